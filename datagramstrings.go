@@ -1,0 +1,203 @@
+package queuednet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The fields without a size of their own: strings, blobs and plain bytes. Strings
+// travel as the bytes they consist of, which Python's side of Panda3D takes for
+// UTF-8; lengths count bytes. Only wide strings are recoded.
+
+// AddString adds the length as 2 bytes, little-endian, then the bytes of s. A
+// string over 65,535 bytes is an error. It is Panda3D's add_string.
+func (d *Datagram) AddString(s string) {
+	if d.fits("string", int64(len(s)), math.MaxUint16) {
+		d.data = append(binary.LittleEndian.AppendUint16(d.data, uint16(len(s))), s...)
+	}
+}
+
+// AddString32 adds the length as 4 bytes, little-endian, then the bytes of s. A
+// string over 4,294,967,295 bytes is an error. It is Panda3D's add_string32.
+func (d *Datagram) AddString32(s string) {
+	if d.fits("string32", int64(len(s)), math.MaxUint32) {
+		d.data = append(binary.LittleEndian.AppendUint32(d.data, uint32(len(s))), s...)
+	}
+}
+
+// AddZString adds the bytes of s up to its first NUL, if it has one, then a NUL.
+// It is Panda3D's add_z_string.
+func (d *Datagram) AddZString(s string) {
+	if d.err != nil {
+		return
+	}
+	s, _, _ = strings.Cut(s, "\x00")
+	d.data = append(append(d.data, s...), 0)
+}
+
+// AddFixedString adds exactly size bytes: those of s, cut silently or followed by
+// zero bytes. A string that fills them all has no NUL after it, and one cut in
+// the middle of a character is no longer UTF-8. A negative size is an error, and
+// so is one that would make the datagram 2 GiB or longer. It is Panda3D's
+// add_fixed_string.
+func (d *Datagram) AddFixedString(s string, size int) {
+	if !d.sizeFits("fixed_string", size) {
+		return
+	}
+	s = s[:min(len(s), size)]
+	d.data = append(slices.Grow(d.data, size), s...)
+	d.pad(size - len(s))
+}
+
+// AddWString adds s in UTF-16: the number of 16-bit units as 4 bytes, then 2 bytes
+// a unit, all little-endian. A character above U+FFFF takes two units, a surrogate
+// pair, as on Panda3D for Windows; elsewhere Panda3D counts it as one and cuts it
+// to its low 16 bits. What is not UTF-8 in s becomes U+FFFD. It is Panda3D's
+// add_wstring.
+func (d *Datagram) AddWString(s string) {
+	if d.err != nil {
+		return
+	}
+	data := append(d.data, 0, 0, 0, 0)
+	for _, r := range s {
+		if r <= math.MaxUint16 {
+			data = binary.LittleEndian.AppendUint16(data, uint16(r))
+			continue
+		}
+		high, low := utf16.EncodeRune(r)
+		data = binary.LittleEndian.AppendUint16(data, uint16(high))
+		data = binary.LittleEndian.AppendUint16(data, uint16(low))
+	}
+	// The count is known only now; with it, whether the field may stay.
+	start := len(d.data)
+	size := len(data) - start - 4
+	if d.fits("wstring", int64(size), 2*math.MaxUint32) {
+		binary.LittleEndian.PutUint32(data[start:], uint32(size/2))
+		d.data = data
+	}
+}
+
+// AddBlob adds the length as 2 bytes, little-endian, then data. Over 65,535 bytes
+// are an error. It is Panda3D's add_blob.
+func (d *Datagram) AddBlob(data []byte) {
+	if d.fits("blob", int64(len(data)), math.MaxUint16) {
+		d.data = append(binary.LittleEndian.AppendUint16(d.data, uint16(len(data))), data...)
+	}
+}
+
+// AddBlob32 adds the length as 4 bytes, little-endian, then data. Over
+// 4,294,967,295 bytes are an error. It is Panda3D's add_blob32.
+func (d *Datagram) AddBlob32(data []byte) {
+	if d.fits("blob32", int64(len(data)), math.MaxUint32) {
+		d.data = append(binary.LittleEndian.AppendUint32(d.data, uint32(len(data))), data...)
+	}
+}
+
+// GetString reads a length of 2 bytes, little-endian, and so many bytes. It is
+// Panda3D's get_string.
+func (it *DatagramIterator) GetString() string {
+	return string(it.takeCounted("string", 2, 1))
+}
+
+// GetString32 reads a length of 4 bytes, little-endian, and so many bytes. It is
+// Panda3D's get_string32.
+func (it *DatagramIterator) GetString32() string {
+	return string(it.takeCounted("string32", 4, 1))
+}
+
+// GetZString reads up to the next NUL and goes past it. No NUL in what is left is
+// an error. It is Panda3D's get_z_string.
+func (it *DatagramIterator) GetZString() string {
+	n := bytes.IndexByte(it.data[it.pos:], 0)
+	if n < 0 {
+		it.take("z_string", int64(it.RemainingSize())+1)
+		return ""
+	}
+	return string(it.take("z_string", int64(n)+1)[:n])
+}
+
+// GetFixedString reads exactly size bytes and returns those before the first NUL,
+// all of them if there is none. A negative size is an error. It is Panda3D's
+// get_fixed_string.
+func (it *DatagramIterator) GetFixedString(size int) string {
+	b, _, _ := bytes.Cut(it.take("fixed_string", int64(size)), []byte{0})
+	return string(b)
+}
+
+// GetWString reads UTF-16: the number of 16-bit units as 4 bytes, then 2 bytes a
+// unit, all little-endian. Half of a surrogate pair alone becomes U+FFFD. It is
+// Panda3D's get_wstring.
+func (it *DatagramIterator) GetWString() string {
+	b := it.takeCounted("wstring", 4, 2)
+	var text strings.Builder
+	text.Grow(len(b) / 2)
+	for ; len(b) >= 2; b = b[2:] {
+		r := rune(binary.LittleEndian.Uint16(b))
+		if utf16.IsSurrogate(r) {
+			var low rune
+			if len(b) >= 4 {
+				low = rune(binary.LittleEndian.Uint16(b[2:]))
+			}
+			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+				b = b[2:] // a pair
+			}
+		}
+		text.WriteRune(r)
+	}
+	return text.String()
+}
+
+// GetBlob reads a length of 2 bytes, little-endian, and so many bytes. They are
+// the datagram's own memory; bytes.Clone keeps them. It is Panda3D's get_blob.
+func (it *DatagramIterator) GetBlob() []byte {
+	return it.takeCounted("blob", 2, 1)
+}
+
+// GetBlob32 reads a length of 4 bytes, little-endian, and so many bytes. They are
+// the datagram's own memory; bytes.Clone keeps them. It is Panda3D's get_blob32.
+func (it *DatagramIterator) GetBlob32() []byte {
+	return it.takeCounted("blob32", 4, 1)
+}
+
+// ExtractBytes reads n bytes. They are the datagram's own memory; bytes.Clone
+// keeps them. A negative n is an error. It is Panda3D's extract_bytes.
+func (it *DatagramIterator) ExtractBytes(n int) []byte {
+	return it.take("bytes", int64(n))
+}
+
+// SkipBytes goes past n bytes. A negative n is an error. It is Panda3D's
+// skip_bytes.
+func (it *DatagramIterator) SkipBytes(n int) {
+	it.take("bytes", int64(n))
+}
+
+// RemainingBytes returns the bytes that are left, none after an error, and leaves
+// the cursor where it is. They are the datagram's own memory; bytes.Clone keeps
+// them. It is Panda3D's get_remaining_bytes.
+func (it *DatagramIterator) RemainingBytes() []byte {
+	return it.data[it.pos:len(it.data):len(it.data)]
+}
+
+// takeCounted reads a count, 2 or 4 bytes, and so many units of unitSize bytes,
+// which it returns. The cursor goes past all of it or stays.
+func (it *DatagramIterator) takeCounted(field string, countSize int, unitSize int64) []byte {
+	b := it.data[it.pos:]
+	if len(b) < countSize {
+		return it.take(field, int64(countSize))
+	}
+	var count uint32
+	if countSize == 2 {
+		count = uint32(binary.LittleEndian.Uint16(b))
+	} else {
+		count = binary.LittleEndian.Uint32(b)
+	}
+	if b = it.take(field, int64(countSize)+int64(count)*unitSize); b == nil {
+		return nil
+	}
+	return b[countSize:]
+}
