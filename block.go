@@ -1,0 +1,64 @@
+package queuednet
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// A block is pooled memory for bytes on their way in or out. Sizes are powers
+// of two, so that a connection holds what it needs and no more; between uses it
+// holds none. Beyond the largest class memory is plain: such blocks are rare.
+type block struct {
+	b     []byte // len is what is in use, cap the size of the block
+	class int    // index into blockPools, or -1
+}
+
+const (
+	minBlockBits = 8  // 256 bytes: a few small datagrams
+	maxBlockBits = 20 // 1 MiB: the longest datagram by default
+
+	// readBlock is what a read asks for. Larger reads gain nothing on loopback.
+	readBlock = 64 << 10
+)
+
+var blockPools [maxBlockBits - minBlockBits + 1]sync.Pool
+
+// newBlock returns an empty block with room for at least size bytes.
+func newBlock(size int) *block {
+	class := max(bits.Len(uint(max(size, 1)-1)), minBlockBits) - minBlockBits
+	if class >= len(blockPools) {
+		return &block{b: make([]byte, 0, size), class: -1}
+	}
+	if b, ok := blockPools[class].Get().(*block); ok {
+		return b
+	}
+	return &block{b: make([]byte, 0, 1<<(class+minBlockBits)), class: class}
+}
+
+// free gives a block back. The caller must not use it, or bytes in it, again.
+func (b *block) free() {
+	if b != nil && b.class >= 0 {
+		b.b = b.b[:0]
+		blockPools[b.class].Put(b)
+	}
+}
+
+// reserve returns a block with the contents of b and room for n more bytes: b
+// itself, or a larger one with b freed. A nil b counts as empty.
+func (b *block) reserve(n int) *block {
+	if b == nil {
+		return newBlock(n)
+	}
+	if cap(b.b)-len(b.b) >= n {
+		return b
+	}
+	return b.move(max(len(b.b)+n, 2*cap(b.b)))
+}
+
+// move returns a block of at least size bytes with the contents of b, which it frees.
+func (b *block) move(size int) *block {
+	moved := newBlock(size)
+	moved.b = append(moved.b, b.b...)
+	b.free()
+	return moved
+}

@@ -1,0 +1,260 @@
+package queuednet
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A Connection is one socket of a manager: a TCP stream, or a rendezvous, which
+// is a listening socket. It comes from the manager or from a listener, never
+// from the program, and the pointer is its identity: use it as a map key.
+//
+// Its methods may be called from any goroutine, at any time, and none of them
+// blocks. It is Panda3D's Connection; a PointerToConnection is not needed.
+type Connection struct {
+	manager      *QueuedConnectionManager
+	address      NetAddress
+	localAddress NetAddress
+
+	// A stream has a socket, and raw where it can be read and written without
+	// waiting and without holding a buffer. Its goroutine, run, owns the
+	// incoming side, closes the socket and takes the connection off the manager.
+	socket net.Conn
+	raw    syscall.RawConn
+	in     inbound
+	out    outbound
+
+	// A rendezvous has this instead. A connection that came through one names it.
+	listening  *rendezvous
+	rendezvous *Connection
+
+	mu    sync.Mutex
+	state connectionState
+	cause error // the first reason of the end
+}
+
+type connectionState uint8
+
+const (
+	stateOpen     connectionState = iota
+	stateEnded                    // incoming is over, some of it is not yet taken by the program
+	stateReported                 // in the reset queue
+	stateGone                     // taken from the reset queue, or closed by the program
+)
+
+// newStream makes a connection of a socket, which it owns from then on; via is
+// the rendezvous that it came through.
+func (m *QueuedConnectionManager) newStream(socket net.Conn, via *Connection) (*Connection, error) {
+	c := &Connection{
+		manager:      m,
+		address:      netAddressOf(socket.RemoteAddr()),
+		localAddress: netAddressOf(socket.LocalAddr()),
+		socket:       socket,
+		raw:          rawConnOf(socket),
+		rendezvous:   via,
+	}
+	c.in.changed.L = &c.in.mu
+	c.out.changed.L = &c.out.mu
+	c.out.collect = m.config.CollectTCP
+	c.out.interval = max(m.config.CollectTCPInterval, 0)
+	if err := m.register(c, c.run); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// adoptRendezvous makes a connection of a listening socket.
+func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
+	address := netAddressOf(listener.Addr())
+	r := &rendezvous{socket: listener, backlog: backlog}
+	r.changed.L = &r.mu
+	c := &Connection{manager: m, address: address, localAddress: address, listening: r}
+	if err := m.register(c, c.accept); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Manager returns the manager that the connection belongs to, nil once that is
+// closed. It is Panda3D's get_manager.
+func (c *Connection) Manager() *QueuedConnectionManager {
+	return c.manager.unlessClosed()
+}
+
+// Address returns the peer's address, for a rendezvous its own. It stays known
+// after the end. It is Panda3D's get_address.
+func (c *Connection) Address() NetAddress { return c.address }
+
+// LocalAddress returns the address of this end; its port tells what the system
+// chose where 0 was asked for. It stays known after the end. Panda3D has no
+// counterpart.
+func (c *Connection) LocalAddress() NetAddress { return c.localAddress }
+
+// Rendezvous returns the rendezvous that the connection was accepted through,
+// nil for any other. In Panda3D get_new_connection hands it out.
+func (c *Connection) Rendezvous() *Connection { return c.rendezvous }
+
+// NetConn returns the socket, for options that are not here; nil for a
+// rendezvous. To read, write or close it desynchronises the datagrams. It is
+// Panda3D's get_socket.
+func (c *Connection) NetConn() net.Conn { return c.socket }
+
+// Err returns why the connection ended: io.EOF when the peer closed it after a
+// whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError,
+// ErrSendQueueFull, ErrWriteTimeout or the system's error, such as ECONNRESET;
+// net.ErrClosed when the program closed it. It is nil as long as
+// the connection is open, and may tell the end while the last datagrams are
+// still queued. Panda3D does not tell.
+func (c *Connection) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// name is what messages call the connection.
+func (c *Connection) name() string {
+	if c == nil {
+		return "nil"
+	}
+	return c.address.String()
+}
+
+// Close closes the connection as CloseConnection of its manager does, and
+// returns net.ErrClosed where that reports false.
+func (c *Connection) Close() error {
+	if !c.closeByProgram() {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// closeByProgram closes c unless its end is known to the program already. What
+// was sent goes out in the background.
+func (c *Connection) closeByProgram() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch was := c.state; was {
+	case stateGone:
+		return false
+	case stateReported:
+		c.manager.resets.remove(c)
+	case stateOpen:
+		c.setCause(net.ErrClosed)
+		if c.listening != nil {
+			c.listening.close()
+			break
+		}
+		c.in.close()
+		// The goroutine of c is not done before it has locked c.mu again, so the
+		// manager does not miss this one.
+		c.manager.goroutines.Go(c.finish)
+	}
+	c.state = stateGone
+	return true
+}
+
+// fail ends c because of its outgoing side. What has arrived is still
+// delivered: grace is how much longer reading may go on to the peer's end of
+// the stream. It returns the reason of the end, which may be an earlier one.
+func (c *Connection) fail(err error, grace time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setCause(err)
+	if c.state == stateOpen {
+		c.manager.goroutines.Go(func() {
+			c.out.abort(c, err)
+			c.in.fail(c, grace)
+		})
+	}
+	return c.cause
+}
+
+// setCause records the reason of the end unless there is one. c.mu is held.
+func (c *Connection) setCause(err error) {
+	if c.cause == nil {
+		c.cause = err
+	}
+}
+
+// run is the goroutine of a stream. It ends when both directions have, at the
+// latest CloseTimeout after the program closed c, or after the peer's end.
+func (c *Connection) run() {
+	err := c.receive()
+	if err != errClosedByProgram {
+		c.ended(err)
+		// Whoever breaks the protocol gets nothing more, and a reset stops what
+		// it still sends. Anybody else may be waiting for what was sent last.
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			c.out.finish(c, err, c.manager.closeDeadline())
+		} else {
+			c.out.abort(c, err)
+		}
+	} else {
+		c.discard()
+	}
+	c.out.wait()
+	c.socket.Close()
+	c.manager.forget(c)
+}
+
+// finish lets what was sent go out, ends the sending side and bounds both
+// directions. It may wait for a socket that was adopted.
+func (c *Connection) finish() {
+	limit := c.manager.closeDeadline()
+	c.out.finish(c, net.ErrClosed, limit)
+	c.in.expire(c, limit)
+}
+
+// ended marks the incoming side as over; nothing more will be queued.
+func (c *Connection) ended(err error) {
+	c.in.end()
+	c.mu.Lock()
+	c.setCause(err)
+	if c.state == stateOpen {
+		c.state = stateEnded
+	}
+	c.mu.Unlock()
+	c.reportIfTaken()
+}
+
+// reportIfTaken puts an ended connection into the reset queue once nothing of
+// it is queued any more. It is called after each of these two has come true, so
+// the later call reports.
+func (c *Connection) reportIfTaken() {
+	if c.in.queued.Load() > 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == stateEnded {
+		c.state = stateReported
+		c.in.detach(nil)
+		c.manager.resets.put(c, maxResetQueue)
+	}
+}
+
+// takeReport reports whether the program, which takes c from the reset queue,
+// has not closed it meanwhile.
+func (c *Connection) takeReport() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != stateReported {
+		return false
+	}
+	c.state = stateGone
+	return true
+}
+
+// breakOff ends c at once: whoever waits for the socket gets an error.
+func (c *Connection) breakOff() {
+	if c.listening != nil {
+		c.listening.close()
+		return
+	}
+	c.socket.Close()
+}

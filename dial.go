@@ -1,0 +1,144 @@
+package queuednet
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// OpenTCPClientConnection BLOCKS until it has connected to a server, for as
+// long as the timeout, in which the host's name is looked up and all its
+// addresses are tried, IPv6 and IPv4 (unless IPv4Only). It fails with the
+// system's reason or, at the timeout, with an error that is a
+// context.DeadlineExceeded or os.ErrDeadlineExceeded. A timeout of 0 allows a
+// tenth of a second, enough for a server on this machine; a negative one fails
+// at once. BeginTCPClientConnection does not block. It is Panda3D's
+// open_TCP_client_connection.
+func (m *QueuedConnectionManager) OpenTCPClientConnection(host string, port int, timeout time.Duration) (*Connection, error) {
+	return m.dial(m.ctx, host, port, timeout)
+}
+
+// shortestTimeout is the least that a connection to this machine is given.
+const shortestTimeout = 100 * time.Millisecond
+
+func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port int, timeout time.Duration) (*Connection, error) {
+	if err := m.mayOpen(); err != nil {
+		return nil, err
+	}
+	if host == "" || port < 1 || port > 65535 {
+		return nil, &net.AddrError{Err: "not a host and port to connect to", Addr: net.JoinHostPort(host, strconv.Itoa(port))}
+	}
+	if timeout == 0 {
+		timeout = shortestTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	network := "tcp"
+	if m.config.IPv4Only {
+		network = "tcp4"
+	}
+	var dialer net.Dialer
+	socket, err := dialer.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		if m.isClosed.Load() {
+			return nil, net.ErrClosed
+		}
+		return nil, err
+	}
+	return m.newStream(socket, nil)
+}
+
+// A PendingConnection is a connection that is being opened in the background:
+// poll it once a frame. Its methods may be called from any goroutine. Panda3D
+// has no counterpart.
+type PendingConnection struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the rest is set
+
+	mu    sync.Mutex
+	conn  *Connection
+	err   error
+	given bool // Result has given conn to the program
+}
+
+// BeginTCPClientConnection is OpenTCPClientConnection in the background: it
+// returns at once, also on error, and never nil.
+func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int, timeout time.Duration) *PendingConnection {
+	ctx, cancel := context.WithCancel(m.ctx)
+	p := &PendingConnection{cancel: cancel, done: make(chan struct{})}
+	open := func() {
+		defer cancel()
+		conn, err := m.dial(ctx, host, port, timeout)
+		p.set(conn, err, ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.mayOpen(); err != nil {
+		p.set(nil, err, ctx)
+		return p
+	}
+	m.goroutines.Go(open)
+	return p
+}
+
+func (p *PendingConnection) set(conn *Connection, err error, ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if conn != nil && ctx.Err() != nil { // cancelled at the last moment
+		conn.closeByProgram()
+		conn, err = nil, ctx.Err()
+	}
+	p.conn, p.err = conn, err
+	close(p.done)
+}
+
+// Ready reports whether Result has the outcome.
+func (p *PendingConnection) Ready() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Result returns the connection, or why there is none, as
+// OpenTCPClientConnection does, each time that it is called; until Ready it
+// is ErrNotReady.
+func (p *PendingConnection) Result() (*Connection, error) {
+	if !p.Ready() {
+		return nil, ErrNotReady
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.given = true
+	return p.conn, p.err
+}
+
+// Wait BLOCKS until Ready or until ctx is done, and returns the Result, or the
+// error of ctx, in which case the attempt goes on.
+func (p *PendingConnection) Wait(ctx context.Context) (*Connection, error) {
+	select {
+	case <-p.done:
+		return p.Result()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Cancel gives the attempt up: Result will be context.Canceled. Once Result has
+// given the connection to the program it does nothing.
+func (p *PendingConnection) Cancel() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancel()
+	if p.conn != nil && !p.given {
+		p.conn.closeByProgram()
+		p.conn, p.err = nil, context.Canceled
+	}
+}

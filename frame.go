@@ -1,0 +1,54 @@
+package queuednet
+
+import "encoding/binary"
+
+// Framing without I/O: Panda3D puts the length of a datagram, without the
+// header itself, little-endian in front of it.
+
+// maxPayload returns the longest datagram that a header of this size can carry.
+func maxPayload(headerSize int) int64 {
+	switch headerSize {
+	case 2:
+		return 1<<16 - 1
+	default: // a header of 4 bytes, or none
+		return 1<<32 - 1
+	}
+}
+
+// appendHeader appends the header of a datagram of length bytes.
+func appendHeader(b []byte, headerSize, length int) []byte {
+	switch headerSize {
+	case 2:
+		return binary.LittleEndian.AppendUint16(b, uint16(length))
+	case 4:
+		return binary.LittleEndian.AppendUint32(b, uint32(length))
+	default:
+		return b
+	}
+}
+
+// payloadLength reads a header, which must be there. It is 64 bits wide
+// because the peer may announce more than an int holds.
+func payloadLength(b []byte, headerSize int) int64 {
+	if headerSize == 2 {
+		return int64(binary.LittleEndian.Uint16(b))
+	}
+	return int64(binary.LittleEndian.Uint32(b))
+}
+
+// cut finds the longest run of whole frames at the front of b and returns its
+// length. A frame that announces more than limit bytes ends the run with an
+// error; the frames before it still count.
+func cut(b []byte, headerSize, limit int) (run int, err error) {
+	for len(b)-run >= headerSize {
+		n := payloadLength(b[run:], headerSize)
+		if n > int64(limit) {
+			return run, &DatagramTooLongError{Length: n, Max: int64(limit)}
+		}
+		if int64(len(b)-run-headerSize) < n {
+			break
+		}
+		run += headerSize + int(n)
+	}
+	return run, nil
+}

@@ -1,0 +1,309 @@
+package queuednet
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// inbound is the incoming side of a stream: what its goroutine has read and not
+// yet queued, and the reader that gets it. The goroutine waits in one of two
+// places, for bytes in fill or for a change of the fields under mu in deliver.
+type inbound struct {
+	queued  atomic.Int64 // cost of the runs that are queued and not yet taken
+	waiting atomic.Bool  // the goroutine waits for queued to fall
+	over    atomic.Bool  // nothing more will be queued
+
+	mu      sync.Mutex
+	changed sync.Cond
+	reader  *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
+	state   inboundState
+
+	// Of the goroutine alone.
+	buffer  *block  // bytes that are not yet queued; nil for none
+	start   int     // where in buffer they begin
+	readErr error   // from a read, told when the bytes before it are queued
+	try     rawRead // see fill
+}
+
+type inboundState uint8
+
+const (
+	inOpen   inboundState = iota
+	inFailed              // the outgoing side failed: deliver what has arrived, then end
+	inClosed              // closed by the program: discard
+	inEnded
+)
+
+// How the goroutine ends where the reason is recorded already.
+var (
+	errClosedByProgram = errors.New("closed by the program")
+	errFailed          = errors.New("outgoing side failed")
+)
+
+// attach gives what arrives to r from now on.
+func (in *inbound) attach(r *QueuedConnectionReader) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.state >= inClosed:
+		return net.ErrClosed
+	case in.reader != nil && !in.reader.queue.closed.Load():
+		return ErrAlreadyAdded
+	}
+	in.reader = r
+	in.changed.Signal()
+	return nil
+}
+
+// detach ends what attach began: once it has returned nothing more goes to the
+// reader. It reports whether r was the reader; nil stands for any.
+func (in *inbound) detach(r *QueuedConnectionReader) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.reader == nil || r != nil && in.reader != r {
+		return false
+	}
+	in.reader = nil
+	return true
+}
+
+// attached reports whether what arrives goes to r.
+func (in *inbound) attached(r *QueuedConnectionReader) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.reader == r
+}
+
+// close makes the goroutine discard what arrives.
+func (in *inbound) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.state = max(in.state, inClosed)
+	in.reader = nil
+	in.changed.Signal()
+}
+
+// end refuses later readers; nothing more will be queued.
+func (in *inbound) end() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.state = inEnded
+	in.over.Store(true)
+}
+
+// fail makes the goroutine end when it has delivered what is there, after at
+// most grace more.
+func (in *inbound) fail(c *Connection, grace time.Duration) {
+	in.mu.Lock()
+	in.state = max(in.state, inFailed)
+	in.changed.Signal()
+	in.mu.Unlock()
+	in.expire(c, time.Now().Add(grace))
+}
+
+// expire bounds the goroutine's waiting for bytes.
+func (in *inbound) expire(c *Connection, limit time.Time) {
+	if c.socket.SetReadDeadline(limit) != nil {
+		c.socket.Close() // it cannot be told otherwise
+	}
+}
+
+func (in *inbound) load() inboundState {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.state
+}
+
+// taken is called by the loop for a run that it is done with.
+func (in *inbound) taken(c *Connection, cost int64) {
+	left := in.queued.Add(-cost)
+	if in.waiting.Load() {
+		in.mu.Lock()
+		in.changed.Signal()
+		in.mu.Unlock()
+	}
+	if left == 0 && in.over.Load() {
+		c.reportIfTaken()
+	}
+}
+
+// receive reads and delivers until the incoming side is over, and says why.
+func (c *Connection) receive() error {
+	defer func() {
+		c.in.buffer.free()
+		c.in.buffer = nil
+	}()
+	for {
+		if err := c.deliver(); err != nil {
+			return err
+		}
+		if err := c.in.readErr; err != nil {
+			if err == io.EOF && c.in.unread() > 0 {
+				return io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		c.in.readErr = c.fill()
+	}
+}
+
+// deliver queues all whole frames that have been read. It waits while there is
+// no reader, and while the program has not taken enough of what is queued.
+func (c *Connection) deliver() error {
+	in := &c.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for {
+		switch {
+		case in.state == inClosed:
+			return errClosedByProgram
+		case in.reader == nil && in.state == inFailed:
+			return errFailed
+		case in.reader == nil:
+			in.changed.Wait()
+			continue
+		}
+		if in.unread() == 0 {
+			return nil
+		}
+		headerSize := int(in.reader.headerSize.Load())
+		frames := in.buffer.b[in.start:]
+		n, err := cut(frames, headerSize, c.manager.config.maxDatagram(headerSize))
+		if n == 0 {
+			return err
+		}
+		r := run{conn: c, start: in.start, end: in.start + n, headerSize: headerSize, cost: int64(n)}
+		if n >= handOver {
+			r.cost = int64(cap(in.buffer.b))
+		}
+		if !in.admit(r.cost, int64(c.manager.config.MaxReceiveQueue)) {
+			in.changed.Wait()
+			in.waiting.Store(false)
+			continue // the reader may be another one now
+		}
+		in.queued.Add(r.cost)
+		if !in.queue(r, frames[:n]) {
+			in.queued.Add(-r.cost)
+			in.reader = nil // it was shut down
+		}
+	}
+}
+
+// admit reports whether a run may be queued. If not, the goroutine is to wait,
+// and the loop, which may take the last run at any moment, to wake it.
+func (in *inbound) admit(cost, limit int64) bool {
+	fits := func() bool {
+		queued := in.queued.Load()
+		return queued == 0 || queued+cost <= limit
+	}
+	if fits() {
+		return true
+	}
+	in.waiting.Store(true)
+	if fits() {
+		in.waiting.Store(false)
+		return true
+	}
+	return false
+}
+
+// queue moves a run from the buffer to the reader's queue.
+func (in *inbound) queue(r run, frames []byte) bool {
+	if len(frames) < handOver {
+		if !in.reader.queue.gather(r, frames) {
+			return false
+		}
+		in.start += len(frames)
+		if in.unread() == 0 {
+			in.buffer.b = in.buffer.b[:0]
+			in.start = 0
+		}
+		return true
+	}
+	// The rest, most often a part of one small datagram, stays behind.
+	var rest *block
+	if tail := in.buffer.b[r.end:]; len(tail) > 0 {
+		rest = newBlock(len(tail))
+		rest.b = append(rest.b, tail...)
+	}
+	if !in.reader.queue.hand(r, in.buffer) {
+		rest.free()
+		return false
+	}
+	in.buffer, in.start = rest, 0
+	return true
+}
+
+// unread returns how many bytes have been read and not queued.
+func (in *inbound) unread() int {
+	if in.buffer == nil {
+		return 0
+	}
+	return len(in.buffer.b) - in.start
+}
+
+// room returns the free part of the buffer, which is made as large as a read
+// should be, and larger for a datagram that has filled it: memory grows with
+// the bytes that arrive, never with the length that the peer claims.
+func (in *inbound) room(size int) []byte {
+	if in.buffer == nil {
+		in.buffer = newBlock(size)
+	}
+	in.compact()
+	switch b := in.buffer.b; {
+	case cap(b) < size:
+		in.buffer = in.buffer.move(size)
+	case cap(b)-len(b) < cap(b)/16:
+		in.buffer = in.buffer.move(2 * cap(b))
+	}
+	return in.buffer.b[len(in.buffer.b):cap(in.buffer.b)]
+}
+
+// compact moves the unread bytes to the front of the buffer.
+func (in *inbound) compact() {
+	if in.start > 0 {
+		n := copy(in.buffer.b, in.buffer.b[in.start:])
+		in.buffer.b, in.start = in.buffer.b[:n], 0
+	}
+}
+
+// got counts bytes that were read into room.
+func (in *inbound) got(n int) {
+	in.buffer.b = in.buffer.b[:len(in.buffer.b)+n]
+}
+
+// park gives back memory before a wait for bytes: all of it, or most where only
+// a small part of a datagram is there.
+func (in *inbound) park() {
+	switch n := in.unread(); {
+	case n == 0:
+		in.buffer.free()
+		in.buffer, in.start = nil, 0
+	case n <= cap(in.buffer.b)/8 && cap(in.buffer.b) > 1<<minBlockBits:
+		in.compact()
+		in.buffer = in.buffer.move(n)
+	}
+}
+
+// discard reads what the peer still sends after the program closed c, so that
+// the system does not answer it with a reset, which would destroy what was sent
+// last. It ends with the peer's end, or at the deadline that finish has set.
+func (c *Connection) discard() {
+	for c.in.readErr == nil {
+		c.in.start = 0
+		if c.in.buffer != nil {
+			c.in.buffer.b = c.in.buffer.b[:0]
+		}
+		c.in.readErr = c.fill()
+	}
+	c.in.buffer.free()
+	c.in.buffer = nil
+}
+
+// isTimeout reports whether a deadline has ended a read or write.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

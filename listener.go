@@ -1,0 +1,80 @@
+package queuednet
+
+import "iter"
+
+// A QueuedConnectionListener accepts the connections that arrive at the
+// rendezvous added to it and queues them for the program's loop. Its methods
+// may be called from any goroutine and never wait. A drain, a loop over
+// NewConnections or over NewConnectionAvailable and GetNewConnection, takes
+// what was queued when it began.
+//
+// An accepted connection is not read until it is added to a reader. It is
+// Panda3D's QueuedConnectionListener; there are no threads to configure and no
+// poll to call.
+type QueuedConnectionListener struct {
+	manager *QueuedConnectionManager
+	queue   connectionQueue
+}
+
+// NewQueuedConnectionListener returns a listener for rendezvous of a manager.
+func NewQueuedConnectionListener(manager *QueuedConnectionManager) *QueuedConnectionListener {
+	l := &QueuedConnectionListener{manager: manager}
+	l.queue.manager = manager
+	return l
+}
+
+// Manager returns the manager of the listener, nil once that is closed. It is
+// Panda3D's get_manager.
+func (l *QueuedConnectionListener) Manager() *QueuedConnectionManager {
+	return l.manager.unlessClosed()
+}
+
+// AddConnection makes the listener accept what arrives at a rendezvous. It
+// fails with ErrForeignConnection, with ErrWrongKind for a stream, with
+// ErrAlreadyAdded where this or another listener has it, and with
+// net.ErrClosed. It is Panda3D's add_connection.
+func (l *QueuedConnectionListener) AddConnection(rendezvous *Connection) error {
+	switch {
+	case rendezvous == nil || rendezvous.manager != l.manager || l.manager == nil:
+		return ErrForeignConnection
+	case rendezvous.listening == nil:
+		return ErrWrongKind
+	}
+	return rendezvous.listening.attach(l)
+}
+
+// RemoveConnection ends what AddConnection began; it does not close the
+// rendezvous. What is queued stays, nothing is queued after the call has
+// returned, and who comes later waits in the system. It reports false where
+// the listener does not have it. It is Panda3D's remove_connection.
+func (l *QueuedConnectionListener) RemoveConnection(rendezvous *Connection) bool {
+	return rendezvous != nil && rendezvous.listening != nil && rendezvous.listening.detach(l)
+}
+
+// NewConnectionAvailable reports whether GetNewConnection would find one. It
+// costs an atomic load or two. At the end of a drain it reports false once,
+// even if more have come meanwhile. It is Panda3D's new_connection_available.
+func (l *QueuedConnectionListener) NewConnectionAvailable() bool { return l.queue.available() }
+
+// GetNewConnection takes the oldest connection accepted: its Rendezvous and
+// Address tell where it came in and from whom. It is Panda3D's
+// get_new_connection.
+func (l *QueuedConnectionListener) GetNewConnection() (*Connection, bool) {
+	conn, ok := l.queue.get()
+	if ok {
+		acceptTaken(conn)
+	}
+	return conn, ok
+}
+
+// NewConnections drains the connections that had been accepted when the loop
+// began. Panda3D has no counterpart.
+func (l *QueuedConnectionListener) NewConnections() iter.Seq[*Connection] {
+	return l.queue.all(acceptTaken)
+}
+
+// acceptTaken makes room for another one at the rendezvous.
+func acceptTaken(conn *Connection) bool {
+	conn.rendezvous.listening.taken()
+	return true
+}

@@ -1,0 +1,327 @@
+package queuednet
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A QueuedConnectionManager owns connections and the goroutines that serve
+// them, and queues the ends of connections for the program's loop. Its methods
+// may be called from any goroutine; the few that wait say BLOCKS. A program has
+// one, as a rule, and closes it at its end.
+//
+// It is Panda3D's QueuedConnectionManager.
+type QueuedConnectionManager struct {
+	config    Config
+	configErr error
+	resets    connectionQueue
+	flusher   *flusher
+	collected collectedSet
+
+	available atomic.Int64  // batches and connections in all queues
+	waiters   atomic.Int32  // calls of WaitForReaders
+	ready     chan struct{} // wakes one of them
+
+	goroutines  sync.WaitGroup
+	undelivered atomic.Int64    // connections that Close could not deliver everything to
+	ctx         context.Context // cancelled by Close, for connection attempts
+	cancel      context.CancelFunc
+	isClosed    atomic.Bool   // changed with mu held
+	closed      chan struct{} // closed by Close
+
+	mu          sync.Mutex
+	connections map[*Connection]struct{}
+	empty       chan struct{} // closed when connections is empty after Close
+	ended       chan struct{} // closed when Close is done
+	closeErr    error
+	flushing    bool // the flushing goroutines have been started
+}
+
+// NewQueuedConnectionManager returns a manager; nil stands for the defaults. An
+// impossible setting is the *ConfigError of everything that opens or adopts.
+func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
+	m := &QueuedConnectionManager{
+		flusher:     newFlusher(),
+		ready:       make(chan struct{}, 1),
+		closed:      make(chan struct{}),
+		connections: make(map[*Connection]struct{}),
+		empty:       make(chan struct{}),
+		ended:       make(chan struct{}),
+	}
+	m.config, m.configErr = config.withDefaults()
+	m.resets.manager = m
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	return m
+}
+
+// OpenTCPServerRendezvous listens on a port of all interfaces, on IPv6 and IPv4
+// where the system has both; port 0 is the system's choice, which LocalAddress
+// of the rendezvous tells. At most backlog connections are accepted and not
+// yet taken from the listener, and as many may wait in the system; 0 stands for
+// 1,000. It does not accept before a listener has it. It fails with the
+// system's error, such as EADDRINUSE. It is Panda3D's
+// open_TCP_server_rendezvous.
+func (m *QueuedConnectionManager) OpenTCPServerRendezvous(port, backlog int) (*Connection, error) {
+	var address NetAddress
+	if err := address.SetPort(port); err != nil {
+		return nil, err
+	}
+	network := "tcp"
+	if m.config.IPv4Only {
+		network = "tcp4"
+	}
+	return m.listen(network, fmt.Sprintf(":%d", port), backlog)
+}
+
+// OpenTCPServerRendezvousAt listens on exactly this address; 0.0.0.0 is all
+// interfaces with IPv4 only. The rest is as with OpenTCPServerRendezvous.
+func (m *QueuedConnectionManager) OpenTCPServerRendezvousAt(address NetAddress, backlog int) (*Connection, error) {
+	network := "tcp4"
+	if address.IsIPv6() {
+		network = "tcp6"
+	}
+	return m.listen(network, address.String(), backlog)
+}
+
+func (m *QueuedConnectionManager) listen(network, address string, backlog int) (*Connection, error) {
+	if err := m.mayOpen(); err != nil {
+		return nil, err
+	}
+	if backlog < 0 {
+		return nil, fmt.Errorf("queuednet: backlog cannot be %d", backlog)
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(m.ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if backlog == 0 {
+		backlog = defaultBacklog
+	}
+	setBacklog(listener, backlog)
+	return m.adoptRendezvous(listener, backlog)
+}
+
+// AdoptRendezvous makes a rendezvous of a listener that the program has opened,
+// such as one of crypto/tls, and owns it from then on. Its backlog is 1,000.
+// Panda3D has no counterpart.
+func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Connection, error) {
+	if err := m.mayOpen(); err != nil {
+		return nil, err
+	}
+	if listener == nil {
+		return nil, ErrWrongKind
+	}
+	return m.adoptRendezvous(listener, defaultBacklog)
+}
+
+// AdoptConnection makes a Connection of a stream that the program has opened,
+// such as one of crypto/tls or net.Pipe, and owns it from then on, closed if
+// this fails. Its deadlines must work, and Close must end a Read that waits.
+// Panda3D has no counterpart.
+func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection, error) {
+	if err := m.mayOpen(); err != nil {
+		return nil, err
+	}
+	if socket == nil {
+		return nil, ErrWrongKind
+	}
+	return m.newStream(socket, nil)
+}
+
+// CloseConnection closes a connection. What was sent before still arrives: the
+// rest happens in the background, within CloseTimeout. What it has received
+// stays readable, and its end is not reported. It is false, and does nothing,
+// where the connection is closed already, or its end has been taken from the
+// reset queue, and for nil or a connection of another manager. A rendezvous
+// is closed at once; connections accepted through it stay. It is Panda3D's
+// close_connection.
+func (m *QueuedConnectionManager) CloseConnection(conn *Connection) bool {
+	return conn != nil && conn.manager == m && conn.closeByProgram()
+}
+
+// ResetConnectionAvailable reports whether GetResetConnection would find one.
+// It costs an atomic load or two. Like DataAvailable of a reader it reports
+// false once at the end of a drain. It is Panda3D's reset_connection_available.
+func (m *QueuedConnectionManager) ResetConnectionAvailable() bool { return m.resets.available() }
+
+// GetResetConnection takes a connection that has ended: not by the program, and
+// after its last datagram has been taken. Err of the connection says why. Each
+// end is reported once; of those that nobody takes 50,000 are kept. It is
+// Panda3D's get_reset_connection.
+func (m *QueuedConnectionManager) GetResetConnection() (*Connection, bool) {
+	for {
+		conn, ok := m.resets.get()
+		if !ok || conn.takeReport() {
+			return conn, ok
+		}
+	}
+}
+
+// ResetConnections drains the ends that were queued when the loop began; see
+// GetResetConnection. Panda3D has no counterpart.
+func (m *QueuedConnectionManager) ResetConnections() iter.Seq[*Connection] {
+	return m.resets.all((*Connection).takeReport)
+}
+
+// WaitForReaders BLOCKS until something is queued: a datagram in a reader, a
+// connection in a listener, or an end in the reset queue, which may also be
+// left from before. It fails when ctx is done, and with net.ErrClosed when the
+// manager is closed. It is Panda3D's wait_for_readers.
+func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
+	m.waiters.Add(1)
+	defer m.waiters.Add(-1)
+	for {
+		if m.available.Load() > 0 {
+			m.wake() // another call may wait for the same
+			return nil
+		}
+		select {
+		case <-m.ready:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.closed:
+			return net.ErrClosed
+		}
+	}
+}
+
+// queued counts something that was queued.
+func (m *QueuedConnectionManager) queued() {
+	if m == nil {
+		return
+	}
+	m.available.Add(1)
+	if m.waiters.Load() > 0 {
+		m.wake()
+	}
+}
+
+// taken counts what was taken from a queue.
+func (m *QueuedConnectionManager) taken(n int) { m.available.Add(int64(-n)) }
+
+func (m *QueuedConnectionManager) wake() {
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Close closes all connections as CloseConnection does and BLOCKS until what
+// was sent has been delivered, at most CloseTimeout; what has not been by then
+// is an error. It returns with no goroutine of the library left; only a
+// look-up of a name that the system does not interrupt may outlive it. What is
+// queued stays readable, later calls answer net.ErrClosed or false. A second
+// call waits for the first. In Panda3D the destructor comes closest.
+func (m *QueuedConnectionManager) Close() error {
+	m.mu.Lock()
+	if m.isClosed.Swap(true) {
+		m.mu.Unlock()
+		<-m.ended
+		return m.closeErr
+	}
+	close(m.closed)
+	m.cancel()
+	open := make([]*Connection, 0, len(m.connections))
+	for conn := range m.connections {
+		open = append(open, conn)
+	}
+	if len(open) == 0 {
+		close(m.empty)
+	}
+	m.mu.Unlock()
+
+	for _, conn := range open {
+		conn.closeByProgram()
+	}
+	m.awaitEmpty()
+	close(m.flusher.stop)
+	m.goroutines.Wait()
+	if n := m.undelivered.Load(); n > 0 {
+		m.closeErr = fmt.Errorf("queuednet: %d connections closed before all was sent", n)
+	}
+	close(m.ended)
+	return m.closeErr
+}
+
+// awaitEmpty waits until all connections are done, and breaks off those that
+// have not finished in time.
+func (m *QueuedConnectionManager) awaitEmpty() {
+	timer := time.NewTimer(max(m.config.CloseTimeout, 0))
+	defer timer.Stop()
+	select {
+	case <-m.empty:
+		return
+	case <-timer.C:
+	}
+	m.mu.Lock()
+	for conn := range m.connections {
+		m.goroutines.Go(conn.breakOff)
+	}
+	m.mu.Unlock()
+	<-m.empty
+}
+
+// closeDeadline is when a connection that is being closed now must be done.
+func (m *QueuedConnectionManager) closeDeadline() time.Time {
+	return time.Now().Add(max(m.config.CloseTimeout, 0))
+}
+
+func (m *QueuedConnectionManager) mayOpen() error {
+	if m.configErr != nil {
+		return m.configErr
+	}
+	if m.isClosed.Load() {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// unlessClosed returns m, or nil once it is closed.
+func (m *QueuedConnectionManager) unlessClosed() *QueuedConnectionManager {
+	if m == nil || m.isClosed.Load() {
+		return nil
+	}
+	return m
+}
+
+func (m *QueuedConnectionManager) initialHeaderSize() int32 {
+	if m == nil {
+		return 2
+	}
+	return int32(m.config.TCPHeaderSize)
+}
+
+// register makes conn one of the manager's and starts its goroutine, and the
+// flushing ones with the first connection.
+func (m *QueuedConnectionManager) register(conn *Connection, run func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.isClosed.Load() {
+		return net.ErrClosed
+	}
+	if !m.flushing {
+		m.flushing = true
+		for range flushers() {
+			m.goroutines.Go(m.flusher.run)
+		}
+	}
+	m.connections[conn] = struct{}{}
+	m.goroutines.Go(run)
+	return nil
+}
+
+// forget is the end of what register began.
+func (m *QueuedConnectionManager) forget(conn *Connection) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.connections, conn)
+	if len(m.connections) == 0 && m.isClosed.Load() {
+		close(m.empty)
+	}
+}

@@ -1,0 +1,35 @@
+package queuednet
+
+// A NetDatagram is a datagram with the connection and the address that it came
+// from. The zero value is ready for GetData. It is Panda3D's NetDatagram.
+type NetDatagram struct {
+	Datagram
+	connection *Connection
+	address    NetAddress
+}
+
+// Connection returns the connection that the datagram came over, which may have
+// ended since; nil for a datagram that did not come from a reader. It is
+// Panda3D's get_connection.
+func (d *NetDatagram) Connection() *Connection { return d.connection }
+
+// SetConnection sets what Connection returns. It is Panda3D's set_connection.
+func (d *NetDatagram) SetConnection(conn *Connection) { d.connection = conn }
+
+// Address returns the address of the sender. It is Panda3D's get_address.
+func (d *NetDatagram) Address() NetAddress { return d.address }
+
+// SetAddress sets what Address returns. It is Panda3D's set_address.
+func (d *NetDatagram) SetAddress(address NetAddress) { d.address = address }
+
+// Clear makes the datagram empty, of no connection and address.
+func (d *NetDatagram) Clear() {
+	d.Datagram.Clear()
+	d.connection, d.address = nil, NetAddress{}
+}
+
+// Clone returns a copy that shares no memory with d: how to keep a datagram
+// beyond the step of a loop over Datagrams.
+func (d *NetDatagram) Clone() *NetDatagram {
+	return &NetDatagram{Datagram: *d.Datagram.Clone(), connection: d.connection, address: d.address}
+}

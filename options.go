@@ -1,0 +1,140 @@
+package queuednet
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+)
+
+// The socket options that Panda3D's Connection has. Each is really set, or
+// fails: with an error that is errors.ErrUnsupported where the system, or an
+// adopted connection, does not have it, and with net.ErrClosed after the end.
+// On a TLS connection they are set on the one below.
+
+// SetNoDelay sends small datagrams at once (true, the default here, as in Go),
+// or lets the system hold them back while others are under way (false, the
+// default in Panda3D). It is Panda3D's set_no_delay.
+func (c *Connection) SetNoDelay(noDelay bool) error {
+	return c.setTCP("SetNoDelay", func(tcp *net.TCPConn) error { return tcp.SetNoDelay(noDelay) })
+}
+
+// SetKeepAlive makes the system ask a silent peer whether it is still there
+// (true, the default here, every 15 seconds), or not. It is Panda3D's
+// set_keep_alive, which does nothing there.
+func (c *Connection) SetKeepAlive(keepAlive bool) error {
+	return c.setTCP("SetKeepAlive", func(tcp *net.TCPConn) error { return tcp.SetKeepAlive(keepAlive) })
+}
+
+// SetLinger sets what the system does with unsent bytes when the socket is
+// closed at last: with true it tries to deliver them for so long, in whole
+// seconds rounded up, and then breaks off; with 0 it breaks off at once. With
+// false, the default, it goes on in the background. It is Panda3D's set_linger.
+func (c *Connection) SetLinger(linger bool, timeout time.Duration) error {
+	seconds := -1
+	if linger {
+		seconds = int((max(timeout, 0) + time.Second - 1) / time.Second)
+	}
+	return c.setTCP("SetLinger", func(tcp *net.TCPConn) error { return tcp.SetLinger(seconds) })
+}
+
+// SetRecvBufferSize sets the size in bytes of the system's buffer for what
+// arrives; the system may round it. It is Panda3D's set_recv_buffer_size.
+func (c *Connection) SetRecvBufferSize(size int) error {
+	return c.setOption("SetRecvBufferSize", optionRecvBuffer, size)
+}
+
+// SetSendBufferSize sets the size in bytes of the system's buffer for what is
+// sent; the system may round it. It is Panda3D's set_send_buffer_size.
+func (c *Connection) SetSendBufferSize(size int) error {
+	return c.setOption("SetSendBufferSize", optionSendBuffer, size)
+}
+
+// SetReuseAddr lets another socket use the same local address, or not. A
+// rendezvous has it where that is the custom of the system. It is Panda3D's
+// set_reuse_addr.
+func (c *Connection) SetReuseAddr(reuse bool) error {
+	value := 0
+	if reuse {
+		value = 1
+	}
+	return c.setOption("SetReuseAddr", optionReuseAddr, value)
+}
+
+// SetIPTimeToLive sets how many routers a packet may pass: 1 to 255. It is
+// Panda3D's set_ip_time_to_live, which does nothing there.
+func (c *Connection) SetIPTimeToLive(hops int) error {
+	return c.setIPOption("SetIPTimeToLive", optionTTL, optionTTL6, hops)
+}
+
+// SetIPTypeOfService sets the type of service, with IPv6 the traffic class, of
+// outgoing packets: 0 to 255. It is Panda3D's set_ip_type_of_service, which
+// does nothing there.
+func (c *Connection) SetIPTypeOfService(tos int) error {
+	return c.setIPOption("SetIPTypeOfService", optionTOS, optionTOS6, tos)
+}
+
+// SetMaxSegment sets the longest TCP segment, in bytes; the system may lower
+// it. It is Panda3D's set_max_segment, which does nothing there.
+func (c *Connection) SetMaxSegment(size int) error {
+	return c.setOption("SetMaxSegment", optionMaxSegment, size)
+}
+
+// A socketOption is what the system calls an option; the zero value stands for
+// one that it does not have.
+type socketOption struct {
+	level, number int
+	supported     bool
+}
+
+// setIPOption sets an option that IPv4 and IPv6 call by different names.
+func (c *Connection) setIPOption(name string, v4, v6 socketOption, value int) error {
+	if c.address.IsIPv6() {
+		return c.setOption(name, v6, value)
+	}
+	return c.setOption(name, v4, value)
+}
+
+// setOption sets a numeric socket option of a stream or a rendezvous.
+func (c *Connection) setOption(name string, option socketOption, value int) error {
+	socket, ok := c.systemSocket().(syscall.Conn)
+	if !ok || !option.supported {
+		return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
+	}
+	raw, err := socket.SyscallConn()
+	if err == nil {
+		controlErr := raw.Control(func(fd uintptr) { err = setSocketOption(fd, option, value) })
+		if controlErr != nil {
+			err = controlErr
+		}
+	}
+	return wrapOption(name, err)
+}
+
+// setTCP sets an option of a TCP stream through package net.
+func (c *Connection) setTCP(name string, set func(*net.TCPConn) error) error {
+	tcp, ok := c.systemSocket().(*net.TCPConn)
+	if !ok {
+		return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
+	}
+	return wrapOption(name, set(tcp))
+}
+
+// systemSocket returns the socket of the system, also from under TLS.
+func (c *Connection) systemSocket() any {
+	if c.listening != nil {
+		return c.listening.socket
+	}
+	if over, ok := c.socket.(interface{ NetConn() net.Conn }); ok {
+		return over.NetConn()
+	}
+	return c.socket
+}
+
+func wrapOption(name string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("queuednet: %s: %w", name, err)
+	}
+	return err
+}

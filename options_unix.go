@@ -1,0 +1,36 @@
+//go:build unix
+
+package queuednet
+
+import (
+	"net"
+	"os"
+	"syscall"
+)
+
+var (
+	optionRecvBuffer = socketOption{syscall.SOL_SOCKET, syscall.SO_RCVBUF, true}
+	optionSendBuffer = socketOption{syscall.SOL_SOCKET, syscall.SO_SNDBUF, true}
+	optionReuseAddr  = socketOption{syscall.SOL_SOCKET, syscall.SO_REUSEADDR, true}
+	optionTTL        = socketOption{syscall.IPPROTO_IP, syscall.IP_TTL, true}
+	optionTTL6       = socketOption{syscall.IPPROTO_IPV6, syscall.IPV6_UNICAST_HOPS, true}
+	optionTOS        = socketOption{syscall.IPPROTO_IP, syscall.IP_TOS, true}
+	optionTOS6       = socketOption{syscall.IPPROTO_IPV6, syscall.IPV6_TCLASS, true}
+	optionMaxSegment = socketOption{syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, true}
+)
+
+func setSocketOption(fd uintptr, option socketOption, value int) error {
+	return os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), option.level, option.number, value))
+}
+
+// setBacklog tells the system how many may wait: listening again changes it.
+// Where it does not the system's own bound stays, which is larger.
+func setBacklog(listener net.Listener, backlog int) {
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { syscall.Listen(int(fd), backlog) })
+	}
+}

@@ -1,0 +1,248 @@
+package queuednet
+
+import (
+	"sync"
+	"time"
+)
+
+// outbound is the outgoing side of a stream. Whoever sends appends to pending
+// and, unless somebody is busy with the connection already, queues it for the
+// manager's flushing goroutines. Exactly one goroutine at a time, marked by
+// busy, takes pending out and writes it.
+type outbound struct {
+	mu       sync.Mutex
+	changed  sync.Cond
+	pending  *block
+	inFlight int   // bytes taken out of pending and not yet accepted by the system
+	busy     bool  // queued for the flushing goroutines, or being written
+	err      error // what Send answers; nothing may be sent any more
+
+	closing  bool      // when pending is out, end the sending side
+	done     bool      // nothing will be written any more
+	deadline time.Time // of a closing connection
+
+	nextDirty *Connection // in the flusher's chain
+	collecting
+	try rawWrite
+}
+
+// send appends a frame: the header and the payload of a datagram, or a whole
+// frame as the payload with a header size of 0. It reports whether c, which is
+// marked busy then, must be queued for flushing.
+func (c *Connection) send(headerSize int, payload []byte) (flush bool, err error) {
+	flush, full, err := c.out.append(c, headerSize, payload)
+	if full {
+		c.fail(ErrSendQueueFull, 0)
+	}
+	return flush, err
+}
+
+func (o *outbound) append(c *Connection, headerSize int, payload []byte) (flush, full bool, err error) {
+	limit := c.manager.config.MaxSendQueue
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return false, false, o.err
+	}
+	size := headerSize + len(payload)
+	if size > limit {
+		return false, false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - headerSize)}
+	}
+	queued := o.inFlight + size
+	if o.pending != nil {
+		queued += len(o.pending.b)
+	}
+	if queued > limit {
+		o.stop(c, ErrSendQueueFull)
+		return false, true, ErrSendQueueFull
+	}
+	b := o.pending.reserve(size)
+	b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
+	o.pending = b
+	return !o.hold(c) && o.claim(), false, nil
+}
+
+// claim marks o busy and reports whether it was not, and has something to write.
+func (o *outbound) claim() bool {
+	if o.busy || o.pending == nil && !o.closing {
+		return false
+	}
+	o.busy = true
+	return true
+}
+
+// stop refuses what is sent from now on and drops what waits. o.mu is held.
+func (o *outbound) stop(c *Connection, err error) {
+	if o.err == nil {
+		o.err = err
+	}
+	o.pending.free()
+	o.pending = nil
+	o.letGo(c)
+}
+
+// take returns the next bytes to write. With none left the caller is no longer
+// busy with o, and if shut is true it is to end the sending side and call
+// finished.
+func (o *outbound) take() (b *block, shut bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if b = o.pending; b != nil {
+		o.pending, o.inFlight = nil, len(b.b)
+		return b, false
+	}
+	if o.closing && !o.done {
+		return nil, true
+	}
+	o.busy = false
+	return nil, false
+}
+
+// wrote counts bytes that the system has accepted.
+func (o *outbound) wrote(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.inFlight -= n
+}
+
+// finished marks the outgoing side as over.
+func (o *outbound) finished() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.done, o.busy = true, false
+	o.changed.Broadcast()
+}
+
+// wait waits until the outgoing side is over.
+func (o *outbound) wait() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for !o.done {
+		o.changed.Wait()
+	}
+}
+
+// finish refuses what is sent from now on and ends the sending side when what
+// was sent before is out, at the latest at the limit.
+func (o *outbound) finish(c *Connection, reason error, limit time.Time) {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = reason
+	}
+	o.closing = true
+	o.letGo(c)
+	o.deadline = limit
+	flush := !o.done && o.claim()
+	o.mu.Unlock()
+	if flush {
+		c.manager.flusher.queue(chain{c, c})
+		return
+	}
+	c.socket.SetWriteDeadline(limit) // for the goroutine that waits in writeAll
+}
+
+// abort refuses what is sent from now on and gives up what was sent before.
+func (o *outbound) abort(c *Connection, reason error) {
+	o.mu.Lock()
+	o.stop(c, reason)
+	o.closing = true
+	o.deadline = time.Now()
+	busy := o.busy
+	if !busy {
+		o.done = true
+		o.changed.Broadcast()
+	}
+	o.mu.Unlock()
+	if busy {
+		c.socket.SetWriteDeadline(time.Now())
+	}
+}
+
+// setDeadline bounds the next write by WriteTimeout and by the limit of finish.
+func (o *outbound) setDeadline(c *Connection) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	limit := o.deadline
+	if timeout := c.manager.config.WriteTimeout; timeout >= 0 {
+		if t := time.Now().Add(timeout); limit.IsZero() || t.Before(limit) {
+			limit = t
+		}
+	}
+	return c.socket.SetWriteDeadline(limit)
+}
+
+// flush writes what is pending without waiting; a goroutine of c's own takes
+// over what the system does not accept at once. It is called by the flushing
+// goroutines, for a connection marked busy.
+func (c *Connection) flush() {
+	for c.raw != nil {
+		b, shut := c.out.take()
+		if b == nil {
+			if shut {
+				c.shutWrite()
+			}
+			return
+		}
+		n, err := c.tryWrite(b.b)
+		c.out.wrote(n)
+		if err != nil {
+			b.free()
+			c.writeFailed(err)
+			return
+		}
+		if n < len(b.b) {
+			c.manager.goroutines.Go(func() { c.writeOut(b, n) })
+			return
+		}
+		b.free()
+	}
+	c.manager.goroutines.Go(func() { c.writeOut(nil, 0) })
+}
+
+// writeOut writes b from an offset on, then what is pending, and waits for it.
+func (c *Connection) writeOut(b *block, written int) {
+	for {
+		if b == nil {
+			var shut bool
+			if b, shut = c.out.take(); b == nil {
+				if shut {
+					c.shutWrite()
+				}
+				return
+			}
+		}
+		err := c.writeAll(b.b[written:])
+		b.free()
+		b, written = nil, 0
+		if err != nil {
+			c.writeFailed(err)
+			return
+		}
+	}
+}
+
+// shutWrite tells the peer that nothing more comes.
+func (c *Connection) shutWrite() {
+	if half, ok := c.socket.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	c.out.finished()
+}
+
+// writeFailed ends the connection because nothing can be written any more. Its
+// peer may have said something before: that is still read, up to its end of
+// the stream if the peer was the one who broke off.
+func (c *Connection) writeFailed(err error) {
+	grace := c.manager.config.CloseTimeout
+	if isTimeout(err) {
+		grace = 0
+	}
+	if c.manager.isClosed.Load() {
+		c.manager.undelivered.Add(1)
+	}
+	cause := c.fail(err, max(grace, 0))
+	c.out.mu.Lock()
+	c.out.stop(c, cause)
+	c.out.mu.Unlock()
+	c.out.finished()
+}

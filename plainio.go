@@ -1,0 +1,56 @@
+package queuednet
+
+import "time"
+
+// Sockets that only have the methods of net.Conn: those that the program
+// adopted, and all of them where the system has nothing better.
+
+// plainRead is what an idle connection of this kind holds.
+const plainRead = 2 << 10
+
+// fillPlain is fill by a plain Read. It waits with a small buffer and takes a
+// large one once that has been filled.
+func (c *Connection) fillPlain() error {
+	size := plainRead
+	if c.in.try.full {
+		size = readBlock
+	}
+	c.in.park()
+	room := c.in.room(size)
+	n, err := c.socket.Read(room)
+	c.in.try.full = n == len(room)
+	c.in.got(n)
+	return err
+}
+
+// The longest piece written under one WriteTimeout. A timeout in the middle of
+// a plain write cannot be continued, as with TLS.
+const (
+	rawWritePiece   = 64 << 10
+	plainWritePiece = 16 << 10
+)
+
+// writeAll writes b and waits for it, as long as the peer takes something
+// within each WriteTimeout and the limit of a closing connection allows.
+func (c *Connection) writeAll(b []byte) error {
+	for len(b) > 0 {
+		piece := rawWritePiece
+		if c.raw == nil {
+			piece = plainWritePiece
+		}
+		if err := c.out.setDeadline(c); err != nil {
+			return err
+		}
+		n, err := c.socket.Write(b[:min(len(b), piece)])
+		c.out.wrote(n)
+		b = b[n:]
+		switch {
+		case err == nil:
+		case !isTimeout(err):
+			return err
+		case n == 0 || c.raw == nil:
+			return ErrWriteTimeout
+		}
+	}
+	return c.socket.SetWriteDeadline(time.Time{})
+}

@@ -1,0 +1,22 @@
+//go:build !unix
+
+package queuednet
+
+import (
+	"net"
+	"syscall"
+)
+
+// Elsewhere every socket is read and written as one that was adopted.
+
+type rawRead struct {
+	full bool // see fillPlain
+}
+
+type rawWrite struct{}
+
+func rawConnOf(net.Conn) syscall.RawConn { return nil }
+
+func (c *Connection) fill() error { return c.fillPlain() }
+
+func (c *Connection) tryWrite([]byte) (int, error) { return 0, nil }

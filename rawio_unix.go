@@ -1,0 +1,132 @@
+//go:build unix
+
+package queuednet
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// On Unix a TCP socket is read and written through the runtime's poller
+// directly: while a connection is idle its goroutine holds no buffer, and a
+// write that the system does not take at once does not wait.
+
+// rawConnOf returns nil for a socket that cannot be used this way.
+func rawConnOf(socket net.Conn) syscall.RawConn {
+	tcp, ok := socket.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// rawRead is what fill keeps between its calls, so that it need not allocate.
+type rawRead struct {
+	read  func(fd uintptr) bool // tryRead of the connection
+	err   error                 // from the last tryRead
+	until time.Time             // not zero: read what is there, do not wait, stop then
+	full  bool                  // see fillPlain
+}
+
+// fill reads once into the buffer, which it makes if necessary. It waits.
+func (c *Connection) fill() error {
+	if c.raw == nil {
+		return c.fillPlain()
+	}
+	try := &c.in.try
+	if try.read == nil {
+		try.read = c.tryRead
+	}
+	for {
+		if !try.until.IsZero() && time.Now().After(try.until) {
+			return errFailed
+		}
+		err := c.raw.Read(try.read)
+		if err == nil {
+			return try.err
+		}
+		if !isTimeout(err) || c.in.load() != inFailed || !try.until.IsZero() {
+			return err
+		}
+		// The outgoing side has failed and woken this one for a last look.
+		try.until = c.manager.closeDeadline()
+		c.socket.SetReadDeadline(time.Time{})
+	}
+}
+
+// tryRead is called by the poller; false is to wait until the socket is readable.
+func (c *Connection) tryRead(fd uintptr) bool {
+	for {
+		n, err := syscall.Read(int(fd), c.in.room(readBlock))
+		switch {
+		case n > 0:
+			c.in.got(n)
+			c.in.try.err = nil
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN && c.in.try.until.IsZero():
+			c.in.park()
+			return false
+		case err == syscall.EAGAIN:
+			c.in.try.err = errFailed
+		case err == nil:
+			c.in.try.err = io.EOF
+		default:
+			c.in.try.err = c.opError("read", err)
+		}
+		return true
+	}
+}
+
+// rawWrite is what tryWrite keeps between its calls.
+type rawWrite struct {
+	write func(fd uintptr) bool // tryWriteTo of the connection
+	b     []byte
+	err   error
+}
+
+// tryWrite writes what the system takes at once.
+func (c *Connection) tryWrite(b []byte) (n int, err error) {
+	try := &c.out.try
+	if try.write == nil {
+		try.write = c.tryWriteTo
+	}
+	try.b, try.err = b, nil
+	err = c.raw.Write(try.write)
+	n = len(b) - len(try.b)
+	try.b = nil
+	if err == nil {
+		err = try.err
+	}
+	return n, err
+}
+
+func (c *Connection) tryWriteTo(fd uintptr) bool {
+	try := &c.out.try
+	for len(try.b) > 0 {
+		n, err := syscall.Write(int(fd), try.b)
+		switch {
+		case n > 0:
+			try.b = try.b[n:]
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			return true
+		default:
+			try.err = c.opError("write", err)
+			return true
+		}
+	}
+	return true
+}
+
+// opError words a failed system call as package net does.
+func (c *Connection) opError(op string, err error) error {
+	return &net.OpError{Op: op, Net: "tcp", Source: c.socket.LocalAddr(), Addr: c.socket.RemoteAddr(), Err: os.NewSyscallError(op, err)}
+}

@@ -1,0 +1,285 @@
+package queuednet
+
+import (
+	"iter"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// A QueuedConnectionReader receives the datagrams of the connections added to
+// it and queues them for the program's loop. Goroutines of the manager read;
+// the reader's own methods never wait. When the program is slow, the peers are
+// slowed by TCP; nothing is dropped.
+//
+// A drain takes what was queued when it began, so that it ends even if peers
+// send faster than the program takes. It is written as
+//
+//	for datagram := range reader.Datagrams() { … }
+//
+// or, as with Panda3D,
+//
+//	for reader.DataAvailable() { if reader.GetData(&datagram) { … } }
+//
+// The methods may be called from any goroutine, but one drains at a time: while
+// a loop over Datagrams runs, any other call finds nothing.
+//
+// It is Panda3D's QueuedConnectionReader; there are no threads to configure and
+// no poll to call.
+type QueuedConnectionReader struct {
+	manager    *QueuedConnectionManager
+	headerSize atomic.Int32
+	queue      receiveQueue
+	state      atomic.Int32 // of the drain; changed with mu held
+
+	mu    sync.Mutex
+	taken []*batch // taken from the queue and not yet drained
+	next  int      // the batch of taken that is being drained
+	run   int      // its run
+	view  NetDatagram
+}
+
+// What DataAvailable needs to know of the drain.
+const (
+	drainIdle    int32 = iota // none runs
+	drainLeft                 // some of what was taken is left
+	drainEnded                // all of it has been taken, and DataAvailable has not told yet
+	drainLooping              // a loop over Datagrams runs, and alone touches what mu guards
+)
+
+// NewQueuedConnectionReader returns a reader for connections of a manager, with
+// the TCPHeaderSize of its Config. A reader that is no longer needed while the
+// manager lives on, such as that of one match, is released with Shutdown.
+func NewQueuedConnectionReader(manager *QueuedConnectionManager) *QueuedConnectionReader {
+	r := &QueuedConnectionReader{manager: manager}
+	r.queue.manager = manager
+	r.headerSize.Store(manager.initialHeaderSize())
+	return r
+}
+
+// Manager returns the manager of the reader, nil once that is closed. It is
+// Panda3D's get_manager.
+func (r *QueuedConnectionReader) Manager() *QueuedConnectionManager { return r.manager.unlessClosed() }
+
+// AddConnection makes the reader receive what comes over conn, from the first
+// byte that no reader has delivered yet. A connection in no reader is not read:
+// its peer is slowed by TCP, and its end goes unnoticed until a write fails.
+//
+// It fails with ErrForeignConnection, with ErrWrongKind for a rendezvous, with
+// ErrAlreadyAdded where this or another reader has it, and with the reason of
+// the end, or net.ErrClosed, where it is over. It is Panda3D's add_connection.
+func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
+	switch {
+	case conn == nil || conn.manager != r.manager || r.manager == nil:
+		return ErrForeignConnection
+	case conn.listening != nil:
+		return ErrWrongKind
+	case r.queue.closed.Load():
+		return net.ErrClosed
+	}
+	err := conn.in.attach(r)
+	if err == net.ErrClosed && conn.Err() != nil {
+		return conn.Err()
+	}
+	return err
+}
+
+// RemoveConnection ends what AddConnection began; it does not close the
+// connection. What is queued stays readable, and nothing is queued after the
+// call has returned: bytes that have arrived, whole datagrams or parts, stay
+// with the connection for the reader that it is added to next. It reports
+// false where the reader does not have it. It is Panda3D's remove_connection.
+func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
+	return conn != nil && conn.in.detach(r)
+}
+
+// IsConnectionOk reports whether the reader has the connection: after it has
+// been added, until it is removed or closed, or its end is in the reset queue.
+// It is Panda3D's is_connection_ok.
+func (r *QueuedConnectionReader) IsConnectionOk(conn *Connection) bool {
+	return conn != nil && conn.in.attached(r) && !r.queue.closed.Load()
+}
+
+// SetTCPHeaderSize sets the size of the length that comes before each datagram:
+// 2 or 4 bytes; any other is an ErrHeaderSize. It holds for bytes that have not
+// been cut into datagrams yet, so set it before adding connections. It is
+// Panda3D's set_tcp_header_size.
+func (r *QueuedConnectionReader) SetTCPHeaderSize(size int) error {
+	if size != 2 && size != 4 {
+		return ErrHeaderSize
+	}
+	r.headerSize.Store(int32(size))
+	return nil
+}
+
+// TCPHeaderSize returns the size set, in bytes. It is Panda3D's
+// get_tcp_header_size.
+func (r *QueuedConnectionReader) TCPHeaderSize() int { return int(r.headerSize.Load()) }
+
+// DataAvailable reports whether GetData would find a datagram. It costs an
+// atomic load or two, whatever the number of connections. At the end of a drain
+// it reports false once, even if more has come meanwhile, so that a loop over
+// it ends. It is Panda3D's data_available.
+func (r *QueuedConnectionReader) DataAvailable() bool {
+	switch r.state.Load() {
+	case drainIdle:
+		return r.queue.size.Load() > 0
+	case drainLeft:
+		return true
+	case drainEnded:
+		r.state.CompareAndSwap(drainEnded, drainIdle)
+	}
+	return false
+}
+
+// GetData takes the oldest datagram into the caller's one, whose memory is used
+// again: it belongs to the caller. It reports false, and leaves the caller's
+// alone, where there is none, at the end of a drain (see DataAvailable), and
+// for nil. It is Panda3D's get_data.
+func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
+	if datagram == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch r.state.Load() {
+	case drainEnded:
+		r.state.Store(drainIdle)
+		return false
+	case drainLooping:
+		return false
+	case drainIdle:
+		if r.queue.size.Load() == 0 {
+			return false
+		}
+		r.refill()
+	}
+	frames := r.current()
+	if frames == nil { // another goroutine was faster
+		return false
+	}
+	payload := frames.payload(r.taken[r.next].block)
+	datagram.Assign(payload)
+	datagram.connection, datagram.address = frames.conn, frames.conn.address
+	if frames.start == frames.end {
+		r.release()
+	}
+	if r.current() != nil {
+		r.state.Store(drainLeft)
+	} else {
+		r.state.Store(drainEnded)
+	}
+	return true
+}
+
+// Datagrams drains the reader: it yields each datagram that was queued when the
+// loop began. One that is yielded is a view of the library's memory, valid
+// until the next step of the loop, or its end; Clone keeps it. A loop may be
+// left half-way, the next one goes on from there. Inside the loop, any other
+// call for datagrams of this reader finds nothing. Panda3D has no counterpart.
+func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
+	return func(yield func(*NetDatagram) bool) {
+		if !r.beginLoop() {
+			return
+		}
+		defer r.endLoop()
+		view := &r.view
+		for {
+			frames := r.current()
+			if frames == nil {
+				return
+			}
+			block := r.taken[r.next].block
+			view.connection, view.address = frames.conn, frames.conn.address
+			for frames.start < frames.end {
+				view.Datagram = Datagram{data: frames.payload(block), view: true}
+				if !yield(view) {
+					return
+				}
+			}
+			r.release()
+		}
+	}
+}
+
+// beginLoop takes what is queued behind what an earlier drain has left.
+func (r *QueuedConnectionReader) beginLoop() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Load() == drainLooping || r.queue.size.Load() == 0 && len(r.taken) == 0 {
+		return false
+	}
+	r.refill()
+	r.state.Store(drainLooping)
+	return true
+}
+
+// endLoop leaves what is left for the next drain.
+func (r *QueuedConnectionReader) endLoop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.view = NetDatagram{}
+	if frames := r.current(); frames != nil && frames.start == frames.end {
+		r.release()
+	}
+	if r.current() != nil {
+		r.state.Store(drainLeft)
+	} else {
+		r.state.Store(drainIdle)
+	}
+}
+
+// refill takes what is queued, behind what is left.
+func (r *QueuedConnectionReader) refill() {
+	n := copy(r.taken, r.taken[r.next:])
+	clear(r.taken[n:])
+	r.taken, r.next = r.queue.take(r.taken[:n]), 0
+}
+
+// current returns the run being drained, nil at the end.
+func (r *QueuedConnectionReader) current() *run {
+	if r.next == len(r.taken) {
+		return nil
+	}
+	return &r.taken[r.next].runs[r.run]
+}
+
+// release ends the current run, and with the last one its batch.
+func (r *QueuedConnectionReader) release() {
+	b := r.taken[r.next]
+	done := b.runs[r.run]
+	if r.run++; r.run == len(b.runs) {
+		b.free()
+		r.taken[r.next] = nil
+		r.run = 0
+		if r.next++; r.next == len(r.taken) {
+			r.taken, r.next = r.taken[:0], 0
+		}
+		r.manager.taken(1)
+	}
+	done.conn.in.taken(done.conn, done.cost)
+}
+
+// payload steps over the next frame of a run and returns its payload.
+func (r *run) payload(b *block) []byte {
+	start := r.start + r.headerSize
+	end := start + int(payloadLength(b.b[r.start:], r.headerSize))
+	r.start = end
+	return b.b[start:end:end]
+}
+
+// Shutdown removes all connections from the reader, without closing them, drops
+// what is queued, and refuses what is added later. It is Panda3D's shutdown.
+func (r *QueuedConnectionReader) Shutdown() {
+	r.queue.close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Load() == drainLooping {
+		return // the loop takes what is left; a later call drops what is queued
+	}
+	r.refill()
+	for frames := r.current(); frames != nil; frames = r.current() {
+		r.release()
+	}
+	r.state.Store(drainIdle)
+}

@@ -1,0 +1,155 @@
+package queuednet
+
+import (
+	"errors"
+	"iter"
+	"net"
+	"sync/atomic"
+)
+
+// A ConnectionWriter frames datagrams and sends them. Its methods may be called
+// from any goroutine and none of them waits for the network: what is sent is
+// put behind what was sent to that connection before, and goroutines of the
+// manager write it. A manager may have several writers, with different header
+// sizes. It is Panda3D's ConnectionWriter; there are no threads to configure.
+type ConnectionWriter struct {
+	manager    *QueuedConnectionManager
+	headerSize atomic.Int32
+	shut       atomic.Bool
+}
+
+// NewConnectionWriter returns a writer for connections of a manager, with the
+// TCPHeaderSize of its Config. It has nothing to release.
+func NewConnectionWriter(manager *QueuedConnectionManager) *ConnectionWriter {
+	w := &ConnectionWriter{manager: manager}
+	w.headerSize.Store(manager.initialHeaderSize())
+	return w
+}
+
+// Manager returns the manager of the writer, nil once that is closed. It is
+// Panda3D's get_manager.
+func (w *ConnectionWriter) Manager() *QueuedConnectionManager { return w.manager.unlessClosed() }
+
+// SetTCPHeaderSize sets the size of the length sent before each datagram: 2 or
+// 4 bytes, or 0 for none. Any other size is an ErrHeaderSize. It holds for what
+// is sent after the call. It is Panda3D's set_tcp_header_size.
+func (w *ConnectionWriter) SetTCPHeaderSize(size int) error {
+	if size != 0 && size != 2 && size != 4 {
+		return ErrHeaderSize
+	}
+	w.headerSize.Store(int32(size))
+	return nil
+}
+
+// TCPHeaderSize returns the size set, in bytes. It is Panda3D's
+// get_tcp_header_size.
+func (w *ConnectionWriter) TCPHeaderSize() int { return int(w.headerSize.Load()) }
+
+// Send sends a copy of the datagram, which may be reused at once. It fails, and
+// sends nothing, with the datagram's own error, with a *DatagramTooLongError
+// where the header or MaxSendQueue cannot hold it, with ErrForeignConnection
+// or ErrWrongKind, with the reason of the end where the connection has ended,
+// net.ErrClosed where it was closed, and with ErrSendQueueFull, which ends it.
+// No error means that it was queued. It is Panda3D's send.
+func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
+	headerSize := int(w.headerSize.Load())
+	if err := w.check(datagram, headerSize); err != nil {
+		return err
+	}
+	if err := w.checkReceiver(conn); err != nil {
+		return err
+	}
+	flush, err := conn.send(headerSize, datagram.data)
+	if flush {
+		w.manager.flusher.queue(chain{conn, conn})
+	}
+	return err
+}
+
+// Broadcast sends a datagram to each of a sequence of connections, such as
+// maps.Keys(players). It frames it once and goes on past a receiver that fails;
+// what failed comes back joined, each error naming the receiver's address, in
+// addition to what Send documents. In Panda3D it is a loop over send.
+func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) error {
+	headerSize := int(w.headerSize.Load())
+	if err := w.check(datagram, headerSize); err != nil {
+		return err
+	}
+	frame := newBlock(headerSize + len(datagram.data))
+	defer frame.free()
+	frame.b = append(appendHeader(frame.b, headerSize, len(datagram.data)), datagram.data...)
+
+	var (
+		errs  []error
+		dirty chain
+	)
+	for conn := range conns {
+		err := w.checkReceiver(conn)
+		if err == nil {
+			var flush bool
+			flush, err = conn.send(0, frame.b)
+			if flush {
+				dirty.add(conn)
+			}
+		}
+		if err != nil {
+			errs = append(errs, &receiverError{conn, err})
+		}
+	}
+	w.manager.flusher.queue(dirty)
+	return errors.Join(errs...)
+}
+
+// Flush lets everything leave now that connections of the manager have
+// collected (see Connection.SetCollectTCP); without collecting there is
+// nothing to do. It does not wait until it has left. Panda3D has it on each
+// Connection only.
+func (w *ConnectionWriter) Flush() {
+	if w.manager != nil {
+		w.manager.collected.flush()
+	}
+}
+
+// Shutdown makes the writer refuse what is sent from now on with net.ErrClosed.
+// What it sent before still arrives. It is Panda3D's shutdown, which drops it.
+func (w *ConnectionWriter) Shutdown() {
+	w.shut.Store(true)
+	w.Flush()
+}
+
+// check reports why a datagram cannot be sent at all.
+func (w *ConnectionWriter) check(datagram *Datagram, headerSize int) error {
+	switch {
+	case w.manager == nil || w.shut.Load():
+		return net.ErrClosed
+	case datagram == nil:
+		return errNilDatagram
+	case datagram.err != nil:
+		return datagram.err
+	case int64(len(datagram.data)) > maxPayload(headerSize):
+		return &DatagramTooLongError{Length: int64(len(datagram.data)), Max: maxPayload(headerSize)}
+	}
+	return nil
+}
+
+// checkReceiver reports why nothing can be sent to conn.
+func (w *ConnectionWriter) checkReceiver(conn *Connection) error {
+	switch {
+	case conn == nil || conn.manager != w.manager:
+		return ErrForeignConnection
+	case conn.listening != nil:
+		return ErrWrongKind
+	}
+	return nil
+}
+
+var errNilDatagram = errors.New("queuednet: nil datagram")
+
+// receiverError says which receiver of a broadcast failed.
+type receiverError struct {
+	conn *Connection
+	err  error
+}
+
+func (e *receiverError) Error() string { return e.conn.name() + ": " + e.err.Error() }
+func (e *receiverError) Unwrap() error { return e.err }
