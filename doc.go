@@ -1,0 +1,57 @@
+// Package queuednet is networking for programs that own their loop: games,
+// game servers, simulations. Goroutines of the library do the waiting and put
+// what they get into queues; the program polls them once a frame and never
+// waits, and no code of the program ever runs on a goroutine of the library.
+//
+// It is Panda3D's queued connection model, names included, and speaks its wire
+// format: a Go server serves unmodified Panda3D clients, and the reverse.
+//
+// A frame of a server:
+//
+//	for conn := range listener.NewConnections() {
+//		players[conn] = newPlayer()
+//		reader.AddConnection(conn)
+//	}
+//	for datagram := range reader.Datagrams() {
+//		players[datagram.Connection()].handle(datagram.Iterator())
+//	}
+//	for conn := range manager.ResetConnections() {
+//		log.Print(conn.Address(), " left: ", conn.Err())
+//		delete(players, conn)
+//	}
+//	world.Step()
+//	writer.Broadcast(&state, maps.Keys(players))
+//	writer.Flush()
+//
+// # What is promised
+//
+// Each of these is a test of its own (TestPromise01… to TestPromise10…).
+//
+//  1. Nothing in a frame waits. Every call returns without waiting for the
+//     network, a peer, a full queue or a name look-up, except those whose
+//     documentation says BLOCKS.
+//  2. A drain ends. A loop that drains a queue takes what was queued when it
+//     began; it can be left half-way and goes on next frame.
+//  3. TCP loses, reorders and merges nothing. When the program is slow, its
+//     peers are slowed by TCP itself.
+//  4. The end of a connection is reported once, after its last datagram, with
+//     the reason; never for a connection that the program closed itself.
+//  5. The last message before a close arrives: closing writes what was sent and
+//     drains what the peer still sends, in the background, within CloseTimeout.
+//  6. A bad peer costs only itself. Memory per connection is bounded both ways.
+//  7. The same bytes as Panda3D in both directions.
+//  8. Idle costs nothing: polling an idle queue is an atomic load or two,
+//     whatever the number of connections.
+//  9. Everything ends: Close of the manager returns with no goroutine left.
+//  10. No panic, neither from a peer's bytes nor from a call at the wrong
+//     moment: an error, or false.
+//
+// # Goroutines
+//
+// A manager runs one goroutine for each connection and each rendezvous, a few
+// that write for the loop, and one more for a connection whose peer does not
+// take what is written to it at once. Methods may be called from any goroutine,
+// except those of Datagram and DatagramIterator, which are plain values.
+//
+// The wire format is in PROTOCOL.md, the differences from Panda3D in README.md.
+package queuednet
