@@ -149,6 +149,7 @@ func (c *Connection) closeByProgram() bool {
 			c.listening.close()
 			break
 		}
+		c.out.refuse(net.ErrClosed)
 		c.in.close()
 		// The goroutine of c is not done before it has locked c.mu again, so the
 		// manager does not miss this one.

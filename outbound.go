@@ -71,6 +71,15 @@ func (o *outbound) claim() bool {
 	return true
 }
 
+// refuse makes err the answer to what is sent from now on, unless there is one.
+func (o *outbound) refuse(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = err
+	}
+}
+
 // stop refuses what is sent from now on and drops what waits. o.mu is held.
 func (o *outbound) stop(c *Connection, err error) {
 	if o.err == nil {
