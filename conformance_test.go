@@ -1,0 +1,41 @@
+package queuednet
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A row is one line of the table of what Panda3D does: its number there, a few
+// words, and a test that asserts what the line says, or, where Panda3D has a
+// defect, what it should have done.
+type row struct {
+	number int
+	name   string
+	test   func(t *testing.T)
+}
+
+// conformanceRows returns the rows of all the files conformance_*_test.go.
+func conformanceRows() []row {
+	return slices.Concat(
+		framingRows, connectionRows, listenerRows, clientRows, collectRows, writerRows,
+		datagramRows, addressRows,
+	)
+}
+
+func TestConformance(t *testing.T) {
+	rows := slices.SortedFunc(slices.Values(conformanceRows()), func(a, b row) int {
+		return cmp.Compare(a.number, b.number)
+	})
+	for i, r := range rows {
+		if i > 0 {
+			require.NotEqual(t, rows[i-1].number, r.number, "two rows of one number: %q and %q", rows[i-1].name, r.name)
+		}
+	}
+	for _, r := range rows {
+		t.Run(fmt.Sprintf("row_%03d_%s", r.number, r.name), r.test)
+	}
+}
