@@ -222,6 +222,9 @@ func (r *QueuedConnectionReader) endLoop() {
 	if frames := r.current(); frames != nil && frames.start == frames.end {
 		r.release()
 	}
+	if r.queue.closed.Load() {
+		r.drop()
+	}
 	if r.current() != nil {
 		r.state.Store(drainLeft)
 	} else {
@@ -274,12 +277,16 @@ func (r *QueuedConnectionReader) Shutdown() {
 	r.queue.close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state.Load() == drainLooping {
-		return // the loop takes what is left; a later call drops what is queued
+	if r.state.Load() != drainLooping { // else the end of the loop does it
+		r.drop()
+		r.state.Store(drainIdle)
 	}
+}
+
+// drop takes what is queued and left, and gives it to nobody.
+func (r *QueuedConnectionReader) drop() {
 	r.refill()
-	for frames := r.current(); frames != nil; frames = r.current() {
+	for r.current() != nil {
 		r.release()
 	}
-	r.state.Store(drainIdle)
 }

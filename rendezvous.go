@@ -98,31 +98,31 @@ func (c *Connection) accept() {
 			continue // the listener may have gone meanwhile: look again
 		}
 		pause = 0
-		r.hand(c, socket)
-		socket = nil
+		if r.hand(c, socket) {
+			socket = nil
+		}
 	}
 	if socket != nil {
 		socket.Close()
 	}
-	r.socket.Close()
+	r.close()
 	c.ended(err)
 	c.manager.forget(c)
 }
 
-// hand queues an accepted socket in the listener.
-func (r *rendezvous) hand(c *Connection, socket net.Conn) {
-	conn, err := c.manager.newStream(socket, c)
-	if err != nil {
-		return // the manager is closing
-	}
+// hand queues an accepted socket in the listener. It reports false, and leaves
+// the socket alone, where there is none any more.
+func (r *rendezvous) hand(c *Connection, socket net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.listener == nil {
-		conn.closeByProgram()
-		return
+		return false
 	}
-	r.untaken++
-	r.listener.queue.put(conn, 0)
+	if conn, err := c.manager.newStream(socket, c); err == nil { // else it is closing
+		r.untaken++
+		r.listener.queue.put(conn, 0)
+	}
+	return true
 }
 
 // isPassing reports whether Accept failed for a reason that may pass: the
