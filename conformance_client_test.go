@@ -93,7 +93,7 @@ var clientRows = []row{
 		assert.Less(t, usedCPU(t)-before, timeout/4)
 
 		// It can be given up.
-		pending := e.manager.BeginTCPClientConnection(host, port, time.Hour)
+		pending := e.manager.BeginTCPClientConnection(host, port, patience)
 		assert.False(t, pending.Ready())
 		pending.Cancel()
 		_, err = pending.Wait(t.Context())

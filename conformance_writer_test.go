@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +16,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// numbered returns a datagram of a sequence.
+// numbered returns a datagram of a sequence. Now and then one is longer than
+// what the system takes in one piece.
 func numbered(sequence, i int) *Datagram {
 	var dg Datagram
 	dg.AddUint16(uint16(sequence))
 	dg.AddUint32(uint32(i))
+	if i%100 == 0 {
+		dg.PadBytes(50_000)
+	}
 	return &dg
 }
 
@@ -171,25 +174,29 @@ var writerRows = []row{
 	}},
 	{117, "order_per_connection", func(t *testing.T) {
 		const connections, sequences, count = 2, 2, 20_000
-		server, client := newEnd(t, nil), newEnd(t, nil)
+		server, client := newEnd(t, nil), newEnd(t, &Config{MaxSendQueue: 1 << 30})
 		_, address := server.listen()
-		var sending sync.WaitGroup
+		failed := make(chan error, connections*sequences)
 		for range connections {
 			conn := client.connect(address)
 			server.accept()
 			writer := NewConnectionWriter(client.manager)
 			// Each goroutine's datagrams stay in order among themselves.
 			for sequence := range sequences {
-				sending.Go(func() {
+				go func() {
 					for i := range count {
-						if !assert.NoError(t, writer.Send(numbered(sequence, i), conn)) {
+						if err := writer.Send(numbered(sequence, i), conn); err != nil {
+							failed <- err
 							return
 						}
 					}
-				})
+					failed <- nil
+				}()
 			}
 			server.requireOrder(sequences, count)
-			sending.Wait()
+			for range sequences {
+				require.NoError(t, <-failed)
+			}
 		}
 	}},
 	{118, "fairness", func(t *testing.T) {
@@ -200,7 +207,7 @@ var writerRows = []row{
 			quiet, far := e.pipe()
 			go func() {
 				flood := framed(2, strings.Repeat("f", 998))
-				for {
+				for range 1_000 { // far more than is taken
 					if _, err := io.WriteString(flooding, flood); err != nil {
 						return
 					}
