@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -184,6 +185,16 @@ var connectionRows = []row{
 		for range 2 {
 			assert.Equal(t, conn.Err(), e.writer.Send(NewDatagram([]byte("x")), conn))
 			e.requireNoReset(conn)
+		}
+
+		// From the moment that the end is reported. Few attempts meet the moment.
+		for range 5_000 {
+			conn, far := e.pipe()
+			require.NoError(t, far.Close())
+			for ended := false; !ended; runtime.Gosched() {
+				_, ended = e.manager.GetResetConnection()
+			}
+			require.Equal(t, io.EOF, e.writer.Send(NewDatagram([]byte("x")), conn))
 		}
 
 		// In no reader, only a failing send finds it dead.

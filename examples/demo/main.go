@@ -58,8 +58,8 @@ func defaults() options {
 		maxReceiveQueue: 256 << 10,
 		maxSendQueue:    1 << 20,
 		writeTimeout:    time.Second,
-		roundTrip:       100 * time.Millisecond,
-		library:         8 * time.Millisecond,
+		roundTrip:       250 * time.Millisecond,
+		library:         16 * time.Millisecond,
 	}
 }
 
