@@ -95,7 +95,7 @@ func (c *Connection) ConsiderFlush() error {
 
 // flushIf flushes if due, which is called with outbound.mu held, says so.
 func (c *Connection) flushIf(due func() bool) error {
-	if c.listening != nil {
+	if c.stream == nil {
 		return ErrWrongKind
 	}
 	c.out.mu.Lock()

@@ -19,13 +19,20 @@ type Connection struct {
 	address      NetAddress
 	localAddress NetAddress
 
-	// A stream has a socket, and raw where it can be read and written without
-	// waiting and without holding a buffer. Its goroutine, run, owns the
-	// incoming side, closes the socket and takes the connection off the manager.
-	socket net.Conn
-	raw    syscall.RawConn
+	// A stream and a UDP connection have a socket and two sides. Their goroutine,
+	// run or runPackets, owns the incoming side, closes the socket and takes the
+	// connection off the manager.
+	socket socket
 	in     inbound
 	out    outbound
+
+	// Of a stream: the socket again, and raw where that can be read and written
+	// without waiting and without holding a buffer.
+	stream net.Conn
+	raw    syscall.RawConn
+
+	// Of a UDP connection.
+	packets *packets
 
 	// A rendezvous has this instead. A connection that came through one names it.
 	listening  *rendezvous
@@ -34,6 +41,13 @@ type Connection struct {
 	mu    sync.Mutex
 	state connectionState
 	cause error // the first reason of the end
+}
+
+// socket is what streams and packet sockets have in common.
+type socket interface {
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+	Close() error
 }
 
 type connectionState uint8
@@ -47,24 +61,30 @@ const (
 
 // newStream makes a connection of a socket, which it owns from then on; via is
 // the rendezvous that it came through.
-func (m *QueuedConnectionManager) newStream(socket net.Conn, via *Connection) (*Connection, error) {
+func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection) (*Connection, error) {
 	c := &Connection{
 		manager:      m,
-		address:      netAddressOf(socket.RemoteAddr()),
-		localAddress: netAddressOf(socket.LocalAddr()),
-		socket:       socket,
-		raw:          rawConnOf(socket),
+		address:      netAddressOf(stream.RemoteAddr()),
+		localAddress: netAddressOf(stream.LocalAddr()),
+		socket:       stream,
+		stream:       stream,
+		raw:          rawConnOf(stream),
 		rendezvous:   via,
 	}
-	c.in.changed.L = &c.in.mu
-	c.out.changed.L = &c.out.mu
-	c.out.collect = m.config.CollectTCP
-	c.out.interval = max(m.config.CollectTCPInterval, 0)
+	c.initSides()
 	if err := m.register(c, c.run); err != nil {
-		socket.Close()
+		stream.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// initSides makes the two sides ready.
+func (c *Connection) initSides() {
+	c.in.changed.L = &c.in.mu
+	c.out.changed.L = &c.out.mu
+	c.out.collect = c.manager.config.CollectTCP
+	c.out.interval = max(c.manager.config.CollectTCPInterval, 0)
 }
 
 // adoptRendezvous makes a connection of a listening socket.
@@ -99,10 +119,10 @@ func (c *Connection) LocalAddress() NetAddress { return c.localAddress }
 // nil for any other. In Panda3D get_new_connection hands it out.
 func (c *Connection) Rendezvous() *Connection { return c.rendezvous }
 
-// NetConn returns the socket, for options that are not here; nil for a
-// rendezvous. To read, write or close it desynchronises the datagrams. It is
+// NetConn returns the socket, for options that are not here; nil where it is
+// not a stream. To read, write or close it desynchronises the datagrams. It is
 // Panda3D's get_socket.
-func (c *Connection) NetConn() net.Conn { return c.socket }
+func (c *Connection) NetConn() net.Conn { return c.stream }
 
 // Err returns why the connection ended: io.EOF when the peer closed it after a
 // whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError,
@@ -208,6 +228,9 @@ func (c *Connection) run() {
 func (c *Connection) finish() {
 	limit := c.manager.closeDeadline()
 	c.out.finish(c, net.ErrClosed, limit)
+	if c.packets != nil {
+		limit = time.Now() // there is no end of the peer's to wait for
+	}
 	c.in.expire(c, limit)
 }
 

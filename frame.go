@@ -52,3 +52,25 @@ func cut(b []byte, headerSize, limit int) (run int, err error) {
 	}
 	return run, nil
 }
+
+// firstFrames returns the first n of whole frames, and how many they are;
+// negative is all of them.
+func firstFrames(b []byte, headerSize, n int) (first []byte, count int) {
+	end := 0
+	for end < len(b) && count != n {
+		end += headerSize + int(payloadLength(b[end:], headerSize))
+		count++
+	}
+	return b[:end], count
+}
+
+// lastFrame returns the last of whole frames.
+func lastFrame(b []byte, headerSize int) []byte {
+	for {
+		first, _ := firstFrames(b, headerSize, 1)
+		if len(first) == len(b) {
+			return b
+		}
+		b = b[len(first):]
+	}
+}

@@ -171,61 +171,87 @@ func (c *Connection) deliver() error {
 		if in.unread() == 0 {
 			return nil
 		}
-		headerSize := int(in.reader.headerSize.Load())
-		frames := in.buffer.b[in.start:]
-		n, err := cut(frames, headerSize, c.manager.config.maxDatagram(headerSize))
+		headerSize, n, err := in.cut(c)
 		if n == 0 {
 			return err
 		}
-		r := run{conn: c, start: in.start, end: in.start + n, headerSize: headerSize, cost: int64(n)}
-		if n >= handOver {
-			r.cost = int64(cap(in.buffer.b))
+		queue, cost := &in.reader.queue, n
+		whole := n >= handOver && headerSize != 0 && !queue.copies.Load()
+		if whole {
+			cost = cap(in.buffer.b)
 		}
-		if !in.admit(r.cost, int64(c.manager.config.MaxReceiveQueue)) {
+		if !in.admit(int64(cost), int64(c.manager.config.MaxReceiveQueue)) {
 			in.changed.Wait()
 			in.waiting.Store(false)
 			continue // the reader may be another one now
 		}
-		in.queued.Add(r.cost)
-		if !in.queue(r, frames[:n]) {
-			in.queued.Add(-r.cost)
-			in.reader = nil // it was shut down
+		r := run{conn: c, from: c.address, headerSize: headerSize}
+		frames := in.buffer.b[in.start : in.start+n]
+		switch {
+		case whole:
+			in.handOver(r, n)
+		case headerSize == 0:
+			r.headerSize = rawHeader
+			frame := newBlock(rawHeader + n)
+			frame.b = append(appendHeader(frame.b, rawHeader, n), frames...)
+			in.consumed(n, queue.gather(r, frame.b))
+			frame.free()
+		default:
+			in.consumed(n, queue.gather(r, frames))
 		}
 	}
 }
 
-// admit reports whether a run may be queued. If not, the goroutine is to wait,
-// and the loop, which may take the last run at any moment, to wake it.
-func (in *inbound) admit(cost, limit int64) bool {
-	fits := func() bool {
-		queued := in.queued.Load()
-		return queued == 0 || queued+cost <= limit
+// cut returns the length of the run of whole frames at the front of what is
+// unread, and their header size, as the reader has it. In raw mode, which has a
+// header size of 0, it is everything.
+func (in *inbound) cut(c *Connection) (headerSize, n int, err error) {
+	unread := in.buffer.b[in.start:]
+	if in.reader.rawMode.Load() {
+		return 0, min(len(unread), readBlock), nil
 	}
-	if fits() {
+	headerSize = int(in.reader.headerSize.Load())
+	n, err = cut(unread, headerSize, c.manager.config.maxDatagram(headerSize))
+	return headerSize, n, err
+}
+
+// admits reports whether a run may be queued: one at least always may.
+func (in *inbound) admits(cost, limit int64) bool {
+	queued := in.queued.Load()
+	return queued == 0 || queued+cost <= limit
+}
+
+// admit is admits for a goroutine that is to wait if not: the loop, which may
+// take the last run at any moment, will wake it.
+func (in *inbound) admit(cost, limit int64) bool {
+	if in.admits(cost, limit) {
 		return true
 	}
 	in.waiting.Store(true)
-	if fits() {
+	if in.admits(cost, limit) {
 		in.waiting.Store(false)
 		return true
 	}
 	return false
 }
 
-// queue moves a run from the buffer to the reader's queue.
-func (in *inbound) queue(r run, frames []byte) bool {
-	if len(frames) < handOver {
-		if !in.reader.queue.gather(r, frames) {
-			return false
-		}
-		in.start += len(frames)
-		if in.unread() == 0 {
-			in.buffer.b = in.buffer.b[:0]
-			in.start = 0
-		}
-		return true
+// consumed takes n bytes off the buffer that have been queued, if they have; if
+// not, the reader was shut down.
+func (in *inbound) consumed(n int, ok bool) {
+	if !ok {
+		in.reader = nil
+		return
 	}
-	// The rest, most often a part of one small datagram, stays behind.
+	if in.start += n; in.unread() == 0 {
+		in.buffer.b = in.buffer.b[:0]
+		in.start = 0
+	}
+}
+
+// handOver queues a run of n bytes in the buffer itself. The rest, most often a
+// part of one small datagram, stays behind in another one.
+func (in *inbound) handOver(r run, n int) {
+	r.start, r.end = in.start, in.start+n
 	var rest *block
 	if tail := in.buffer.b[r.end:]; len(tail) > 0 {
 		rest = newBlock(len(tail))
@@ -233,10 +259,10 @@ func (in *inbound) queue(r run, frames []byte) bool {
 	}
 	if !in.reader.queue.hand(r, in.buffer) {
 		rest.free()
-		return false
+		in.reader = nil // it was shut down
+		return
 	}
 	in.buffer, in.start = rest, 0
-	return true
 }
 
 // unread returns how many bytes have been read and not queued.

@@ -126,10 +126,13 @@ func (c *Connection) systemSocket() any {
 	if c.listening != nil {
 		return c.listening.socket
 	}
-	if over, ok := c.socket.(interface{ NetConn() net.Conn }); ok {
+	if over, ok := c.stream.(interface{ NetConn() net.Conn }); ok {
 		return over.NetConn()
 	}
-	return c.socket
+	if c.packets != nil {
+		return c.packets.socket
+	}
+	return c.stream
 }
 
 func wrapOption(name string, err error) error {

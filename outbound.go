@@ -48,11 +48,7 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte) (flush,
 	if size > limit {
 		return false, false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - headerSize)}
 	}
-	queued := o.inFlight + size
-	if o.pending != nil {
-		queued += len(o.pending.b)
-	}
-	if queued > limit {
+	if o.queued()+size > limit {
 		o.stop(c, ErrSendQueueFull)
 		return false, true, ErrSendQueueFull
 	}
@@ -60,6 +56,14 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte) (flush,
 	b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
 	o.pending = b
 	return !o.hold(c) && o.claim(), false, nil
+}
+
+// queued returns how many bytes the system has not yet accepted.
+func (o *outbound) queued() int {
+	if o.pending == nil {
+		return o.inFlight
+	}
+	return o.inFlight + len(o.pending.b)
 }
 
 // claim marks o busy and reports whether it was not, and has something to write.
@@ -93,11 +97,14 @@ func (o *outbound) stop(c *Connection, err error) {
 // take returns the next bytes to write. With none left the caller is no longer
 // busy with o, and if shut is true it is to end the sending side and call
 // finished.
-func (o *outbound) take() (b *block, shut bool) {
+func (o *outbound) take(c *Connection) (b *block, shut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if b = o.pending; b != nil {
 		o.pending, o.inFlight = nil, len(b.b)
+		if p := c.packets; p != nil {
+			p.writing, p.targets = p.targets, p.writing[:0]
+		}
 		return b, false
 	}
 	if o.closing && !o.done {
@@ -185,7 +192,7 @@ func (o *outbound) setDeadline(c *Connection) error {
 // goroutines, for a connection marked busy.
 func (c *Connection) flush() {
 	for c.raw != nil {
-		b, shut := c.out.take()
+		b, shut := c.out.take(c)
 		if b == nil {
 			if shut {
 				c.shutWrite()
@@ -213,14 +220,19 @@ func (c *Connection) writeOut(b *block, written int) {
 	for {
 		if b == nil {
 			var shut bool
-			if b, shut = c.out.take(); b == nil {
+			if b, shut = c.out.take(c); b == nil {
 				if shut {
 					c.shutWrite()
 				}
 				return
 			}
 		}
-		err := c.writeAll(b.b[written:])
+		var err error
+		if c.packets != nil {
+			err = c.writePackets(b.b)
+		} else {
+			err = c.writeAll(b.b[written:])
+		}
 		b.free()
 		b, written = nil, 0
 		if err != nil {

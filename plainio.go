@@ -17,7 +17,7 @@ func (c *Connection) fillPlain() error {
 	}
 	c.in.park()
 	room := c.in.room(size)
-	n, err := c.socket.Read(room)
+	n, err := c.stream.Read(room)
 	c.in.try.full = n == len(room)
 	c.in.got(n)
 	return err
@@ -41,7 +41,7 @@ func (c *Connection) writeAll(b []byte) error {
 		if err := c.out.setDeadline(c); err != nil {
 			return err
 		}
-		n, err := c.socket.Write(b[:min(len(b), piece)])
+		n, err := c.stream.Write(b[:min(len(b), piece)])
 		c.out.wrote(n)
 		b = b[n:]
 		switch {

@@ -8,10 +8,15 @@ import (
 // A run is a piece of a batch: whole frames of one connection, one after another.
 type run struct {
 	conn       *Connection
-	start, end int // in the batch's block
+	from       NetAddress // of the sender: all frames of a run have the same
+	start, end int        // in the batch's block
 	headerSize int
 	cost       int64 // what the run holds of the connection's MaxReceiveQueue
 }
+
+// rawHeader is the size of the header that is put before what is received in
+// raw mode, so that the queue holds frames of one form only.
+const rawHeader = 4
 
 // A batch is a block of runs on its way from the network to the loop: one long
 // run in the block that it was read into, or short runs of many connections
@@ -54,36 +59,64 @@ const (
 type receiveQueue struct {
 	manager *QueuedConnectionManager
 
+	size     atomic.Int32 // len(batches), for a look without the lock
+	closed   atomic.Bool  // changed with mu held
+	overflow atomic.Bool  // a datagram was dropped because of limit
+	copies   atomic.Bool  // runs must be gathered: limit or recent is set
+
 	mu      sync.Mutex
 	batches []*batch
 	tail    *batch // the last of batches, if it gathers
-
-	size   atomic.Int32 // len(batches), for a look without the lock
-	closed atomic.Bool  // changed with mu held
+	limit   int    // datagrams to queue at most; negative: any number
+	count   int    // datagrams queued, if there is a limit
+	recent  bool   // only the newest datagram is kept
 }
 
-// gather copies a short run to the tail. It reports false once closed.
+// gather copies a run of frames to the tail. It reports false once closed.
+// Bounds in datagrams apply here: what they drop counts as queued, and sets
+// overflow.
 func (q *receiveQueue) gather(r run, frames []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
 		return false
 	}
+	if q.recent {
+		frames = lastFrame(frames, r.headerSize)
+		q.replace()
+	}
+	if q.limit >= 0 {
+		kept, n := firstFrames(frames, r.headerSize, q.limit-q.count)
+		if len(kept) < len(frames) {
+			q.overflow.Store(true)
+		}
+		if frames = kept; n == 0 {
+			return true
+		}
+		q.count += n
+	}
+	r.cost = int64(len(frames))
+	r.conn.in.queued.Add(r.cost)
 	if t := q.tail; t == nil || cap(t.block.b)-len(t.block.b) < len(frames) {
-		q.push(newBatch(newBlock(gatherBlock)))
+		q.push(newBatch(newBlock(max(gatherBlock, len(frames)))))
 		q.tail = q.batches[len(q.batches)-1]
 	}
 	t := q.tail
 	r.start = len(t.block.b)
 	t.block.b = append(t.block.b, frames...)
 	r.end = len(t.block.b)
-	if n := len(t.runs); n > 0 && t.runs[n-1].conn == r.conn && t.runs[n-1].headerSize == r.headerSize {
+	if n := len(t.runs); n > 0 && t.runs[n-1].joins(r) {
 		t.runs[n-1].end = r.end
 		t.runs[n-1].cost += r.cost
 		return true
 	}
 	t.runs = append(t.runs, r)
 	return true
+}
+
+// joins reports whether the frames of next, which come behind r's, may be r's.
+func (r *run) joins(next run) bool {
+	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from
 }
 
 // hand queues a long run in its own block, which the queue then owns. It
@@ -94,6 +127,8 @@ func (q *receiveQueue) hand(r run, b *block) bool {
 	if q.closed.Load() {
 		return false
 	}
+	r.cost = int64(cap(b.b))
+	r.conn.in.queued.Add(r.cost)
 	handed := newBatch(b)
 	handed.runs = append(handed.runs, r)
 	q.push(handed)
@@ -107,15 +142,64 @@ func (q *receiveQueue) push(b *batch) {
 	q.manager.queued()
 }
 
+// replace drops what is queued for something newer. The connections' own locks
+// are held while theirs is delivered, so ends are reported apart.
+func (q *receiveQueue) replace() {
+	for _, b := range q.batches {
+		for _, r := range b.runs {
+			if r.conn.in.queued.Add(-r.cost) == 0 && r.conn.in.over.Load() {
+				q.manager.goroutines.Go(r.conn.reportIfTaken)
+			}
+		}
+		b.free()
+	}
+	q.manager.taken(len(q.batches))
+	q.clear()
+}
+
+func (q *receiveQueue) clear() {
+	clear(q.batches)
+	q.batches = q.batches[:0]
+	q.tail, q.count = nil, 0
+	q.size.Store(0)
+}
+
+// setLimit bounds the queue to a number of datagrams; negative is none.
+func (q *receiveQueue) setLimit(limit int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limit = max(limit, -1)
+	q.copies.Store(q.recent || q.limit >= 0)
+	q.count, _ = countFrames(q.batches, 0)
+}
+
+// totals returns how many datagrams are queued, and the bytes they hold.
+func (q *receiveQueue) totals() (datagrams, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return countFrames(q.batches, 0)
+}
+
+// countFrames counts the datagrams in batches from a run of the first one on,
+// and the bytes that they hold.
+func countFrames(batches []*batch, first int) (datagrams, bytes int) {
+	for _, b := range batches {
+		for _, r := range b.runs[first:] {
+			_, n := firstFrames(b.block.b[r.start:r.end], r.headerSize, -1)
+			datagrams += n
+			bytes += r.end - r.start - n*r.headerSize
+		}
+		first = 0
+	}
+	return datagrams, bytes
+}
+
 // take moves everything queued to the end of into.
 func (q *receiveQueue) take(into []*batch) []*batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	into = append(into, q.batches...)
-	clear(q.batches)
-	q.batches = q.batches[:0]
-	q.tail = nil
-	q.size.Store(0)
+	q.clear()
 	return into
 }
 

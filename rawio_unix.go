@@ -128,5 +128,5 @@ func (c *Connection) tryWriteTo(fd uintptr) bool {
 
 // opError words a failed system call as package net does.
 func (c *Connection) opError(op string, err error) error {
-	return &net.OpError{Op: op, Net: "tcp", Source: c.socket.LocalAddr(), Addr: c.socket.RemoteAddr(), Err: os.NewSyscallError(op, err)}
+	return &net.OpError{Op: op, Net: "tcp", Source: c.stream.LocalAddr(), Addr: c.stream.RemoteAddr(), Err: os.NewSyscallError(op, err)}
 }

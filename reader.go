@@ -29,6 +29,7 @@ import (
 type QueuedConnectionReader struct {
 	manager    *QueuedConnectionManager
 	headerSize atomic.Int32
+	rawMode    atomic.Bool
 	queue      receiveQueue
 	state      atomic.Int32 // of the drain; changed with mu held
 
@@ -51,10 +52,15 @@ const (
 // the TCPHeaderSize of its Config. A reader that is no longer needed while the
 // manager lives on, such as that of one match, is released with Shutdown.
 func NewQueuedConnectionReader(manager *QueuedConnectionManager) *QueuedConnectionReader {
-	r := &QueuedConnectionReader{manager: manager}
-	r.queue.manager = manager
-	r.headerSize.Store(manager.initialHeaderSize())
+	r := new(QueuedConnectionReader)
+	r.init(manager)
 	return r
+}
+
+func (r *QueuedConnectionReader) init(manager *QueuedConnectionManager) {
+	r.manager, r.queue.manager = manager, manager
+	r.queue.limit = -1
+	r.headerSize.Store(manager.initialHeaderSize())
 }
 
 // Manager returns the manager of the reader, nil once that is closed. It is
@@ -116,6 +122,16 @@ func (r *QueuedConnectionReader) SetTCPHeaderSize(size int) error {
 // get_tcp_header_size.
 func (r *QueuedConnectionReader) TCPHeaderSize() int { return int(r.headerSize.Load()) }
 
+// SetRawMode makes the reader hand out bytes as they come, without the wire
+// format: each datagram is what one read of a TCP connection returned, at most
+// 64 KiB, with boundaries that mean nothing, or one UDP packet without its sum.
+// It holds for bytes that have not been cut into datagrams yet. It is Panda3D's
+// set_raw_mode.
+func (r *QueuedConnectionReader) SetRawMode(raw bool) { r.rawMode.Store(raw) }
+
+// RawMode returns what SetRawMode set. It is Panda3D's get_raw_mode.
+func (r *QueuedConnectionReader) RawMode() bool { return r.rawMode.Load() }
+
 // DataAvailable reports whether GetData would find a datagram. It costs an
 // atomic load or two, whatever the number of connections. At the end of a drain
 // it reports false once, even if more has come meanwhile, so that a loop over
@@ -160,7 +176,7 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	}
 	payload := frames.payload(r.taken[r.next].block)
 	datagram.Assign(payload)
-	datagram.connection, datagram.address = frames.conn, frames.conn.address
+	datagram.connection, datagram.address = frames.conn, frames.from
 	if frames.start == frames.end {
 		r.release()
 	}
@@ -190,7 +206,7 @@ func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
 				return
 			}
 			block := r.taken[r.next].block
-			view.connection, view.address = frames.conn, frames.conn.address
+			view.connection, view.address = frames.conn, frames.from
 			for frames.start < frames.end {
 				view.Datagram = Datagram{data: frames.payload(block), view: true}
 				if !yield(view) {

@@ -15,6 +15,7 @@ import (
 type ConnectionWriter struct {
 	manager    *QueuedConnectionManager
 	headerSize atomic.Int32
+	rawMode    atomic.Bool
 	shut       atomic.Bool
 }
 
@@ -52,7 +53,7 @@ func (w *ConnectionWriter) TCPHeaderSize() int { return int(w.headerSize.Load())
 // net.ErrClosed where it was closed, and with ErrSendQueueFull, which ends it.
 // No error means that it was queued. It is Panda3D's send.
 func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
-	headerSize := int(w.headerSize.Load())
+	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil {
 		return err
 	}
@@ -66,12 +67,67 @@ func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 	return err
 }
 
+// SendTo sends a copy of the datagram in one packet of a UDP connection to an
+// address, which may be a broadcast or multicast one; it never collects. It
+// fails, and sends nothing, as Send does, with a *DatagramTooLongError for one
+// that no packet holds, and with ErrSendQueueFull, which does not end a UDP
+// connection. What the system refuses later is counted in UDPDrops. It is
+// Panda3D's send with an address.
+func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address NetAddress) error {
+	sum := !w.rawMode.Load()
+	if err := w.check(datagram, 0); err != nil {
+		return err
+	}
+	limit := maxPacket
+	if sum {
+		limit -= udpHeader
+	}
+	switch {
+	case conn == nil || conn.manager != w.manager:
+		return ErrForeignConnection
+	case conn.packets == nil:
+		return ErrWrongKind
+	case len(datagram.data) > limit:
+		return &DatagramTooLongError{Length: int64(len(datagram.data)), Max: int64(limit)}
+	case address.Port() == 0:
+		return &net.AddrError{Err: "not an address to send to", Addr: address.String()}
+	}
+	flush, err := conn.sendPacket(datagram.data, sum, address)
+	if flush {
+		w.manager.flusher.queue(chain{conn, conn})
+	}
+	return err
+}
+
+// IsValidForUDP reports whether a datagram has at most the 1,500 bytes that
+// Panda3D receives over UDP; queuednet sends and receives longer ones, which
+// the network will cut into several packets. It is Panda3D's is_valid_for_udp.
+func (w *ConnectionWriter) IsValidForUDP(datagram *Datagram) bool {
+	return datagram != nil && len(datagram.data) <= maxValidUDP
+}
+
+// SetRawMode makes the writer send the bytes of datagrams only, without header
+// or, over UDP, sum. It holds for what is sent after the call. It is Panda3D's
+// set_raw_mode.
+func (w *ConnectionWriter) SetRawMode(raw bool) { w.rawMode.Store(raw) }
+
+// RawMode returns what SetRawMode set. It is Panda3D's get_raw_mode.
+func (w *ConnectionWriter) RawMode() bool { return w.rawMode.Load() }
+
+// frameHeader returns the size of the header to send.
+func (w *ConnectionWriter) frameHeader() int {
+	if w.rawMode.Load() {
+		return 0
+	}
+	return int(w.headerSize.Load())
+}
+
 // Broadcast sends a datagram to each of a sequence of connections, such as
 // maps.Keys(players). It frames it once and goes on past a receiver that fails;
 // what failed comes back joined, each error naming the receiver's address, in
 // addition to what Send documents. In Panda3D it is a loop over send.
 func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) error {
-	headerSize := int(w.headerSize.Load())
+	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil {
 		return err
 	}
@@ -137,7 +193,7 @@ func (w *ConnectionWriter) checkReceiver(conn *Connection) error {
 	switch {
 	case conn == nil || conn.manager != w.manager:
 		return ErrForeignConnection
-	case conn.listening != nil:
+	case conn.stream == nil:
 		return ErrWrongKind
 	}
 	return nil

@@ -1,0 +1,378 @@
+package queuednet
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// udpHeader is the size of the sum that Panda3D puts before a datagram in a packet.
+const udpHeader = 2
+
+// maxPacket is the longest packet that UDP over IPv4 carries.
+const maxPacket = 65_507
+
+// maxValidUDP is the longest datagram that Panda3D receives over UDP.
+const maxValidUDP = 1500
+
+// packets is what a UDP socket has instead of a stream's two sides.
+type packets struct {
+	socket net.PacketConn
+	udp    *net.UDPConn  // the same, where it is one: it does not allocate
+	peer   NetAddress    // of a connected socket: the only one it sends to
+	wake   chan struct{} // a token: something is pending
+
+	targets []target // of what is pending; outbound.mu guards it
+	writing []target // of what has been taken out to be written
+
+	full, broken, unsent atomic.Uint64 // counts of UDPDrops
+}
+
+// A target is where the next size pending bytes go.
+type target struct {
+	to   NetAddress
+	size int
+}
+
+const targetSize = int(unsafe.Sizeof(target{}))
+
+// UDPDrops counts the packets that a UDP connection did not deliver, by reason.
+type UDPDrops struct {
+	Full   uint64 // received while MaxReceiveQueue bytes were queued
+	Broken uint64 // received with a wrong sum, or too short to have one
+	Unsent uint64 // sent, and refused by the system (no route, too long, unreachable …) or not out by the close
+}
+
+// OpenUDPConnection opens a UDP socket that receives on a port of all
+// interfaces, on IPv6 and IPv4 where the system has both, and sends from it;
+// port 0 is the system's choice. It may send to broadcast addresses. It fails
+// with the system's error, such as EADDRINUSE. It is Panda3D's
+// open_UDP_connection.
+func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, error) {
+	if err := checkPort(port); err != nil {
+		return nil, err
+	}
+	network := "udp"
+	if m.config.IPv4Only {
+		network = "udp4"
+	}
+	return m.openUDP(network, fmt.Sprintf(":%d", port))
+}
+
+// OpenUDPConnectionAt opens a UDP socket on exactly this address. The rest is
+// as with OpenUDPConnection, whose counterpart in Panda3D takes a host name too.
+//
+// With a multicast address it receives on all interfaces, as OpenUDPConnection
+// does, also what is sent to that group, which it joins: on the interface that
+// the address has as its zone (IPv6 only), else on the system's default one.
+// Several programs of a machine may join the same group and port, and what one
+// of them sends to the group reaches them all, itself included.
+func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Connection, error) {
+	network := "udp4"
+	if address.IsIPv6() {
+		network = "udp6"
+	}
+	if !address.IsMulticast() {
+		return m.openUDP(network, address.String())
+	}
+	if err := m.mayOpen(); err != nil {
+		return nil, err
+	}
+	on, err := zoneInterface(address.AddrPort().Addr().Zone())
+	if err != nil {
+		return nil, err
+	}
+	socket, err := net.ListenMulticastUDP(network, on, net.UDPAddrFromAddrPort(address.AddrPort()))
+	if err != nil {
+		return nil, err
+	}
+	c, err := m.newPackets(socket)
+	if err == nil {
+		// Package net turns it off. Where that cannot be undone the programs of
+		// one machine do not hear each other, which is no reason to fail.
+		_ = c.setIPOption("", optionMulticastLoop, optionMulticastLoop6, 1)
+	}
+	return c, err
+}
+
+// zoneInterface returns the interface that a zone names, nil for none.
+func zoneInterface(zone string) (*net.Interface, error) {
+	if zone == "" {
+		return nil, nil
+	}
+	if index, err := strconv.Atoi(zone); err == nil {
+		return net.InterfaceByIndex(index)
+	}
+	return net.InterfaceByName(zone)
+}
+
+func (m *QueuedConnectionManager) openUDP(network, address string) (*Connection, error) {
+	if err := m.mayOpen(); err != nil {
+		return nil, err
+	}
+	var config net.ListenConfig
+	socket, err := config.ListenPacket(context.Background(), network, address)
+	if err != nil {
+		return nil, err
+	}
+	return m.newPackets(socket)
+}
+
+// AdoptUDPConnection makes a UDP connection of a packet socket that the program
+// has opened, such as one joined to a group on a certain interface, and owns it
+// from then on, closed if this fails. Its deadlines must work, and Close must
+// end a ReadFrom that waits. A *net.UDPConn may be a connected one, of net.Dial:
+// then what is sent elsewhere counts as unsent. An error of ReadFrom passes,
+// except io.EOF and net.ErrClosed, which end the connection. Panda3D has no
+// counterpart.
+func (m *QueuedConnectionManager) AdoptUDPConnection(socket net.PacketConn) (*Connection, error) {
+	if socket == nil {
+		return nil, ErrWrongKind
+	}
+	if err := m.mayOpen(); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	_ = socket.SetReadDeadline(time.Time{}) // one that the program has left
+	return m.newPackets(socket)
+}
+
+func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection, error) {
+	address := netAddressOf(socket.LocalAddr())
+	p := &packets{socket: socket, wake: make(chan struct{}, 1)}
+	if p.udp, _ = socket.(*net.UDPConn); p.udp != nil {
+		p.peer = netAddressOf(p.udp.RemoteAddr())
+	}
+	c := &Connection{manager: m, address: address, localAddress: address, socket: socket, packets: p}
+	c.initSides()
+	if err := m.register(c, c.runPackets); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// UDPDrops returns how many packets were not delivered. It is all zero for a
+// TCP connection. Panda3D logs some of them.
+func (c *Connection) UDPDrops() UDPDrops {
+	if c.packets == nil {
+		return UDPDrops{}
+	}
+	return UDPDrops{
+		Full:   c.packets.full.Load(),
+		Broken: c.packets.broken.Load(),
+		Unsent: c.packets.unsent.Load(),
+	}
+}
+
+// runPackets is the goroutine of a UDP connection. It ends when the program
+// closes c: no error of a single packet ends it.
+func (c *Connection) runPackets() {
+	sent := make(chan struct{})
+	c.manager.goroutines.Go(func() { c.sendPackets(sent) })
+	err := c.receivePackets()
+	c.ended(err)
+	c.out.finish(c, err, c.manager.closeDeadline())
+	c.out.wait()
+	close(sent)
+	c.socket.Close()
+	c.manager.forget(c)
+}
+
+// receivePackets reads and delivers until c is closed.
+func (c *Connection) receivePackets() error {
+	buffer := newBlock(readBlock)
+	defer buffer.free()
+	// In front of the packet there is room for its length: see deliverPacket.
+	room := buffer.b[udpHeader:cap(buffer.b)]
+	failures := 0
+	for {
+		n, from, err := c.packets.receive(room)
+		switch {
+		case c.in.load() != inOpen, errors.Is(err, net.ErrClosed):
+			return net.ErrClosed
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		case err != nil:
+			// It is about a packet that was sent, or will pass.
+			failures++
+			c.pause(failures)
+			continue
+		case !c.deliverPacket(buffer.b[:udpHeader+n], from):
+			return net.ErrClosed
+		}
+		failures = 0
+	}
+}
+
+// pause keeps a socket that goes on failing from using the CPU: a few failures
+// in a row, such as the answers to packets sent to nobody, cost nothing.
+func (c *Connection) pause(failures int) {
+	if failures <= 10 {
+		return
+	}
+	timer := time.NewTimer(min(time.Duration(failures-10)*time.Millisecond, 100*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.manager.closed:
+	}
+}
+
+// deliverPacket queues a packet, which begins behind room for a header of a
+// stream. As that has the size of the sum, a packet is queued as the frame of a
+// stream: with its length in the place of the sum, or, in raw mode, before it.
+// It waits while there is no reader, and reports false when c is closed.
+func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
+	in := &c.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.state == inOpen && (in.reader == nil || in.reader.queue.closed.Load()) {
+		in.changed.Wait()
+	}
+	if in.state != inOpen {
+		return false
+	}
+	if in.reader.rawMode.Load() {
+		if len(frame) == udpHeader {
+			return true // an empty packet says nothing, as in Panda3D
+		}
+	} else {
+		frame = frame[udpHeader:]
+		if len(frame) < udpHeader || binary.LittleEndian.Uint16(frame) != udpSum(frame[udpHeader:]) {
+			c.packets.broken.Add(1)
+			return true
+		}
+	}
+	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
+	r := run{conn: c, from: from, headerSize: udpHeader}
+	queue := &in.reader.queue
+	if !queue.recent && !in.admits(int64(len(frame)), int64(c.manager.config.MaxReceiveQueue)) {
+		c.packets.full.Add(1)
+		queue.overflow.Store(true)
+	} else if !queue.gather(r, frame) {
+		c.packets.full.Add(1) // the reader has just been shut down
+	}
+	return true
+}
+
+// receive reads one packet, whole.
+func (p *packets) receive(room []byte) (int, NetAddress, error) {
+	if p.udp != nil {
+		n, from, err := p.udp.ReadFromUDPAddrPort(room)
+		return n, NetAddressFrom(from), err
+	}
+	n, from, err := p.socket.ReadFrom(room)
+	return n, netAddressOf(from), err
+}
+
+// send writes one packet. It may wait.
+func (p *packets) send(b []byte, to NetAddress) error {
+	var err error
+	switch {
+	case p.udp == nil:
+		_, err = p.socket.WriteTo(b, net.UDPAddrFromAddrPort(to.AddrPort()))
+	case to == p.peer:
+		_, err = p.udp.Write(b)
+	default:
+		_, err = p.udp.WriteToUDPAddrPort(b, to.AddrPort())
+	}
+	return err
+}
+
+// sendPackets is the goroutine that writes for the loop. UDP has its own
+// because package net may wait in a write, and not the flushing goroutines,
+// which would start one for each flush.
+func (c *Connection) sendPackets(sent <-chan struct{}) {
+	for {
+		select {
+		case <-c.packets.wake:
+			c.writeOut(nil, 0)
+		case <-sent:
+			return
+		}
+	}
+}
+
+// sendPacket appends a packet to what is pending; with sum it begins with the
+// sum of the payload. It reports whether c must be queued for flushing: never,
+// its own goroutine flushes.
+func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) (flush bool, err error) {
+	o, p := &c.out, c.packets
+	limit := c.manager.config.MaxSendQueue
+	size := udpHeader + len(payload)
+	if size > limit {
+		return false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - udpHeader)}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.err != nil:
+		return false, o.err
+	case o.queued()+len(p.targets)*targetSize+size > limit:
+		return false, ErrSendQueueFull
+	}
+	o.pending = o.pending.reserve(size)
+	b := o.pending.b
+	if sum {
+		b = binary.LittleEndian.AppendUint16(b, udpSum(payload))
+	}
+	b = append(b, payload...)
+	p.targets = append(p.targets, target{to, len(b) - len(o.pending.b)})
+	o.pending.b = b
+	if o.claim() {
+		p.wake <- struct{}{} // nobody else has claimed c, so there is room for it
+	}
+	return false, nil
+}
+
+// writePackets writes what was taken out of pending. What the system refuses
+// is counted: it is the matter of that packet alone.
+func (c *Connection) writePackets(b []byte) error {
+	err := c.out.setDeadline(c)
+	closed := errors.Is(err, net.ErrClosed)
+	for _, target := range c.packets.writing {
+		if !closed {
+			err = c.packets.send(b[:target.size], target.to)
+			closed = errors.Is(err, net.ErrClosed)
+		}
+		if err != nil {
+			c.packets.unsent.Add(1)
+		}
+		c.out.wrote(target.size)
+		b = b[target.size:]
+	}
+	if closed {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// udpSum is Panda3D's sum of a datagram: of its bytes, modulo 65,536. It finds
+// few of the errors that UDP's own sum does not.
+func udpSum(b []byte) uint16 {
+	const everySecond = 0x00ff_00ff_00ff_00ff
+	var sum uint64
+	for len(b) >= 8 {
+		// Eight bytes at a time go into four sums of 16 bits. Each grows by two
+		// bytes at most, so that 128 times fit.
+		var four uint64
+		for n := 0; n < 128 && len(b) >= 8; n++ {
+			x := binary.LittleEndian.Uint64(b)
+			four += x&everySecond + x>>8&everySecond
+			b = b[8:]
+		}
+		sum += four&0xffff + four>>16&0xffff + four>>32&0xffff + four>>48
+	}
+	for _, x := range b {
+		sum += uint64(x)
+	}
+	return uint16(sum)
+}

@@ -1,0 +1,5 @@
+//go:build !unix && !windows
+
+package queuednet
+
+var optionMulticastLoop, optionMulticastLoop6 socketOption
