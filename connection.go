@@ -186,6 +186,7 @@ func (c *Connection) fail(err error, grace time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setCause(err)
+	c.out.refuse(c.cause) // before the program can know
 	if c.state == stateOpen {
 		c.manager.goroutines.Go(func() {
 			c.out.abort(c, err)
@@ -239,6 +240,7 @@ func (c *Connection) ended(err error) {
 	c.in.end()
 	c.mu.Lock()
 	c.setCause(err)
+	c.out.refuse(c.cause) // before the program can know
 	if c.state == stateOpen {
 		c.state = stateEnded
 	}
