@@ -3,14 +3,16 @@ package queuednet
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 )
 
 // A block is pooled memory for bytes on their way in or out. Sizes are powers
 // of two, so that a connection holds what it needs and no more; between uses it
 // holds none. Beyond the largest class memory is plain: such blocks are rare.
 type block struct {
-	b     []byte // len is what is in use, cap the size of the block
-	class int    // index into blockPools, or -1
+	b      []byte       // len is what is in use, cap the size of the block
+	class  int          // index into blockPools, or -1
+	others atomic.Int32 // owners beside the first; while there are any, b does not change
 }
 
 const (
@@ -35,24 +37,39 @@ func newBlock(size int) *block {
 	return &block{b: make([]byte, 0, 1<<(class+minBlockBits)), class: class}
 }
 
-// free gives a block back. The caller must not use it, or bytes in it, again.
+// share returns b for one more owner.
+func (b *block) share() *block {
+	b.others.Add(1)
+	return b
+}
+
+// free gives a block back, with its last owner. The caller must not use it, or
+// bytes in it, again.
 func (b *block) free() {
-	if b != nil && b.class >= 0 {
+	if b == nil || b.others.Load() > 0 && b.others.Add(-1) >= 0 {
+		return
+	}
+	if b.class >= 0 {
 		b.b = b.b[:0]
+		b.others.Store(0)
 		blockPools[b.class].Put(b)
 	}
 }
 
 // reserve returns a block with the contents of b and room for n more bytes: b
-// itself, or a larger one with b freed. A nil b counts as empty.
+// itself, or, where it has no room or other owners, another one with b freed. A
+// nil b counts as empty.
 func (b *block) reserve(n int) *block {
 	if b == nil {
 		return newBlock(n)
 	}
-	if cap(b.b)-len(b.b) >= n {
-		return b
+	switch {
+	case cap(b.b)-len(b.b) < n:
+		return b.move(max(len(b.b)+n, 2*cap(b.b)))
+	case b.others.Load() > 0:
+		return b.move(len(b.b) + n)
 	}
-	return b.move(max(len(b.b)+n, 2*cap(b.b)))
+	return b
 }
 
 // move returns a block of at least size bytes with the contents of b, which it frees.

@@ -11,9 +11,9 @@ import (
 // collected simply by not claiming the connection. outbound.mu guards it.
 type collecting struct {
 	collect   bool
+	timer     *time.Timer // runs while something is collected
 	interval  time.Duration
 	lastFlush time.Time
-	timer     *time.Timer // runs while something is collected
 }
 
 // hold reports whether what was just appended is to wait for more. It sees to

@@ -22,7 +22,7 @@ func numbered(sequence, i int) *Datagram {
 	var dg Datagram
 	dg.AddUint16(uint16(sequence))
 	dg.AddUint32(uint32(i))
-	if i%100 == 0 {
+	if i%1000 == 0 {
 		dg.PadBytes(50_000)
 	}
 	return &dg

@@ -15,28 +15,28 @@ import (
 // Its methods may be called from any goroutine, at any time, and none of them
 // blocks. It is Panda3D's Connection; a PointerToConnection is not needed.
 type Connection struct {
-	manager      *QueuedConnectionManager
-	address      NetAddress
-	localAddress NetAddress
+	manager *QueuedConnectionManager
 
-	// A stream and a UDP connection have a socket and two sides. Their goroutine,
-	// run or runPackets, owns the incoming side, closes the socket and takes the
+	// A stream has these: the socket, its two sides, and raw where it can be
+	// read and written without waiting and without holding a buffer. Its
+	// goroutine, run, owns the incoming side, closes the socket and takes the
 	// connection off the manager.
-	socket socket
-	in     inbound
-	out    outbound
-
-	// Of a stream: the socket again, and raw where that can be read and written
-	// without waiting and without holding a buffer.
 	stream net.Conn
+	out    outbound
+	in     inbound
 	raw    syscall.RawConn
 
-	// Of a UDP connection.
+	// A UDP connection has packets and the two sides. Its goroutine is runPackets.
 	packets *packets
 
-	// A rendezvous has this instead. A connection that came through one names it.
+	socket socket // of a stream or a UDP connection
+
+	// A rendezvous has listening. A stream that came through one names it.
 	listening  *rendezvous
 	rendezvous *Connection
+
+	address      NetAddress
+	localAddress NetAddress
 
 	mu    sync.Mutex
 	state connectionState

@@ -10,34 +10,43 @@ import (
 // manager's flushing goroutines. Exactly one goroutine at a time, marked by
 // busy, takes pending out and writes it.
 type outbound struct {
-	mu       sync.Mutex
-	changed  sync.Cond
-	pending  *block
-	inFlight int   // bytes taken out of pending and not yet accepted by the system
-	busy     bool  // queued for the flushing goroutines, or being written
-	err      error // what Send answers; nothing may be sent any more
-
-	closing  bool      // when pending is out, end the sending side
-	done     bool      // nothing will be written any more
-	deadline time.Time // of a closing connection
-
+	// A broadcast touches these for each receiver: they share a cache line.
+	mu        sync.Mutex
+	pending   *block
 	nextDirty *Connection // in the flusher's chain
+	inFlight  int         // bytes taken out of pending and not yet accepted by the system
+	err       error       // what Send answers; nothing may be sent any more
+	busy      bool        // queued for the flushing goroutines, or being written
+	closing   bool        // when pending is out, end the sending side
+	done      bool        // nothing will be written any more
 	collecting
-	try rawWrite
+
+	changed  sync.Cond
+	deadline time.Time // of a closing connection
+	try      rawWrite
 }
 
-// send appends a frame: the header and the payload of a datagram, or a whole
-// frame as the payload with a header size of 0. It reports whether c, which is
+// send appends a datagram behind a header. It reports whether c, which is
 // marked busy then, must be queued for flushing.
 func (c *Connection) send(headerSize int, payload []byte) (flush bool, err error) {
-	flush, full, err := c.out.append(c, headerSize, payload)
+	flush, full, err := c.out.append(c, headerSize, payload, nil)
 	if full {
 		c.fail(ErrSendQueueFull, 0)
 	}
 	return flush, err
 }
 
-func (o *outbound) append(c *Connection, headerSize int, payload []byte) (flush, full bool, err error) {
+// sendFrame is send of a whole frame, which is shared where nothing is pending
+// before it: then nothing is copied, whatever the number of receivers.
+func (c *Connection) sendFrame(frame *block) (flush bool, err error) {
+	flush, full, err := c.out.append(c, 0, frame.b, frame)
+	if full {
+		c.fail(ErrSendQueueFull, 0)
+	}
+	return flush, err
+}
+
+func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *block) (flush, full bool, err error) {
 	limit := c.manager.config.MaxSendQueue
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -52,9 +61,13 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte) (flush,
 		o.stop(c, ErrSendQueueFull)
 		return false, true, ErrSendQueueFull
 	}
-	b := o.pending.reserve(size)
-	b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
-	o.pending = b
+	if frame != nil && o.pending == nil {
+		o.pending = frame.share()
+	} else {
+		b := o.pending.reserve(size)
+		b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
+		o.pending = b
+	}
 	return !o.hold(c) && o.claim(), false, nil
 }
 

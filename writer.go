@@ -143,7 +143,7 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 		err := w.checkReceiver(conn)
 		if err == nil {
 			var flush bool
-			flush, err = conn.send(0, frame.b)
+			flush, err = conn.sendFrame(frame)
 			if flush {
 				dirty.add(conn)
 			}
