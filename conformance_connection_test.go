@@ -238,14 +238,14 @@ var connectionRows = []row{
 		// Panda3D's peer gets ECONNRESET, which may destroy what was sent to it.
 		// Here the input is drained and the peer reads the last message, then
 		// the end: the last message before a close arrives.
-		e := newEnd(t, nil)
+		e := newEnd(t, &Config{CloseTimeout: patience})
 		_, address := e.listen()
 		raw := dialRaw(t, address)
 		conn := e.accepted()
 		write(t, raw, framed(2, "unread"))
 		written := make(chan error)
 		go func() {
-			_, err := io.WriteString(raw, strings.Repeat("more than the system holds", 1<<19))
+			_, err := io.WriteString(raw, strings.Repeat("more than the system holds", 1<<18))
 			written <- err
 		}()
 		e.send(conn, "last")

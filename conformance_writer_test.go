@@ -129,7 +129,7 @@ var writerRows = []row{
 		}
 
 		// A peer that is slow to take it gets all of it.
-		e := newEnd(t, nil)
+		e := newEnd(t, &Config{CloseTimeout: patience})
 		conn, raw := e.raw()
 		large := strings.Repeat("x", 65_535)
 		for range 60 {

@@ -220,7 +220,7 @@ func (c *Connection) run() {
 		c.discard()
 	}
 	c.out.wait()
-	c.socket.Close()
+	c.closeSocket()
 	c.manager.forget(c)
 }
 
@@ -281,6 +281,19 @@ func (c *Connection) breakOff() {
 	if c.listening != nil {
 		c.listening.close()
 		return
+	}
+	c.closeSocket()
+}
+
+// closeSocket closes the socket at once. A TLS connection would first tell its
+// peer, and wait for one that takes nothing; it has been told by CloseWrite.
+func (c *Connection) closeSocket() {
+	type layer interface {
+		CloseWrite() error
+		NetConn() net.Conn
+	}
+	if over, ok := c.stream.(layer); ok {
+		over.NetConn().Close()
 	}
 	c.socket.Close()
 }

@@ -52,7 +52,7 @@ func (in *inbound) attach(r *QueuedConnectionReader) error {
 	switch {
 	case in.state >= inClosed:
 		return net.ErrClosed
-	case in.reader != nil && !in.reader.queue.closed.Load():
+	case in.wants() != nil:
 		return ErrAlreadyAdded
 	}
 	in.reader = r
@@ -65,18 +65,26 @@ func (in *inbound) attach(r *QueuedConnectionReader) error {
 func (in *inbound) detach(r *QueuedConnectionReader) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.reader == nil || r != nil && in.reader != r {
+	if now := in.wants(); now == nil || r != nil && now != r {
 		return false
 	}
 	in.reader = nil
 	return true
 }
 
+// wants returns the reader, which is gone if it was shut down meanwhile.
+func (in *inbound) wants() *QueuedConnectionReader {
+	if in.reader != nil && in.reader.queue.closed.Load() {
+		in.reader = nil
+	}
+	return in.reader
+}
+
 // attached reports whether what arrives goes to r.
 func (in *inbound) attached(r *QueuedConnectionReader) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.reader == r
+	return in.wants() == r
 }
 
 // close makes the goroutine discard what arrives.
@@ -159,12 +167,13 @@ func (c *Connection) deliver() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for {
+		reader := in.wants()
 		switch {
 		case in.state == inClosed:
 			return errClosedByProgram
-		case in.reader == nil && in.state == inFailed:
+		case reader == nil && in.state == inFailed:
 			return errFailed
-		case in.reader == nil:
+		case reader == nil:
 			in.changed.Wait()
 			continue
 		}
@@ -175,16 +184,17 @@ func (c *Connection) deliver() error {
 		if n == 0 {
 			return err
 		}
-		queue, cost := &in.reader.queue, n
+		queue, cost := &reader.queue, n
 		whole := n >= handOver && headerSize != 0 && !queue.copies.Load()
 		if whole {
 			cost = cap(in.buffer.b)
 		}
-		if !in.admit(int64(cost), int64(c.manager.config.MaxReceiveQueue)) {
+		if !queue.recent && !in.admit(int64(cost), int64(c.manager.config.MaxReceiveQueue)) {
 			in.changed.Wait()
 			in.waiting.Store(false)
 			continue // the reader may be another one now
 		}
+		// Where the queue takes nothing the reader has just been shut down.
 		r := run{conn: c, from: c.address, headerSize: headerSize}
 		frames := in.buffer.b[in.start : in.start+n]
 		switch {
@@ -235,11 +245,9 @@ func (in *inbound) admit(cost, limit int64) bool {
 	return false
 }
 
-// consumed takes n bytes off the buffer that have been queued, if they have; if
-// not, the reader was shut down.
+// consumed takes n bytes off the buffer that have been queued, if they have.
 func (in *inbound) consumed(n int, ok bool) {
 	if !ok {
-		in.reader = nil
 		return
 	}
 	if in.start += n; in.unread() == 0 {
@@ -259,7 +267,6 @@ func (in *inbound) handOver(r run, n int) {
 	}
 	if !in.reader.queue.hand(r, in.buffer) {
 		rest.free()
-		in.reader = nil // it was shut down
 		return
 	}
 	in.buffer, in.start = rest, 0

@@ -108,14 +108,16 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 }
 
 // AdoptRendezvous makes a rendezvous of a listener that the program has opened,
-// such as one of crypto/tls, and owns it from then on. Its backlog is 1,000.
+// such as one of crypto/tls, and owns it from then on, closed if this fails.
+// Its backlog is 1,000.
 // Panda3D has no counterpart.
 func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Connection, error) {
-	if err := m.mayOpen(); err != nil {
-		return nil, err
-	}
 	if listener == nil {
 		return nil, ErrWrongKind
+	}
+	if err := m.mayOpen(); err != nil {
+		listener.Close()
+		return nil, err
 	}
 	return m.adoptRendezvous(listener, defaultBacklog)
 }
@@ -125,11 +127,12 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 // this fails. Its deadlines must work, and Close must end a Read that waits.
 // Panda3D has no counterpart.
 func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection, error) {
-	if err := m.mayOpen(); err != nil {
-		return nil, err
-	}
 	if socket == nil {
 		return nil, ErrWrongKind
+	}
+	if err := m.mayOpen(); err != nil {
+		socket.Close()
+		return nil, err
 	}
 	return m.newStream(socket, nil)
 }

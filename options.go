@@ -88,12 +88,17 @@ type socketOption struct {
 	supported     bool
 }
 
-// setIPOption sets an option that IPv4 and IPv6 call by different names.
+// setIPOption sets an option that IPv4 and IPv6 call by different names. A
+// socket for both has both.
 func (c *Connection) setIPOption(name string, v4, v6 socketOption, value int) error {
-	if c.address.IsIPv6() {
-		return c.setOption(name, v6, value)
+	if !c.address.IsIPv6() {
+		return c.setOption(name, v4, value)
 	}
-	return c.setOption(name, v4, value)
+	err := c.setOption(name, v6, value)
+	if err == nil && c.address.IsAny() {
+		_ = c.setOption(name, v4, value) // fails where it is for IPv6 only
+	}
+	return err
 }
 
 // setOption sets a numeric socket option of a stream or a rendezvous.

@@ -188,16 +188,17 @@ func (o *outbound) abort(c *Connection, reason error) {
 }
 
 // setDeadline bounds the next write by WriteTimeout and by the limit of finish.
-func (o *outbound) setDeadline(c *Connection) error {
+// It returns the time, zero for none.
+func (o *outbound) setDeadline(c *Connection) (limit time.Time, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	limit := o.deadline
+	limit = o.deadline
 	if timeout := c.manager.config.WriteTimeout; timeout >= 0 {
 		if t := time.Now().Add(timeout); limit.IsZero() || t.Before(limit) {
 			limit = t
 		}
 	}
-	return c.socket.SetWriteDeadline(limit)
+	return limit, c.socket.SetWriteDeadline(limit)
 }
 
 // flush writes what is pending without waiting; a goroutine of c's own takes

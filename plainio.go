@@ -38,10 +38,13 @@ func (c *Connection) writeAll(b []byte) error {
 		if c.raw == nil {
 			piece = plainWritePiece
 		}
-		if err := c.out.setDeadline(c); err != nil {
+		limit, err := c.out.setDeadline(c)
+		if err != nil {
 			return err
 		}
+		stop := c.watch(limit)
 		n, err := c.stream.Write(b[:min(len(b), piece)])
+		stop()
 		c.out.wrote(n)
 		b = b[n:]
 		switch {
@@ -53,4 +56,17 @@ func (c *Connection) writeAll(b []byte) error {
 		}
 	}
 	return c.socket.SetWriteDeadline(time.Time{})
+}
+
+// watch breaks off a plain write that goes on beyond its deadline, as one of TLS
+// does that waits for its peer's part of the handshake.
+func (c *Connection) watch(limit time.Time) (stop func() bool) {
+	if c.raw != nil || limit.IsZero() {
+		return func() bool { return true }
+	}
+	const grace = 50 * time.Millisecond // for the deadline to work
+	return time.AfterFunc(time.Until(limit)+grace, func() {
+		c.fail(ErrWriteTimeout, 0)
+		c.closeSocket()
+	}).Stop
 }

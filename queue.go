@@ -72,7 +72,8 @@ type receiveQueue struct {
 	recent  bool   // only the newest datagram is kept
 }
 
-// gather copies a run of frames to the tail. It reports false once closed.
+// gather copies a run of frames to the tail; its cost is what it holds beside
+// them. It reports false once closed.
 // Bounds in datagrams apply here: what they drop counts as queued, and sets
 // overflow.
 func (q *receiveQueue) gather(r run, frames []byte) bool {
@@ -86,7 +87,7 @@ func (q *receiveQueue) gather(r run, frames []byte) bool {
 		q.replace()
 	}
 	if q.limit >= 0 {
-		kept, n := firstFrames(frames, r.headerSize, q.limit-q.count)
+		kept, n := firstFrames(frames, r.headerSize, max(q.limit-q.count, 0))
 		if len(kept) < len(frames) {
 			q.overflow.Store(true)
 		}
@@ -95,7 +96,7 @@ func (q *receiveQueue) gather(r run, frames []byte) bool {
 		}
 		q.count += n
 	}
-	r.cost = int64(len(frames))
+	r.cost += int64(len(frames))
 	r.conn.in.queued.Add(r.cost)
 	if t := q.tail; t == nil || cap(t.block.b)-len(t.block.b) < len(frames) {
 		q.push(newBatch(newBlock(max(gatherBlock, len(frames)))))

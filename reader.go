@@ -103,7 +103,7 @@ func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
 // been added, until it is removed or closed, or its end is in the reset queue.
 // It is Panda3D's is_connection_ok.
 func (r *QueuedConnectionReader) IsConnectionOk(conn *Connection) bool {
-	return conn != nil && conn.in.attached(r) && !r.queue.closed.Load()
+	return conn != nil && conn.in.attached(r)
 }
 
 // SetTCPHeaderSize sets the size of the length that comes before each datagram:

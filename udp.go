@@ -41,7 +41,12 @@ type target struct {
 	size int
 }
 
-const targetSize = int(unsafe.Sizeof(target{}))
+// What a packet may hold beside its bytes. Where each comes from, or goes to,
+// somewhere else, and is tiny, that is the most of it, so the bounds count it.
+const (
+	targetSize = int(unsafe.Sizeof(target{}))
+	runSize    = int64(unsafe.Sizeof(run{}))
+)
 
 // UDPDrops counts the packets that a UDP connection did not deliver, by reason.
 type UDPDrops struct {
@@ -234,7 +239,7 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
 	in := &c.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for in.state == inOpen && (in.reader == nil || in.reader.queue.closed.Load()) {
+	for in.state == inOpen && in.wants() == nil {
 		in.changed.Wait()
 	}
 	if in.state != inOpen {
@@ -252,7 +257,7 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
 		}
 	}
 	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
-	r := run{conn: c, from: from, headerSize: udpHeader}
+	r := run{conn: c, from: from, headerSize: udpHeader, cost: runSize}
 	queue := &in.reader.queue
 	if !queue.recent && !in.admits(int64(len(frame)), int64(c.manager.config.MaxReceiveQueue)) {
 		c.packets.full.Add(1)
@@ -336,7 +341,7 @@ func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) (flush 
 // writePackets writes what was taken out of pending. What the system refuses
 // is counted: it is the matter of that packet alone.
 func (c *Connection) writePackets(b []byte) error {
-	err := c.out.setDeadline(c)
+	_, err := c.out.setDeadline(c)
 	closed := errors.Is(err, net.ErrClosed)
 	for _, target := range c.packets.writing {
 		if !closed {

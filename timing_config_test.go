@@ -1,0 +1,116 @@
+package queuednet
+
+import (
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	want := Config{
+		TCPHeaderSize:      2,
+		MaxReceiveQueue:    512 << 10,
+		MaxSendQueue:       4 << 20,
+		WriteTimeout:       30 * time.Second,
+		CloseTimeout:       5 * time.Second,
+		CollectTCPInterval: 200 * time.Millisecond,
+	}
+	for _, config := range []*Config{nil, {}} {
+		got, err := config.withDefaults()
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	for size, longest := range map[int]int{2: 65_535, 4: 1 << 20} {
+		assert.Equal(t, longest, want.maxDatagram(size))
+		assert.Equal(t, 99, (&Config{MaxDatagramSize: 99}).maxDatagram(size))
+	}
+
+	// What is set stays, and a negative duration is not the default.
+	set := Config{4, 1, 2, 3, -1, -1, true, -1, true}
+	got, err := set.withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, set, got)
+}
+
+func TestConfigIsCopied(t *testing.T) {
+	config := &Config{TCPHeaderSize: 4, CollectTCP: true}
+	manager := NewQueuedConnectionManager(config)
+	defer manager.Close()
+	*config = Config{TCPHeaderSize: 3}
+	assert.Equal(t, 4, NewQueuedConnectionReader(manager).TCPHeaderSize())
+	assert.Equal(t, 4, NewConnectionWriter(manager).TCPHeaderSize())
+	near, far := net.Pipe()
+	defer far.Close()
+	conn, err := manager.AdoptConnection(near)
+	require.NoError(t, err)
+	assert.True(t, conn.CollectTCP())
+	assert.Zero(t, config.MaxSendQueue, "and not filled in")
+}
+
+func TestConfigErrors(t *testing.T) {
+	tooMuch := func(field func(c *Config) *int) *Config {
+		c := new(Config)
+		if huge := int64(math.MaxInt32) + 1; int64(int(huge)) == huge {
+			*field(c) = int(huge)
+			return c
+		}
+		*field(c) = -2 // an int of 32 bits cannot be too large
+		return c
+	}
+	for _, test := range []struct {
+		field  string
+		config *Config
+	}{
+		{"TCPHeaderSize", &Config{TCPHeaderSize: 1}},
+		{"TCPHeaderSize", &Config{TCPHeaderSize: 3}},
+		{"TCPHeaderSize", &Config{TCPHeaderSize: 8}},
+		{"TCPHeaderSize", &Config{TCPHeaderSize: -2}},
+		{"MaxDatagramSize", &Config{MaxDatagramSize: -1}},
+		{"MaxDatagramSize", tooMuch(func(c *Config) *int { return &c.MaxDatagramSize })},
+		{"MaxReceiveQueue", &Config{MaxReceiveQueue: -1}},
+		{"MaxReceiveQueue", tooMuch(func(c *Config) *int { return &c.MaxReceiveQueue })},
+		{"MaxSendQueue", &Config{MaxSendQueue: -1}},
+		{"MaxSendQueue", tooMuch(func(c *Config) *int { return &c.MaxSendQueue })},
+	} {
+		t.Run(test.field, func(t *testing.T) {
+			m := NewQueuedConnectionManager(test.config)
+			near, far := net.Pipe()
+			defer near.Close()
+			defer far.Close()
+			opening := map[string]func() (*Connection, error){
+				"OpenTCPServerRendezvous":   func() (*Connection, error) { return m.OpenTCPServerRendezvous(0, 0) },
+				"OpenTCPServerRendezvousAt": func() (*Connection, error) { return m.OpenTCPServerRendezvousAt(NetAddress{}, 0) },
+				"OpenTCPClientConnection":   func() (*Connection, error) { return m.OpenTCPClientConnection("127.0.0.1", 9, 0) },
+				"BeginTCPClientConnection": func() (*Connection, error) {
+					return m.BeginTCPClientConnection("127.0.0.1", 9, 0).Result()
+				},
+				"AdoptConnection": func() (*Connection, error) { return m.AdoptConnection(near) },
+				"AdoptRendezvous": func() (*Connection, error) { return m.AdoptRendezvous(newPipeListener()) },
+			}
+			for name, open := range opening {
+				conn, err := open()
+				assert.Nil(t, conn, name)
+				var configErr *ConfigError
+				if assert.ErrorAs(t, err, &configErr, name) {
+					assert.Equal(t, test.field, configErr.Field)
+					assert.NotZero(t, configErr.Value)
+					assert.ErrorContains(t, err, "Config."+test.field)
+				}
+			}
+			assert.NoError(t, m.Close())
+		})
+	}
+
+	m := NewQueuedConnectionManager(nil)
+	defer m.Close()
+	_, err := m.OpenTCPServerRendezvous(0, -1)
+	assert.Error(t, err, "backlog")
+	for _, port := range []int{-1, 65_536} {
+		_, err := m.OpenTCPServerRendezvous(port, 0)
+		assert.Error(t, err)
+	}
+}

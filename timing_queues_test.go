@@ -1,0 +1,344 @@
+package queuednet
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCollectedLeavesAfterTheInterval(t *testing.T) {
+	const interval = 50 * time.Millisecond
+	setup := func(t *testing.T) (*end, *Connection, tap) {
+		e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: interval})
+		conn, far := e.pipe()
+		return e, conn, newTap(far)
+	}
+	inBubble(t, map[string]func(t *testing.T){
+		"again and again": func(t *testing.T) {
+			e, conn, out := setup(t)
+			e.send(conn, "at once")
+			assert.Equal(t, []string{framed(2, "at once")}, out.got())
+			for range 3 {
+				e.send(conn, "a")
+				time.Sleep(interval - time.Nanosecond)
+				assert.Empty(t, out.got())
+				e.send(conn, "b")
+				assert.Empty(t, out.got())
+				time.Sleep(time.Nanosecond)
+				assert.Equal(t, []string{framed(2, "a", "b")}, out.got(), "in one piece")
+			}
+			time.Sleep(time.Hour)
+			assert.Empty(t, out.got())
+		},
+		"each for itself": func(t *testing.T) {
+			e, first, out := setup(t)
+			second, far := e.pipe()
+			other := newTap(far)
+			e.send(first, "1")
+			time.Sleep(interval / 2)
+			e.send(second, "2")
+			assert.Len(t, out.got(), 1)
+			assert.Len(t, other.got(), 1)
+			e.send(first, "first")
+			e.send(second, "second")
+			time.Sleep(interval / 2)
+			assert.Equal(t, []string{framed(2, "first")}, out.got())
+			assert.Empty(t, other.got())
+			time.Sleep(interval / 2)
+			assert.Empty(t, out.got())
+			assert.Equal(t, []string{framed(2, "second")}, other.got())
+		},
+		"a flush in between": func(t *testing.T) {
+			e, conn, out := setup(t)
+			e.send(conn, "1")
+			out.got()
+			e.send(conn, "2")
+			time.Sleep(interval / 2)
+			require.NoError(t, conn.Flush())
+			assert.Equal(t, []string{framed(2, "2")}, out.got())
+			e.send(conn, "3")
+			time.Sleep(interval - time.Nanosecond)
+			assert.Empty(t, out.got(), "the interval counts from the flush")
+			time.Sleep(time.Nanosecond)
+			assert.Equal(t, []string{framed(2, "3")}, out.got())
+		},
+		"no interval": func(t *testing.T) {
+			e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: -1})
+			conn, far := e.pipe()
+			out := newTap(far)
+			for range 3 {
+				e.send(conn, "now")
+				assert.Equal(t, []string{framed(2, "now")}, out.got())
+			}
+		},
+		"a connection that ends first": func(t *testing.T) {
+			e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: time.Hour})
+			conn, far := e.pipe()
+			require.NoError(t, conn.Flush())
+			e.send(conn, "waits")
+			require.NoError(t, far.Close())
+			assert.Same(t, conn, e.reset())
+			synctest.Wait()
+			e.manager.collected.mu.Lock()
+			assert.Empty(t, e.manager.collected.conns, "forgotten")
+			e.manager.collected.mu.Unlock()
+			time.Sleep(2 * time.Hour)
+			e.requireNoReset(conn)
+		},
+	})
+}
+
+func TestWaitForReadersWakesFor(t *testing.T) {
+	events := map[string]struct {
+		prepare func(e *end) func() // returns what makes it happen
+		after   time.Duration
+		want    error
+	}{
+		"data": {func(e *end) func() {
+			_, far := e.pipe()
+			return func() { write(e.t, far, framed(2, "data")) }
+		}, 0, nil},
+		"a new connection": {func(e *end) func() {
+			listener := newPipeListener()
+			e.adoptListener(listener)
+			return func() { listener.dial(e.t) }
+		}, 0, nil},
+		"an end": {func(e *end) func() {
+			_, far := e.pipe()
+			return func() { far.Close() }
+		}, 0, nil},
+		"close": {func(e *end) func() {
+			e.pipe()
+			return func() { go e.manager.Close() }
+		}, 0, net.ErrClosed},
+		"a write timeout": {func(e *end) func() {
+			conn, _ := e.pipe()
+			return func() { e.send(conn, "nobody takes it") }
+		}, 30 * time.Second, nil},
+	}
+	for name, event := range events {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnd(t, nil)
+				happen := event.prepare(e)
+				start := time.Now()
+				woken := make(chan error, 2)
+				for range cap(woken) {
+					go func() { woken <- e.manager.WaitForReaders(context.Background()) }()
+				}
+				time.Sleep(time.Hour)
+				require.Empty(t, woken, "for nothing")
+				happen()
+				for range cap(woken) {
+					require.Equal(t, event.want, <-woken)
+				}
+				since(t, start, time.Hour+event.after)
+			})
+		})
+	}
+	inBubble(t, map[string]func(t *testing.T){
+		"context": func(t *testing.T) {
+			e := newEnd(t, nil)
+			e.pipe()
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Minute, cancel)
+			start := time.Now()
+			assert.Equal(t, context.Canceled, e.manager.WaitForReaders(ctx))
+			since(t, start, time.Minute)
+			ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
+			since(t, start, 2*time.Minute)
+		},
+		"what a drain has left": func(t *testing.T) {
+			e := newEnd(t, nil)
+			_, far := e.pipe()
+			write(t, far, framed(2, "a", "b"))
+			synctest.Wait()
+			for range e.reader.Datagrams() {
+				break
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			start := time.Now()
+			assert.NoError(t, e.manager.WaitForReaders(ctx))
+			since(t, start, 0)
+			assert.Equal(t, []string{"b"}, e.drain())
+			assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
+		},
+	})
+}
+
+// A troubledListener counts the calls of Accept and fails them while there is trouble.
+type troubledListener struct {
+	*pipeListener
+	trouble atomic.Pointer[net.OpError]
+	calls   atomic.Int32
+}
+
+var noTrouble = &net.OpError{}
+
+func newTroubledListener(trouble *net.OpError) *troubledListener {
+	l := &troubledListener{pipeListener: newPipeListener()}
+	l.trouble.Store(trouble)
+	return l
+}
+
+func (l *troubledListener) Accept() (net.Conn, error) {
+	l.calls.Add(1)
+	if trouble := l.trouble.Load(); trouble != noTrouble {
+		return nil, trouble
+	}
+	return l.pipeListener.Accept()
+}
+
+// callsDuring returns how often it was tried to accept in some time.
+func (l *troubledListener) callsDuring(wait time.Duration) int {
+	before := l.calls.Load()
+	time.Sleep(wait)
+	synctest.Wait()
+	return int(l.calls.Load() - before)
+}
+
+// passing are reasons that may pass, as package net wraps them.
+var passing = map[string]*net.OpError{
+	"EMFILE":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)},
+	"ENFILE":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENFILE)},
+	"ENOBUFS":      &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENOBUFS)},
+	"ENOMEM":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENOMEM)},
+	"ECONNABORTED": &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ECONNABORTED)},
+	"timeout":      &net.OpError{Op: "accept", Err: os.ErrDeadlineExceeded},
+}
+
+func TestAcceptBacksOff(t *testing.T) {
+	for name, reason := range passing {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnd(t, &Config{CloseTimeout: -1})
+				listener := newTroubledListener(reason)
+				rendezvous, _ := e.adoptListener(listener)
+				listener.dial(t)
+				calls := listener.callsDuring(10 * time.Second)
+				assert.Greater(t, calls, 9, "it goes on trying")
+				assert.Less(t, calls, 30, "it spins")
+				assert.InDelta(t, 3600, listener.callsDuring(time.Hour), 1, "every second")
+				assert.NoError(t, rendezvous.Err())
+				assert.False(t, e.manager.ResetConnectionAvailable())
+
+				// It passes: within a second all is well again.
+				listener.trouble.Store(noTrouble)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				require.True(t, e.listener.NewConnectionAvailable())
+				e.accept()
+
+				// The next trouble begins with short pauses again.
+				listener.trouble.Store(reason)
+				listener.dial(t) // what it waits for in Accept
+				calls = listener.callsDuring(100 * time.Millisecond)
+				assert.Greater(t, calls, 2)
+				assert.Less(t, calls, 20)
+
+				// A close does not wait for the pause.
+				time.Sleep(time.Minute)
+				start := time.Now()
+				require.NoError(t, e.manager.Close())
+				since(t, start, 0)
+			})
+		})
+	}
+	t.Run("what does not pass", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnd(t, nil)
+			reason := &net.OpError{Op: "accept", Err: errors.New("broken for ever")}
+			listener := newTroubledListener(reason)
+			rendezvous, _ := e.adoptListener(listener)
+			start := time.Now()
+			assert.Same(t, rendezvous, e.reset())
+			since(t, start, 0)
+			assert.Same(t, reason, rendezvous.Err())
+			assert.Equal(t, int32(1), listener.calls.Load())
+			<-listener.closed
+			assert.False(t, e.manager.CloseConnection(rendezvous))
+			e.requireNoReset(rendezvous)
+		})
+	})
+}
+
+// An endlessListener always has somebody who wants in.
+type endlessListener struct {
+	*pipeListener
+	accepted atomic.Int32
+}
+
+func (l *endlessListener) Accept() (net.Conn, error) {
+	select {
+	case <-l.closed:
+		return nil, net.ErrClosed
+	default:
+	}
+	l.accepted.Add(1)
+	near, far := net.Pipe()
+	far.Close()
+	return near, nil
+}
+
+func TestBacklogBound(t *testing.T) {
+	for _, backlog := range []int{1, 3, defaultBacklog} {
+		t.Run(strconv.Itoa(backlog), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnd(t, nil)
+				listener := &endlessListener{pipeListener: newPipeListener()}
+				var rendezvous *Connection
+				var err error
+				if backlog == defaultBacklog {
+					rendezvous, err = e.manager.AdoptRendezvous(listener)
+				} else {
+					rendezvous, err = e.manager.adoptRendezvous(listener, backlog)
+				}
+				require.NoError(t, err)
+				synctest.Wait()
+				assert.Zero(t, listener.accepted.Load(), "no listener has it yet")
+				require.NoError(t, e.listener.AddConnection(rendezvous))
+				for taken := range 4 {
+					time.Sleep(time.Hour)
+					synctest.Wait()
+					assert.Equal(t, backlog+taken, int(listener.accepted.Load()))
+					_, ok := e.listener.GetNewConnection()
+					assert.True(t, ok)
+					e.listener.NewConnectionAvailable() // the end of a drain, perhaps
+				}
+
+				// A drain takes what was there when it began, although more come.
+				synctest.Wait()
+				n := 0
+				for range e.listener.NewConnections() {
+					n++
+					synctest.Wait()
+				}
+				assert.Equal(t, backlog, n)
+
+				// In no listener, none more than is queued already.
+				synctest.Wait()
+				require.True(t, e.listener.RemoveConnection(rendezvous))
+				before := listener.accepted.Load()
+				for range e.listener.NewConnections() {
+				}
+				synctest.Wait()
+				assert.LessOrEqual(t, listener.accepted.Load(), before+1)
+				assert.False(t, e.listener.NewConnectionAvailable())
+				require.True(t, e.manager.CloseConnection(rendezvous))
+			})
+		})
+	}
+}
