@@ -22,7 +22,7 @@ type row struct {
 func conformanceRows() []row {
 	return slices.Concat(
 		framingRows, connectionRows, listenerRows, clientRows, collectRows, writerRows,
-		datagramRows, addressRows,
+		datagramRows, addressRows, udpRows, rawRows, queueRows, interfaceRows,
 	)
 }
 

@@ -133,7 +133,11 @@ func (e *end) until(what string, done func() bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for !done() {
-		if err := e.manager.WaitForReaders(ctx); err != nil {
+		err := e.manager.WaitForReaders(ctx)
+		if err == nil {
+			err = ctx.Err() // something else may be queued all the time
+		}
+		if err != nil {
 			require.True(e.t, done(), "no %s: %v", what, err)
 			return
 		}

@@ -216,8 +216,8 @@ func (m *QueuedConnectionManager) wake() {
 }
 
 // Close closes all connections as CloseConnection does and BLOCKS until what
-// was sent has been delivered, at most CloseTimeout; what has not been by then
-// is an error. It returns with no goroutine of the library left; only a
+// was sent has been delivered and the peers have closed too, at most
+// CloseTimeout; what could not be sent by then is an error. It returns with no goroutine of the library left; only a
 // look-up of a name that the system does not interrupt may outlive it. What is
 // queued stays readable, later calls answer net.ErrClosed or false. A second
 // call waits for the first. In Panda3D the destructor comes closest.

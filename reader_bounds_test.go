@@ -1,0 +1,78 @@
+package queuednet
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A bound that was lowered below what is queued still holds for what comes.
+func TestLoweredQueueBoundHolds(t *testing.T) {
+	limited(-1, func(t *testing.T, e *end, feed func(...string)) {
+		feed("1", "2", "3")
+		e.reader.SetMaxQueueSize(2)
+		feed("4", "5")
+		assert.True(t, e.reader.OverflowFlag())
+		assert.Equal(t, []string{"1", "2", "3"}, e.drain())
+		feed("6", "7", "8")
+		assert.Equal(t, []string{"6", "7"}, e.drain())
+	})(t)
+}
+
+// What is newest takes the place of what waits, however long both are.
+func TestRecentReaderOfLongDatagrams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{MaxReceiveQueue: 100_000})
+		recent := NewRecentConnectionReader(e.manager)
+		pipe, _ := newPacketPipe()
+		over, err := e.manager.AdoptUDPConnection(pipe)
+		require.NoError(t, err)
+		near, far := net.Pipe()
+		stream, err := e.manager.AdoptConnection(near)
+		require.NoError(t, err)
+		for _, conn := range []*Connection{over, stream} {
+			require.NoError(t, recent.AddConnection(conn))
+		}
+		send := map[*Connection]func(string){
+			over:   func(payload string) { pipe.arrive(payload) },
+			stream: func(payload string) { go far.Write([]byte(framed(2, payload))) },
+		}
+		long := strings.Repeat("x", 60_000)
+		for _, first := range []*Connection{over, stream} {
+			for _, second := range []*Connection{over, stream} {
+				send[first](long + "older")
+				synctest.Wait()
+				send[second](long + "newer")
+				synctest.Wait()
+				var datagram NetDatagram
+				require.True(t, recent.GetData(&datagram))
+				assert.Equal(t, "newer", string(datagram.Message()[60_000:]))
+				assert.Same(t, second, datagram.Connection())
+				assert.False(t, recent.GetData(&datagram))
+				synctest.Wait()
+				assert.False(t, recent.GetData(&datagram), "nothing was held back")
+			}
+		}
+		assert.Zero(t, over.UDPDrops())
+		far.Close()
+	})
+}
+
+// Tiny packets, each from elsewhere, hold more than their bytes.
+func TestUDPMemoryOfTinyPackets(t *testing.T) {
+	const bound = 64 << 10
+	piped(t, &Config{MaxReceiveQueue: bound}, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, _ chan packet) {
+		for i := range 9000 {
+			pipe.in <- packet{data: packed(""), peer: udpAddr(1000 + i)}
+		}
+		synctest.Wait()
+		assert.NotZero(t, conn.UDPDrops().Full)
+		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*runSize, int64(bound)+runSize)
+		e.drain()
+		assert.Zero(t, conn.in.queued.Load())
+	})
+}
