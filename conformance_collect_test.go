@@ -24,6 +24,25 @@ func collected(config *Config, test func(t *testing.T, e *end, conn *Connection,
 }
 
 var collectRows = []row{
+	// Panda3D's second client, Buffered_DatagramConnection, is a connection that
+	// collects: the same bytes.
+	{146, "native_framing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnd(t, nil)
+			conn, far := e.pipe()
+			out := newTap(far)
+			conn.SetCollectTCP(true)
+			conn.SetCollectTCPInterval(time.Hour)
+			e.send(conn, "first")
+			out.got()
+			e.send(conn, "hey")
+			assert.Empty(t, out.got(), "buffered")
+			assert.NoError(t, conn.Flush())
+			assert.Equal(t, []string{"\x03\x00hey"}, out.got())
+			write(t, far, "\x02\x00ok")
+			assert.Equal(t, []string{"ok"}, e.messages(1))
+		})
+	}},
 	{64, "collect_off", collected(nil, func(t *testing.T, e *end, conn *Connection, out tap) {
 		start := time.Now()
 		for _, payload := range []string{"a", "", "bc"} {

@@ -138,7 +138,10 @@ func TestUDPRemoveConnectionIsABarrier(t *testing.T) {
 	for range 200 {
 		e.next()
 		require.True(t, e.reader.RemoveConnection(conn))
-		for len(e.drain()) > 0 || len(e.drain()) > 0 { // a drain may end what another one began
+		for empty := 0; empty < 2; { // the first may just be the end of a drain
+			if empty++; len(e.drain()) > 0 {
+				empty = 0
+			}
 		}
 		assert.Zero(t, e.reader.CurrentQueueSize())
 		assert.Zero(t, queuedBytes(conn))
