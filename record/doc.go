@@ -1,0 +1,53 @@
+// Package record records what a program receives, with its timing, and plays it
+// back later through the same loop, so that what was seen in a running server
+// happens again in a test.
+//
+// A [Recorder] stands where the loop took datagrams from its reader, and writes
+// down what it hands out, who came and who left. A [Replay] is, to a program, a
+// rendezvous: whoever was recorded comes through it again, from the address they
+// had, sends what they sent and leaves when and as they left. The loop is the
+// same, down to the line:
+//
+//	for conn := range listener.NewConnections() {
+//		recorder.Opened(conn)
+//		reader.AddConnection(conn)
+//	}
+//	for datagram := range recorder.Datagrams() { // was: reader.Datagrams()
+//		world.handle(datagram.Connection(), datagram.Iterator())
+//	}
+//	for conn := range manager.ResetConnections() {
+//		recorder.Ended(conn)
+//		world.remove(conn)
+//	}
+//
+// Recordings go to any datagramfile.DatagramSink and come from any
+// datagramfile.DatagramGenerator: a file, compressed if the program wraps it so,
+// memory, or a connection. Panda3D has no counterpart.
+//
+// # The layout
+//
+// A recording is a sequence of datagrams; in a file, one without a header of the
+// file's own. The first begins it:
+//
+//	8 bytes  the text "QNETREC\n"
+//	uint16   the version of the layout, 1
+//	int64    when it was begun, in microseconds since 1970 UTC
+//
+// Each other is an event, in the order in which the program learned of it:
+//
+//	uint8    kind
+//	uint32   number of the connection
+//	uint64   when, in microseconds since the recording began; it never decreases
+//	...      what there is to tell:
+//
+//	kind 1   opened           string: the peer's address, as in "192.0.2.1:9099"
+//	kind 2   datagram         the payload, up to the end of the event
+//	kind 3   closed           nothing; the program closed the connection
+//	kind 4   ended            string: why, as in "EOF"
+//
+// Integers are little-endian, and a string is its length in a uint16 and its
+// bytes, as always in a datagram. Connections are numbered from 1 in the order
+// in which they were opened; nothing comes of one that was closed or has ended.
+// Kind 5 is kept for datagrams over UDP. A recording that stops is whole if it
+// stops after an event: a server that crashed leaves one that can be played.
+package record

@@ -1,0 +1,182 @@
+package record_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/datagramfile"
+	"github.com/queuednet/queuednet/record"
+)
+
+// A game counts what its players say, and says it back. Its frame is the same
+// whether it is played, recorded or replayed.
+type game struct {
+	manager  *queuednet.QueuedConnectionManager
+	listener *queuednet.QueuedConnectionListener
+	reader   *queuednet.QueuedConnectionReader
+	writer   *queuednet.ConnectionWriter
+	recorder *record.Recorder
+
+	players map[*queuednet.Connection]bool
+	world   map[string]int
+	left    int
+}
+
+// newGame returns a game that is recorded into sink, or not with nil.
+func newGame(sink datagramfile.DatagramSink) *game {
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	reader := queuednet.NewQueuedConnectionReader(manager)
+	return &game{
+		manager:  manager,
+		listener: queuednet.NewQueuedConnectionListener(manager),
+		reader:   reader,
+		writer:   queuednet.NewConnectionWriter(manager),
+		recorder: record.NewRecorder(reader, sink),
+		players:  make(map[*queuednet.Connection]bool),
+		world:    make(map[string]int),
+	}
+}
+
+func (g *game) frame() {
+	for conn := range g.listener.NewConnections() {
+		g.recorder.Opened(conn)
+		g.players[conn] = true
+		g.reader.AddConnection(conn)
+	}
+	for datagram := range g.recorder.Datagrams() {
+		it := datagram.Iterator()
+		word := it.GetString()
+		g.world[fmt.Sprintf("%q among %d", word, len(g.players))]++
+		g.writer.Send(&datagram.Datagram, datagram.Connection())
+	}
+	for conn := range g.manager.ResetConnections() {
+		g.recorder.Ended(conn)
+		delete(g.players, conn)
+		g.left++
+	}
+}
+
+func (g *game) print() {
+	for _, what := range slices.Sorted(maps.Keys(g.world)) {
+		fmt.Printf("%s: %d\n", what, g.world[what])
+	}
+	fmt.Println(len(g.players), "here,", g.left, "left")
+}
+
+// A session of a running server is recorded into a file. Played back as fast as
+// the game takes it, through the game's own loop, it leads to the same world.
+func Example() {
+	name := filepath.Join(os.TempDir(), fmt.Sprintf("session-%d.rec", os.Getpid()))
+	defer os.Remove(name)
+	if err := recordSession(name); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	file, err := os.Open(name)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	replayed := newGame(nil)
+	defer replayed.manager.Close()
+	replay, err := record.NewReplay(replayed.reader, datagramfile.NewDatagramInputFile(file), 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := replayed.listener.AddConnection(replay.Rendezvous()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for !replay.Done() {
+		replayed.frame()
+		time.Sleep(time.Millisecond)
+	}
+	if err := replay.Err(); err != nil { // the recording is damaged; what comes before was played
+		fmt.Println(err)
+	}
+	replayed.print()
+
+	// Output:
+	// recorded:
+	// "bye" among 2: 1
+	// "hello" among 1: 1
+	// "hello" among 2: 2
+	// 1 here, 1 left
+	// replayed:
+	// "bye" among 2: 1
+	// "hello" among 1: 1
+	// "hello" among 2: 2
+	// 1 here, 1 left
+}
+
+// recordSession is the server: two players come, and one of them goes.
+func recordSession(name string) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	g := newGame(datagramfile.NewDatagramOutputFile(file))
+	defer g.manager.Close()
+	address, err := queuednet.ParseNetAddress("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	rendezvous, err := g.manager.OpenTCPServerRendezvousAt(address, 0)
+	if err != nil {
+		return err
+	}
+	if err := g.listener.AddConnection(rendezvous); err != nil {
+		return err
+	}
+
+	players := queuednet.NewQueuedConnectionManager(nil)
+	defer players.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	join := func() (*queuednet.Connection, error) {
+		return players.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), time.Second)
+	}
+	writer := queuednet.NewConnectionWriter(players)
+	say := func(conn *queuednet.Connection, word string) {
+		var datagram queuednet.Datagram
+		datagram.AddString(word)
+		writer.Send(&datagram, conn)
+	}
+	until := func(done func() bool) {
+		for !done() && g.manager.WaitForReaders(ctx) == nil {
+			g.frame()
+		}
+	}
+
+	ada, err := join()
+	if err != nil {
+		return err
+	}
+	say(ada, "hello")
+	until(func() bool { return len(g.world) == 1 })
+	grace, err := join()
+	if err != nil {
+		return err
+	}
+	until(func() bool { return len(g.players) == 2 })
+	say(ada, "hello")
+	say(grace, "hello")
+	until(func() bool { return g.world[`"hello" among 2`] == 2 })
+	say(grace, "bye")
+	players.CloseConnection(grace)
+	until(func() bool { return g.left == 1 })
+	fmt.Println("recorded:")
+	g.print()
+	fmt.Println("replayed:")
+	return g.recorder.Flush() // a server does so once a second, say, and in a deferred call
+}
