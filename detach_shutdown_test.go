@@ -105,6 +105,20 @@ func TestReaderShutdown(t *testing.T) {
 			assert.Same(t, conn, e.reset())
 			assert.Equal(t, io.EOF, conn.Err())
 		},
+		"the rest is not cut with its header size": func(t *testing.T) {
+			e := newEnd(t, nil)
+			require.NoError(t, e.reader.SetTCPHeaderSize(4))
+			conn, far := e.pipe()
+			write(t, far, framed(4, "go"))
+			assert.Equal(t, "go", string(e.next().Message()))
+			e.reader.Shutdown()
+			write(t, far, framed(2, "ab", "c")) // as a header of 4 bytes far too long
+			synctest.Wait()
+			assert.NoError(t, conn.Err())
+			e.reader = NewQueuedConnectionReader(e.manager)
+			require.NoError(t, e.reader.AddConnection(conn))
+			assert.Equal(t, []string{"ab", "c"}, e.messages(2))
+		},
 		"a peer that was held back goes on": func(t *testing.T) {
 			e := newEnd(t, &Config{MaxReceiveQueue: 100})
 			conn, far := e.pipe()

@@ -299,9 +299,8 @@ func TestPendingConnection(t *testing.T) {
 
 // Whichever comes first, the program has a connection that works, or there is none.
 func TestPendingConnectionCancelRaces(t *testing.T) {
-	server := newEnd(t, nil)
+	server, client := newEnd(t, &Config{CloseTimeout: -1}), newEnd(t, nil)
 	port := server.port()
-	client := newEnd(t, nil)
 	given := 0
 	for i := range 100 {
 		pending := client.manager.BeginTCPClientConnection("127.0.0.1", port, soon)
@@ -324,9 +323,7 @@ func TestPendingConnectionCancelRaces(t *testing.T) {
 		}
 	}
 	t.Log(given, "connections of 100")
-	for conn := range server.listener.NewConnections() {
-		server.manager.CloseConnection(conn)
-	}
+	require.NoError(t, server.manager.Close(), "the other side of those that were closed")
 	eventually(t, "end of all", func() bool { return len(openStreams(client.manager)) == 0 })
 	assert.False(t, client.manager.ResetConnectionAvailable())
 }

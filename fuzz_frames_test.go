@@ -46,7 +46,7 @@ type scriptedConn struct {
 }
 
 func (s *scriptedConn) Read(b []byte) (int, error) {
-	if held, unread := s.conn.in.held(), s.conn.in.unread(); len(b) == 0 || held > max(readBlock, 3*unread) {
+	if held, unread := s.conn.in.held(), s.conn.in.unread(); len(b) == 0 || held > max(readBlock, 8*unread) {
 		require.Fail(s.t, "bad buffer", "room for %d, holds %d for %d that have arrived", len(b), held, unread)
 	}
 	if len(s.stream) == 0 {

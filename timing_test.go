@@ -275,6 +275,13 @@ func TestCloseTimeout(t *testing.T) {
 	})
 }
 
+// noDeadlines is a socket that does not keep what AdoptConnection asks for.
+type noDeadlines struct{ net.Conn }
+
+func (noDeadlines) SetDeadline(time.Time) error      { return nil }
+func (noDeadlines) SetReadDeadline(time.Time) error  { return nil }
+func (noDeadlines) SetWriteDeadline(time.Time) error { return nil }
+
 func TestManagerCloseIsBounded(t *testing.T) {
 	const timeout = 3 * time.Second
 	config := &Config{CloseTimeout: timeout, WriteTimeout: time.Hour}
@@ -344,6 +351,16 @@ func TestManagerCloseIsBounded(t *testing.T) {
 			since(t, start, 0)
 			assert.Equal(t, net.ErrClosed, conn.Err())
 			assert.Equal(t, net.ErrClosed, idle.Err())
+		},
+		"a socket whose deadlines do nothing": func(t *testing.T) {
+			e := newEnd(t, config)
+			near, far := net.Pipe()
+			t.Cleanup(func() { far.Close() })
+			conn := e.adopt(noDeadlines{near})
+			e.send(conn, "nobody takes it")
+			start := time.Now()
+			assert.Error(t, e.manager.Close())
+			since(t, start, timeout)
 		},
 		"rendezvous": func(t *testing.T) {
 			e := newEnd(t, config)
