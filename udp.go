@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // udpHeader is the size of the sum that Panda3D puts before a datagram in a packet.
@@ -41,11 +40,11 @@ type target struct {
 	size int
 }
 
-// What a packet may hold beside its bytes. Where each comes from, or goes to,
+// About what a packet may hold beside its bytes. Where each comes from, or goes to,
 // somewhere else, and is tiny, that is the most of it, so the bounds count it.
 const (
-	targetSize = int(unsafe.Sizeof(target{}))
-	runSize    = int64(unsafe.Sizeof(run{}))
+	targetSize       = 40
+	runSize    int64 = 112
 )
 
 // UDPDrops counts the packets that a UDP connection did not deliver, by reason.
@@ -307,22 +306,21 @@ func (c *Connection) sendPackets(sent <-chan struct{}) {
 }
 
 // sendPacket appends a packet to what is pending; with sum it begins with the
-// sum of the payload. It reports whether c must be queued for flushing: never,
-// its own goroutine flushes.
-func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) (flush bool, err error) {
+// sum of the payload. The connection's own goroutine writes it.
+func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) error {
 	o, p := &c.out, c.packets
 	limit := c.manager.config.MaxSendQueue
 	size := udpHeader + len(payload)
 	if size > limit {
-		return false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - udpHeader)}
+		return &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - udpHeader)}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.err != nil:
-		return false, o.err
+		return o.err
 	case o.queued()+len(p.targets)*targetSize+size > limit:
-		return false, ErrSendQueueFull
+		return ErrSendQueueFull
 	}
 	o.pending = o.pending.reserve(size)
 	b := o.pending.b
@@ -335,7 +333,7 @@ func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) (flush 
 	if o.claim() {
 		p.wake <- struct{}{} // nobody else has claimed c, so there is room for it
 	}
-	return false, nil
+	return nil
 }
 
 // writePackets writes what was taken out of pending. What the system refuses

@@ -92,11 +92,7 @@ func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address 
 	case address.Port() == 0:
 		return &net.AddrError{Err: "not an address to send to", Addr: address.String()}
 	}
-	flush, err := conn.sendPacket(datagram.data, sum, address)
-	if flush {
-		w.manager.flusher.queue(chain{conn, conn})
-	}
-	return err
+	return conn.sendPacket(datagram.data, sum, address)
 }
 
 // IsValidForUDP reports whether a datagram has at most the 1,500 bytes that
