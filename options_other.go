@@ -9,7 +9,8 @@ import (
 
 // Systems without socket options, such as a browser.
 var optionRecvBuffer, optionSendBuffer, optionReuseAddr, optionMaxSegment,
-	optionTTL, optionTTL6, optionTOS, optionTOS6 socketOption
+	optionTTL, optionTTL6, optionTOS, optionTOS6,
+	optionMulticastLoop, optionMulticastLoop6 socketOption
 
 func setSocketOption(uintptr, socketOption, int) error { return errors.ErrUnsupported }
 

@@ -133,15 +133,22 @@ func TestBrokenPromise(t *testing.T) {
 	}
 }
 
-func TestExcuse(t *testing.T) {
-	for late, want := range map[time.Duration]string{
-		0:                     "",
-		frame / 2:             "",
-		97 * time.Millisecond: "\nThe machine was busy: it let frames begin 97 ms late at p99. Times mean little.\n",
+func TestNote(t *testing.T) {
+	const busy = "\nFrames began 97 ms late at p99, as on a busy machine. Try again on an idle one.\n"
+	kept, slow, wrong := promise{kept: true}, promise{ofTimes: true}, promise{}
+	for _, test := range []struct {
+		late     time.Duration
+		promises []promise
+		want     string
+	}{
+		{97 * time.Millisecond, []promise{kept, slow}, busy},
+		{frame / 2, []promise{kept, slow}, ""},
+		{97 * time.Millisecond, []promise{kept, slow, wrong}, ""}, // being late explains no wrong end
+		{97 * time.Millisecond, []promise{wrong}, ""},
 	} {
-		r := &report{options: defaults(), late: times{0, late}}
-		if got := r.excuse(); got != want {
-			t.Errorf("%v late: %q", late, got)
+		r := &report{options: defaults(), late: times{0, test.late}}
+		if got := r.note(test.promises); got != test.want {
+			t.Errorf("%v late, %v: %q", test.late, test.promises, got)
 		}
 	}
 }

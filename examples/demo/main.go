@@ -92,15 +92,15 @@ func demo(ctx context.Context, options options, stdout io.Writer) error {
 		return err
 	}
 	report.print(stdout)
-	broken := 0
-	for _, promise := range report.promises() {
+	promises, broken := report.promises(), 0
+	for _, promise := range promises {
 		fmt.Fprintln(stdout, promise)
 		if !promise.kept {
 			broken++
 		}
 	}
 	if broken > 0 {
-		fmt.Fprint(stdout, report.excuse())
+		fmt.Fprint(stdout, report.note(promises))
 		return fmt.Errorf("%d promises were not kept", broken)
 	}
 	return nil

@@ -1,5 +1,0 @@
-//go:build !unix && !windows
-
-package queuednet
-
-var optionMulticastLoop, optionMulticastLoop6 socketOption
