@@ -231,7 +231,7 @@ var connectionRows = []row{
 		assert.False(t, e.manager.ResetConnectionAvailable(), "before the datagrams")
 		assert.Equal(t, []string{"one", "two"}, e.messages(2))
 		assert.Same(t, conn, e.reset())
-		assert.Equal(t, conn.Err(), err)
+		assert.Equal(t, conn.Err(), e.writer.Send(NewDatagram([]byte("x")), conn))
 		e.requireNoReset(conn)
 	}},
 	{33, "close_with_unread_input", func(t *testing.T) {

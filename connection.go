@@ -38,9 +38,10 @@ type Connection struct {
 	address      NetAddress
 	localAddress NetAddress
 
-	mu    sync.Mutex
-	state connectionState
-	cause error // the first reason of the end
+	mu     sync.Mutex
+	state  connectionState
+	cause  error // the first reason of the end
+	broken error // a failed write that only says that there is one: see fail
 }
 
 // socket is what streams and packet sockets have in common.
@@ -182,16 +183,24 @@ func (c *Connection) closeByProgram() bool {
 // fail ends c because of its outgoing side. What has arrived is still
 // delivered: grace is how much longer reading may go on to the peer's end of
 // the stream. It returns the reason of the end, which may be an earlier one.
+//
+// EPIPE is not a reason: the peer has closed, or reset, and reading will tell.
 func (c *Connection) fail(err error, grace time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.setCause(err)
-	c.out.refuse(c.cause) // before the program can know
+	if isBrokenPipe(err) {
+		c.broken = err
+	} else {
+		c.setCause(err)
+	}
 	if c.state == stateOpen {
 		c.manager.goroutines.Go(func() {
 			c.out.abort(c, err)
 			c.in.fail(c, grace)
 		})
+	}
+	if c.cause == nil {
+		return err
 	}
 	return c.cause
 }
@@ -207,6 +216,9 @@ func (c *Connection) setCause(err error) {
 // latest CloseTimeout after the program closed c, or after the peer's end.
 func (c *Connection) run() {
 	err := c.receive()
+	if err == io.EOF && c.in.try.dead() {
+		c.out.settle() // the reset was perhaps told to a write: one of both is
+	}
 	if err != errClosedByProgram {
 		c.ended(err)
 		// Whoever breaks the protocol gets nothing more, and a reset stops what
@@ -239,8 +251,11 @@ func (c *Connection) finish() {
 func (c *Connection) ended(err error) {
 	c.in.end()
 	c.mu.Lock()
+	if err == errFailed && c.broken != nil {
+		err = c.broken
+	}
 	c.setCause(err)
-	c.out.refuse(c.cause) // before the program can know
+	c.out.conclude(c.cause) // before the program can know
 	if c.state == stateOpen {
 		c.state = stateEnded
 	}

@@ -97,6 +97,22 @@ func (o *outbound) refuse(err error) {
 	}
 }
 
+// conclude makes err, the reason of the end, the answer to what is sent.
+func (o *outbound) conclude(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+// settle waits until nobody is writing.
+func (o *outbound) settle() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.busy {
+		o.changed.Wait()
+	}
+}
+
 // stop refuses what is sent from now on and drops what waits. o.mu is held.
 func (o *outbound) stop(c *Connection, err error) {
 	if o.err == nil {
@@ -124,6 +140,7 @@ func (o *outbound) take(c *Connection) (b *block, shut bool) {
 		return nil, true
 	}
 	o.busy = false
+	o.changed.Broadcast()
 	return nil, false
 }
 

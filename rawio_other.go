@@ -13,7 +13,11 @@ type rawRead struct {
 	full bool // see fillPlain
 }
 
+func (*rawRead) dead() bool { return false }
+
 type rawWrite struct{}
+
+func isBrokenPipe(error) bool { return false }
 
 func rawConnOf(net.Conn) syscall.RawConn { return nil }
 

@@ -3,6 +3,7 @@
 package queuednet
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -33,7 +34,12 @@ type rawRead struct {
 	err   error                 // from the last tryRead
 	until time.Time             // not zero: read what is there, do not wait, stop then
 	full  bool                  // see fillPlain
+	reset bool                  // at the end of the stream the connection was gone altogether
 }
+
+// dead reports whether the connection was not only closed by the peer, so that
+// no write waits any more.
+func (r *rawRead) dead() bool { return r.reset }
 
 // fill reads once into the buffer, which it makes if necessary. It waits.
 func (c *Connection) fill() error {
@@ -77,6 +83,8 @@ func (c *Connection) tryRead(fd uintptr) bool {
 		case err == syscall.EAGAIN:
 			c.in.try.err = errFailed
 		case err == nil:
+			_, err = syscall.Getpeername(int(fd))
+			c.in.try.reset = err == syscall.ENOTCONN
 			c.in.try.err = io.EOF
 		default:
 			c.in.try.err = c.opError("read", err)
@@ -130,3 +138,5 @@ func (c *Connection) tryWriteTo(fd uintptr) bool {
 func (c *Connection) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: c.stream.LocalAddr(), Addr: c.stream.RemoteAddr(), Err: os.NewSyscallError(op, err)}
 }
+
+func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
