@@ -267,7 +267,10 @@ func (c *Connection) ended(err error) {
 // it is queued any more. It is called after each of these two has come true, so
 // the later call reports.
 func (c *Connection) reportIfTaken() {
-	if c.in.queued.Load() > 0 {
+	c.in.mu.Lock()
+	waits := c.in.await(c)
+	c.in.mu.Unlock()
+	if waits {
 		return
 	}
 	c.mu.Lock()

@@ -142,7 +142,7 @@ func (h *hostile) take(datagram *NetDatagram) {
 // goroutines wait.
 func (h *hostile) requireBounds() {
 	in, out := &h.conn.in, &h.conn.out
-	require.LessOrEqual(h.t, in.queued.Load(), h.bound)
+	require.LessOrEqual(h.t, queuedBytes(h.conn), h.bound)
 	require.LessOrEqual(h.t, in.held(), max(readBlock, 8*in.unread()))
 	pending := out.inFlight
 	if out.pending != nil {
