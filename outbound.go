@@ -53,7 +53,7 @@ func (c *Connection) sendFrame(frame *block) (flush bool, err error) {
 
 // pendingBlock is how many bytes pending grows to before it goes to full: a peer
 // that takes nothing must not cost the loop the more the more waits.
-const pendingBlock = 32 << 10
+const pendingBlock = 16 << 10
 
 func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *block) (flush, full bool, err error) {
 	limit := c.manager.config.MaxSendQueue
