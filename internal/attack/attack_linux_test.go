@@ -54,8 +54,9 @@ const (
 	// and none may wait for a whole frame.
 	longestFrame = 2 * time.Millisecond
 
-	// A server that does nothing has 13 MiB in memory, most of it the binary.
-	baseMemory = 24 << 20
+	// A server that does nothing has 9 MiB in memory, most of it the binary, and
+	// the collector lets garbage grow to 4 MiB.
+	baseMemory = 16 << 20
 
 	// An idle connection: its socket, goroutine and structures, and its line in the
 	// server's ledger.

@@ -70,7 +70,7 @@ func start(t *testing.T, role string, a *attack, target string) *program {
 	executable, err := os.Executable()
 	check(err)
 	p := &program{cmd: exec.Command(executable, fmt.Sprintf("-long=%t", *long))}
-	p.cmd.Env = append(os.Environ(), roleVariable+"="+role, attackVariable+"="+a.name, targetVariable+"="+target)
+	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", roleVariable+"="+role, attackVariable+"="+a.name, targetVariable+"="+target)
 	p.cmd.Stderr = os.Stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.stdin, err = p.cmd.StdinPipe()

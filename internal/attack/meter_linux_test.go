@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"syscall"
@@ -79,8 +80,17 @@ func processTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// peakMemory is the most that this process has had in memory.
-func peakMemory() int64 {
+// heldMemory is what the runtime has of the system, used or not. It shows what
+// has been allocated and never touched, which the system does not count.
+func heldMemory() int64 {
+	metrics.Read(memoryMetrics)
+	return int64(memoryMetrics[0].Value.Uint64() - memoryMetrics[1].Value.Uint64())
+}
+
+var memoryMetrics = []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+
+// residentMemory is the most that this process has had in memory.
+func residentMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	check(err)
 	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))

@@ -155,7 +155,7 @@ func serve(a *attack) {
 	s.report.Close = time.Since(start)
 	s.report.Goroutines = settledGoroutines(goroutines) - goroutines
 	s.report.Files = openFiles() - files
-	s.report.Peak = peakMemory()
+	s.report.Peak = max(s.report.Peak, residentMemory())
 	s.report.Ledger = s.ledger
 	s.report.Walls, s.report.Busies, s.report.CPUs = s.meter.walls, s.meter.busies, s.meter.usage
 	s.report.Logged = int(s.logged.Load())
@@ -184,6 +184,9 @@ func (s *server) loop() {
 		s.frame()
 		s.meter.end()
 		s.frames++
+		if s.frames%5 == 0 {
+			s.report.Peak = max(s.report.Peak, heldMemory())
+		}
 		if time.Now().Before(catching) {
 			s.report.CatchUp = append(s.report.CatchUp, s.meter.busies[caught:]...)
 			s.meter.walls, s.meter.busies, s.meter.usage = s.meter.walls[:caught], s.meter.busies[:caught], s.meter.usage[:caught]
