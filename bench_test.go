@@ -170,7 +170,7 @@ func BenchmarkSend(b *testing.B) {
 			b.Fatal(conn.Err())
 		}
 		conn.out.mu.Lock()
-		full := conn.out.pending != nil && len(conn.out.pending.b) > 1<<20
+		full := conn.out.queued() > 1<<20
 		conn.out.mu.Unlock()
 		if full {
 			eventually(b, "room", func() bool {

@@ -65,9 +65,7 @@ func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
 		for name, conn := range bad {
 			assert.LessOrEqual(t, queuedBytes(conn), int64(128<<10), name)
 			conn.out.mu.Lock()
-			if conn.out.pending != nil {
-				assert.LessOrEqual(t, len(conn.out.pending.b), 256<<10, name)
-			}
+			assert.LessOrEqual(t, conn.out.queued(), 256<<10, name)
 			conn.out.mu.Unlock()
 		}
 	}
