@@ -5,6 +5,9 @@ go 1.26.0
 replace github.com/queuednet/queuednet => ../
 
 require (
+	github.com/coder/websocket v1.8.15
+	github.com/gorilla/websocket v1.5.3
+	github.com/lesismal/nbio v1.6.12
 	github.com/panjf2000/gnet/v2 v2.10.0
 	github.com/queuednet/queuednet v0.0.0
 )

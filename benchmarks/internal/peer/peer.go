@@ -46,11 +46,11 @@ type Entry struct {
 var All = []Entry{
 	{Name: "queuednet", New: newQueuednet, Settings: "The defaults; Broadcast and Send of ConnectionWriter, Datagrams of QueuedConnectionReader."},
 	{Name: "gnet", New: newGnet, Settings: "Multicore, reading buffers of 64 KiB; events are copied into blocks under a lock and taken together; what the loop sends goes to each event loop with one Execute for all that has gathered."},
-	//	{Name: "nbio", New: newNbio, Settings: "A poller a core, level-triggered, reading buffers of 64 KiB; the same queue; what the loop sends is written by two goroutines."},
-	//	{Name: "plain", New: newPlain, Settings: "A goroutine a connection with a bufio.Reader of 4 KiB and a channel send a datagram; a goroutine a connection writes what comes over a channel, a broadcast is framed once."},
+	{Name: "nbio", New: newNbio, Settings: "A poller a core, level-triggered, reading buffers of 64 KiB; the same queue; what the loop sends is written by two goroutines."},
+	{Name: "plain", New: newPlain, Settings: "A goroutine a connection with a bufio.Reader of 4 KiB and a channel send a datagram; a goroutine a connection writes what comes over a channel, a broadcast is framed once."},
 	{Name: "batched", New: newBatched, Settings: "A goroutine a connection that waits without a buffer and reads into pooled 64 KiB, long runs handed over whole, short ones copied into blocks; what the loop sends is written by two goroutines, what the system does not take by one of the connection's."},
-	// {Name: "coder/websocket", New: newCoder, WebSocket: true, Settings: "No compression; messages are copied into the same queue; what the loop sends is written by two goroutines."},
-	// {Name: "gorilla/websocket", New: newGorilla, WebSocket: true, Settings: "No compression, pooled writing buffers; messages are copied into the same queue; what the loop sends is written by two goroutines."},
+	{Name: "coder/websocket", New: newCoder, WebSocket: true, Settings: "No compression; messages are copied into the same queue; what the loop sends is written by two goroutines."},
+	{Name: "gorilla/websocket", New: newGorilla, WebSocket: true, Settings: "No compression, pooled writing buffers; messages are copied into the same queue; what the loop sends is written by two goroutines."},
 }
 
 // Find returns the peer of a name.
