@@ -3,3 +3,11 @@ module github.com/queuednet/queuednet/benchmarks
 go 1.26.0
 
 replace github.com/queuednet/queuednet => ../
+
+require github.com/stretchr/testify v1.11.1
+
+require (
+	github.com/davecgh/go-spew v1.1.1 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+)

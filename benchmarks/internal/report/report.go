@@ -23,9 +23,15 @@ const (
 	Bare             = "bare" // a net.Conn read into a 64 KiB buffer: no peer, a bound
 )
 
-// peerOrder is the order of columns; others come behind, as they first appear.
+// The peers of work (j).
+const (
+	HandWritten    = "hand-written"
+	EncodingBinary = "encoding/binary"
+)
+
+// peerOrder is the order of columns; others come behind, in alphabetical order.
 var peerOrder = []string{Queuednet, Gnet, Nbio, Plain, Batched, CoderWebsocket, GorillaWebsocket,
-	PandaPolled, PandaThreaded, Bare}
+	PandaPolled, PandaThreaded, Bare, HandWritten, EncodingBinary}
 
 // The metrics that targets and plots look for.
 const (

@@ -78,14 +78,16 @@ func peersOf(rows []*row) []string {
 			}
 		}
 	}
-	place := func(peer string) int {
-		if i := slices.Index(peerOrder, peer); i >= 0 {
-			return i
-		}
-		return len(peerOrder)
-	}
 	slices.SortStableFunc(peers, func(a, b string) int { return place(a) - place(b) })
 	return peers
+}
+
+// place returns where a peer stands in the order of columns.
+func place(peer string) int {
+	if i := slices.Index(peerOrder, peer); i >= 0 {
+		return i
+	}
+	return len(peerOrder)
 }
 
 // cell returns a peer's figure: queuednet's with its spread, the others' with
