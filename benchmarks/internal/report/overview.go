@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"slices"
 )
@@ -16,7 +15,7 @@ func overview(measured []*row) []byte {
 		}
 	}
 	const (
-		width, left, right = 960, 400, 40
+		width, left, right = 960, 330, 40
 		lineHeight         = 20
 	)
 	least, most := 1.0, 1.0
@@ -30,11 +29,11 @@ func overview(measured []*row) []byte {
 	for range byWork(lines) {
 		works++
 	}
-	const top, gap = 74, 6
+	const top, gap = 94, 6
 	bottom := float64(top + lineHeight*len(lines) + gap*works)
 	s := newSVG(width, int(bottom)+40, "How many times better queuednet is than each peer")
 	s.text(16, 24, "start", "title", "How many times better queuednet is than each peer")
-	s.legend(point{22, 48}, slices.DeleteFunc(peersOf(lines), func(peer string) bool { return peer == Queuednet }))
+	s.legend(point{22, 48}, width, slices.DeleteFunc(peersOf(lines), func(peer string) bool { return peer == Queuednet }))
 	for _, tick := range scale.ticks(1, 2, 5) {
 		s.line(scale.at(tick), top, scale.at(tick), bottom, "grid")
 		s.text(scale.at(tick), bottom+16, "middle", "quiet", number(tick)+"×")
@@ -49,12 +48,12 @@ func overview(measured []*row) []byte {
 		for _, r := range rows {
 			middle := y + lineHeight/2
 			s.text(left-12, middle+4, "end", "", label(r))
-			leads := leads(r, r.ours())
-			closest := slices.MinFunc(leads, func(a, b lead) int { return int(math.Copysign(1, a.times-b.times)) })
-			s.bar(scale.at(1), scale.at(closest.times), middle, closest.times >= 1)
-			for _, lead := range leads {
+			if peer, times := closest(r, rivals(r)); peer != "" && !math.IsInf(times, 0) && times > 0 {
+				s.bar(scale.at(1), scale.at(times), middle, times >= 1)
+			}
+			for _, lead := range leads(r, r.ours()) {
 				s.mark(point{scale.at(lead.times), middle}, place(lead.peer),
-					fmt.Sprintf("%s: %s×", lead.peer, number(lead.times)))
+					lead.peer+": "+ratio(lead.times))
 			}
 			y += lineHeight
 		}

@@ -68,10 +68,16 @@ func TestLead(t *testing.T) {
 
 func TestNumber(t *testing.T) {
 	for want, v := range map[string]float64{
-		"0": 0, "0.0123": 0.01234, "0.500": 0.5000001, "1.50": 1.5, "12": 12, "12.3": 12.34, "123": 123.4,
+		"0": 0, "0.0123": 0.01234, "0.500": 0.5004, "1.50": 1.5, "12": 12, "100": 99.96, "12.3": 12.34, "123": 123.4,
 		"12,346": 12345.6, "1,234,567": 1234567, "-1,000": -1000,
 	} {
 		require.Equal(t, want, number(v))
+	}
+}
+
+func TestRatio(t *testing.T) {
+	for want, v := range map[string]float64{"0.012×": 0.0123, "0.61×": 0.611, "2.00×": 2, "12.3×": 12.34, "1,234×": 1234} {
+		require.Equal(t, want, ratio(v))
 	}
 }
 
@@ -81,17 +87,17 @@ func TestText(t *testing.T) {
 	text := w.String()
 	require.Contains(t, text, `(a) one connection, bulk, a loop that waits
   case  measured                queuednet   gnet       nbio        bare
-  64 B  taken by the loop, M/s  22 (20–24)  fault [1]  30 (1.36×)  44 (2×)
+  64 B  taken by the loop, M/s  22 (20–24)  fault [1]  30 (1.36×)  44 (2.00×)
   [1] 64 B, gnet: connection 0: datagram 7 came instead of 6
 `)
-	require.Contains(t, text, "11 (10–12)  5.50 (0.500×)\n")
-	require.Contains(t, text, "20 (20–20)  25 (1.25×)  400 (20×)\n")
+	require.Contains(t, text, "11 (10–12)  5.50 (0.50×)\n")
+	require.Contains(t, text, "20 (20–20)  25 (1.25×)  400 (20.0×)\n")
 	require.Less(t, strings.Index(text, "(a) one"), strings.Index(text, "(b) 1,000"), "works are in order")
 	require.NotContains(t, text, "99", "a fault has no figure")
 	// A median of 0.2 × 5 ms for 30,000 datagrams.
-	require.Regexp(t, `\(c\) 30,000 datagrams a frame +10000 +10,000 connections +33.3 +66.7 \(2×\) +100 \(3×\)`, text)
+	require.Regexp(t, `\(c\) 30,000 datagrams a frame +10000 +10,000 connections +33.3 +66.7 \(2.00×\) +100 \(3.00×\)`, text)
 	// 0.2 M/s are 5,000 ns; the better of them is the lesser.
-	require.Regexp(t, `\(b\) bulk +1 +1 connections +5,000 +2,500 \(0.500×\)`, text)
+	require.Regexp(t, `\(b\) bulk +1 +1 connections +5,000 +2,500 \(0.50×\)`, text)
 }
 
 func TestWithoutOurFigureThereIsNoRatio(t *testing.T) {
@@ -128,7 +134,7 @@ func TestWrite(t *testing.T) {
 	data, err = os.ReadFile(filepath.Join(dir, "RESULTS.md"))
 	require.NoError(t, err)
 	require.Contains(t, string(data), "2026-01-02: a CPU, 2 cores, linux, kernel 6.1, go1.26.\n")
-	require.Contains(t, string(data), "| 64 B | taken by the loop, M/s | 22 (20–24) | fault [1] | 30 (1.36×) | 44 (2×) |\n")
+	require.Contains(t, string(data), "| 64 B | taken by the loop, M/s | 22 (20–24) | fault [1] | 30 (1.36×) | 44 (2.00×) |\n")
 	require.Contains(t, string(data), "| gnet | v2.10.0 | multicore |\n| queuednet |  | the defaults |\n")
 	require.Contains(t, string(data), "(overview.svg)")
 	require.Contains(t, string(data), "(scale.svg)")

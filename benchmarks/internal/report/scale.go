@@ -71,7 +71,7 @@ func (t *table) costCell(s *scaled, r *row, peer string) string {
 	}
 	cost := number(s.costOf(result))
 	if ours := r.ours(); ours != nil && peer != Queuednet {
-		cost += fmt.Sprintf(" (%s×)", number(s.costOf(result)/s.costOf(ours)))
+		cost += " (" + ratio(s.costOf(result)/s.costOf(ours)) + ")"
 	}
 	return cost
 }

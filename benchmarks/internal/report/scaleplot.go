@@ -14,10 +14,10 @@ func scalePlots(measured []*row) []byte {
 			plots = append(plots, scalePlot{&scaledWorks[i], rows})
 		}
 	}
-	const width, height, top = 480, 340, 64
+	const width, height, top = 480, 340, 84
 	s := newSVG(2*width, top+height*((len(plots)+1)/2), "Cost of a datagram over scale")
 	s.text(16, 24, "start", "title", "Cost of a datagram, in ns, over the number of connections")
-	s.legend(point{22, 48}, peersOf(measured))
+	s.legend(point{22, 48}, 2*width, peersOf(measured))
 	for i, plot := range plots {
 		plot.draw(s, float64(i%2*width), float64(top+i/2*height), width, height)
 	}
@@ -62,13 +62,13 @@ func (p *scalePlot) draw(s *svg, left, top, width, height float64) {
 	if len(costs) == 0 {
 		return
 	}
-	x := newLogScale(slices.Min(scales), slices.Max(scales), left+70, left+width-24)
+	x := newLogScale(slices.Min(scales), slices.Max(scales), left+84, left+width-32)
 	y := newLogScale(slices.Min(costs), slices.Max(costs), top+height-52, top+36)
 	for _, tick := range x.ticks(1) {
 		s.line(x.at(tick), y.start, x.at(tick), y.finish, "grid")
 		s.text(x.at(tick), y.start+18, "middle", "quiet", number(tick))
 	}
-	for _, tick := range y.ticks(1) {
+	for _, tick := range y.ticks(1, 2, 5) {
 		s.line(x.start, y.at(tick), x.finish, y.at(tick), "grid")
 		s.text(x.start-8, y.at(tick)+4, "end", "quiet", number(tick)+" ns")
 	}

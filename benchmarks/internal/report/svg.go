@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -105,12 +106,17 @@ func (s *svg) mark(p point, peer int, name string) {
 	s.WriteString([]string{"circle", "rect", "polygon", "polygon"}[peer%len(shapes)] + ">\n")
 }
 
-// legend draws the names of the peers in a row that begins at a point.
-func (s *svg) legend(at point, peers []string) {
+// legend draws the names of the peers in lines of a width from a point on.
+func (s *svg) legend(from point, width float64, peers []string) {
+	at := from
 	for _, peer := range peers {
+		size := 28 + 6.7*float64(len(peer))
+		if at.x+size > width {
+			at = point{from.x, at.y + 20}
+		}
 		s.mark(point{at.x, at.y - 4}, place(peer), peer)
 		s.text(at.x+9, at.y, "start", "", peer)
-		at.x += 28 + 6.7*float64(len(peer))
+		at.x += size
 	}
 }
 
@@ -126,22 +132,34 @@ type logScale struct {
 	start, finish float64
 }
 
-// newLogScale returns a scale for values from least to most, widened to decades.
+// newLogScale returns a scale for values from least to most, widened to round
+// ones.
 func newLogScale(least, most, start, finish float64) logScale {
-	from, to := math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most)))
-	if from == to {
-		to *= 10
+	l := logScale{math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most))), start, finish}
+	for _, tick := range l.ticks(1, 2, 5) {
+		if tick <= least*(1+rounding) {
+			l.from = tick
+		}
 	}
-	return logScale{from, to, start, finish}
+	for _, tick := range slices.Backward(l.ticks(1, 2, 5)) {
+		if tick >= most*(1-rounding) {
+			l.to = tick
+		}
+	}
+	if l.from == l.to {
+		l.to *= 10
+	}
+	return l
 }
 
 func (l logScale) at(value float64) float64 {
 	return l.start + (l.finish-l.start)*math.Log(value/l.from)/math.Log(l.to/l.from)
 }
 
+const rounding = 1e-9 // of powers of ten
+
 // ticks returns the round values on the scale: the factors, of each decade.
 func (l logScale) ticks(factors ...float64) []float64 {
-	const rounding = 1e-9
 	var ticks []float64
 	for exponent := math.Floor(math.Log10(l.from)); exponent <= math.Log10(l.to); exponent++ {
 		for _, factor := range factors {

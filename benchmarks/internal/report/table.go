@@ -107,7 +107,7 @@ func (t *table) cell(r *row, peer string) string {
 	if ours == nil || ours.median() == 0 {
 		return number(result.median())
 	}
-	return fmt.Sprintf("%s (%s×)", number(result.median()), number(result.median()/ours.median()))
+	return fmt.Sprintf("%s (%s)", number(result.median()), ratio(result.median()/ours.median()))
 }
 
 // fault adds a footnote for a result without a figure, and returns the cell that
@@ -131,20 +131,32 @@ func (t *table) fault(result *Result) string {
 
 // number writes a figure with three digits that count, or all of an integer's.
 func number(v float64) string {
+	if math.Abs(v) < 100 {
+		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
+	}
 	switch {
 	case math.IsInf(v, 0):
 		return "∞"
-	case v == 0:
-		return "0"
 	case math.Abs(v) >= 100:
 		return thousands(int64(math.Round(v)))
+	case v == math.Trunc(v):
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
-	decimals := min(2-int(math.Floor(math.Log10(math.Abs(v)))), 6)
-	text := strconv.FormatFloat(v, 'f', decimals, 64)
-	if v == math.Trunc(v) {
-		text = strconv.FormatFloat(v, 'f', -1, 64)
+	return strconv.FormatFloat(v, 'f', 2-int(math.Floor(math.Log10(math.Abs(v)))), 64)
+}
+
+// ratio writes a ratio, with no more digits than repetitions agree on.
+func ratio(v float64) string {
+	switch {
+	case v >= 100:
+		return number(v) + "×"
+	case v >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64) + "×"
+	case v >= 0.1:
+		return strconv.FormatFloat(v, 'f', 2, 64) + "×"
+	default:
+		return strconv.FormatFloat(v, 'g', 2, 64) + "×"
 	}
-	return text
 }
 
 // thousands writes an integer with commas.

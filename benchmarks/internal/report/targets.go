@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -74,28 +73,28 @@ func (t *target) check(r *row) (measured, met string) {
 		value := ours.median() * unitFactor(r.Unit) / unitFactor(t.unit)
 		return number(value) + " " + t.unit, yesNo(value <= t.bound)
 	}
-	peer, lead := t.closest(r, ours)
+	over := t.over
+	if over == nil {
+		over = rivals(r)
+	}
+	peer, lead := closest(r, over)
 	if peer == "" {
 		return "", notMeasured
 	}
-	return fmt.Sprintf("%s × %s", number(lead), peer), yesNo(lead >= t.lead)
+	return ratio(lead) + " " + peer, yesNo(lead >= t.lead)
 }
 
-// closest returns the peer, of those to lead, over which ours leads least, and
-// by how much.
-func (t *target) closest(r *row, ours *Result) (closest string, least float64) {
-	over := t.over
-	if len(over) == 0 {
-		over = rivals(r)
-	}
-	for _, peer := range over {
-		if theirs := r.figure(peer); theirs != nil {
-			if lead := ours.lead(theirs); closest == "" || lead < least {
-				closest, least = peer, lead
+// closest returns the peer, of those named, over which queuednet leads least, and
+// by how much; none if none of them has a figure. Queuednet must have one.
+func closest(r *row, over []string) (peer string, least float64) {
+	for _, other := range over {
+		if theirs := r.figure(other); theirs != nil {
+			if lead := r.ours().lead(theirs); peer == "" || lead < least {
+				peer, least = other, lead
 			}
 		}
 	}
-	return closest, least
+	return peer, least
 }
 
 // rivals returns the peers of a row: not queuednet, and not the bare loop, which
