@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/queuednet/queuednet/benchmarks/internal/load"
+	"github.com/queuednet/queuednet/benchmarks/internal/report"
 )
 
 // Each run has two processes, both this program again, so that no peer feels
@@ -55,7 +56,7 @@ func otherProcess() bool {
 // serve runs a case in this process.
 func serve(c testCase) (o outcome) {
 	var err error
-	if c.Peer == bare {
+	if c.Peer == report.Bare {
 		o.Values, err = runBare(c)
 	} else {
 		o.Values, err = runPeer(c)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/queuednet/queuednet/benchmarks/internal/load"
+	"github.com/queuednet/queuednet/benchmarks/internal/report"
 )
 
 // A metric is one figure that a work gives.
@@ -13,11 +14,11 @@ type metric struct{ name, unit, better string }
 // A work is one row of the table, or a few: how the server's loop runs, and
 // what it measures.
 type work struct {
-	id, title string
-	metrics   []metric
-	run       func(*bench) ([]float64, error) // a value a metric
-	cases     []testCase
-	peers     []string // nil: those that speak lengths, not WebSocket
+	id      string
+	metrics []metric
+	run     func(*bench) ([]float64, error) // a value a metric
+	cases   []testCase
+	peers   []string
 }
 
 // A testCase is what one process is given to do.
@@ -34,61 +35,75 @@ type testCase struct {
 }
 
 const (
-	bare      = "bare"
 	frameRate = 60
 	// perFrame is the datagrams of one frame of work c.
 	perFrame = 30_000
 )
 
 var (
-	rawPeers  = []string{"queuednet", "gnet", "nbio", "plain", "batched"}
-	manyPeers = append(slices.Clone(rawPeers), "coder/websocket", "gorilla/websocket")
-	bulkPeers = append(slices.Clone(rawPeers), bare)
+	rawPeers  = []string{report.Queuednet, report.Gnet, report.Nbio, report.Plain, report.Batched}
+	manyPeers = append(slices.Clone(rawPeers), report.CoderWebsocket, report.GorillaWebsocket)
+	bulkPeers = append(slices.Clone(rawPeers), report.Bare)
 
-	taken = metric{"taken by the loop", "M/s", "more"}
-	cpu   = metric{"CPU", "%", "less"}
+	taken       = metric{report.TakenByLoop, "M/s", report.More}
+	libraryTime = metric{report.LibraryTime, "ms", report.Less}
+	cpu         = metric{report.CPU, "%", report.Less}
 )
 
-// works lists all works but those that measure no network.
+// works lists all works but j, which is no loop.
 func works() []work {
 	return []work{
-		{"a", "one connection, bulk, waiting loop", []metric{taken}, (*bench).bulk, bulkCases(), bulkPeers},
-		{"b", "many connections, 16 × 64 B a write, waiting loop", []metric{taken}, (*bench).bulk, []testCase{crowdCase(1000)}, rawPeers},
-		{"c", "many connections, 30,000 datagrams a frame at 60 Hz", []metric{
-			{"time in the library a frame", "ms", "less"},
-			{"time in the library a datagram", "ns", "less"},
-		}, (*bench).drain, []testCase{drainCase(1000)}, rawPeers},
-		{"d", "broadcast to many connections at 60 Hz", []metric{
-			{"time in the loop", "ms", "less"},
-			cpu,
-			{"until the last receiver has it", "ms", "less"},
-			{"CPU a datagram", "ns", "less"},
-		}, (*bench).broadcast, []testCase{broadcastCase(64, 1000), broadcastCase(1024, 1000)}, manyPeers},
-		{"e", "round trip of 32 B, waiting loop", []metric{
-			{"p50", "µs", "less"}, {"p99", "µs", "less"}, {"p99.9", "µs", "less"},
-		}, (*bench).roundTrip, []testCase{{
-			Load: load.Spec{Connections: 1, Size: 32, Echo: true},
-		}}, manyPeers},
-		{"f", "10,000 idle connections", []metric{
-			{"memory a connection, fresh", "B", "less"},
-			{"memory a connection, after traffic", "B", "less"},
-			{"CPU at 60 Hz", "%", "less"},
-			{"idle poll", "ns", "less"},
-		}, (*bench).idle, []testCase{{
-			Load: load.Spec{Connections: 10_000, Size: 64, Burst: 1}, Frames: frameRate,
-		}}, rawPeers},
-		{"g", "many clients at 10 Hz, loop at 60 Hz", []metric{
-			cpu,
-			{"p99 from arrival to loop", "ms", "less"},
-			{"CPU a datagram", "ns", "less"},
-		}, (*bench).arrivals, []testCase{arrivalsCase(1000)}, manyPeers},
-		{"h", "200 clients send 30 Hz, receive 1.2 KB at 20 Hz", []metric{cpu}, (*bench).game, []testCase{{
-			Load:   load.Spec{Connections: 200, Size: 32, Burst: 1, Send: true, Hz: 30, Spread: true, Receive: true},
-			Frames: frameRate, Send: 1200, SendEvery: 3,
-		}}, manyPeers},
-		{"i", "accepting", []metric{{"accepted by the loop", "1/s", "more"}}, (*bench).accepts, []testCase{{
-			Load: load.Spec{Connections: 2000, Dial: true},
-		}}, rawPeers},
+		{id: "a", metrics: []metric{taken}, run: (*bench).bulk, cases: bulkCases(), peers: bulkPeers},
+		{id: "b", metrics: []metric{taken}, run: (*bench).bulk, cases: []testCase{crowdCase(1000)}, peers: rawPeers},
+		{id: "c", metrics: []metric{libraryTime}, run: (*bench).drain, cases: []testCase{drainCase(1000)}, peers: rawPeers},
+		{
+			id:      "d",
+			metrics: []metric{libraryTime, cpu, {report.LastReceiver, "ms", report.Less}},
+			run:     (*bench).broadcast,
+			cases:   []testCase{broadcastCase(64, 1000), broadcastCase(1024, 1000)},
+			peers:   manyPeers,
+		},
+		{
+			id:      "e",
+			metrics: []metric{{report.MedianTime, "µs", report.Less}, {report.P99, "µs", report.Less}, {report.P999, "µs", report.Less}},
+			run:     (*bench).roundTrip,
+			cases:   []testCase{{Load: load.Spec{Connections: 1, Size: 32, Echo: true}}},
+			peers:   manyPeers,
+		},
+		{
+			id: "f",
+			metrics: []metric{
+				{report.FreshMemory, "B", report.Less}, {report.UsedMemory, "B", report.Less},
+				cpu, {report.IdlePoll, "ns", report.Less},
+			},
+			run:   (*bench).idle,
+			cases: []testCase{{Load: load.Spec{Connections: 10_000, Size: 64, Burst: 1}, Frames: frameRate}},
+			peers: rawPeers,
+		},
+		{
+			id:      "g",
+			metrics: []metric{cpu, {report.P99, "ms", report.Less}},
+			run:     (*bench).arrivals,
+			cases:   []testCase{arrivalsCase(1000)},
+			peers:   manyPeers,
+		},
+		{
+			id:      "h",
+			metrics: []metric{cpu},
+			run:     (*bench).game,
+			cases: []testCase{{
+				Load:   load.Spec{Connections: 200, Size: 32, Burst: 1, Send: true, Hz: 30, Spread: true, Receive: true},
+				Frames: frameRate, Send: 1200, SendEvery: 3,
+			}},
+			peers: manyPeers,
+		},
+		{
+			id:      "i",
+			metrics: []metric{{report.Accepted, "1/s", report.More}},
+			run:     (*bench).accepts,
+			cases:   []testCase{{Load: load.Spec{Connections: 2000, Dial: true}}},
+			peers:   rawPeers,
+		},
 	}
 }
 
@@ -149,7 +164,7 @@ func scaleWorks() (scaled []work) {
 		if newCase == nil {
 			continue
 		}
-		w.cases, w.peers = nil, []string{"queuednet", "gnet", "batched"}
+		w.cases, w.peers = nil, []string{report.Queuednet, report.Gnet, report.Batched}
 		for _, scale := range []int{1, 10, 100, 1000, 10_000} {
 			if w.id == "d" && scale == 1 {
 				continue
