@@ -37,7 +37,7 @@ func runBare(c testCase) ([]float64, error) {
 	buffer := make([]byte, 64<<10)
 	begin := time.Now()
 	warm, end := begin.Add(b.warmUp()), begin.Add(b.warmUp()+b.duration())
-	var since time.Time
+	since, warmed := begin, false
 	for bytes := 0; ; {
 		n, err := conn.Read(buffer)
 		if err != nil {
@@ -45,8 +45,8 @@ func runBare(c testCase) ([]float64, error) {
 		}
 		bytes += n
 		now := time.Now()
-		if since.IsZero() && now.After(warm) {
-			since, bytes = now, 0
+		if !warmed && now.After(warm) && now.Before(end) {
+			since, bytes, warmed = now, 0, true
 		}
 		if now.After(end) {
 			return []float64{float64(bytes) / float64(c.Load.Size+wire.HeaderSize) / now.Sub(since).Seconds() / 1e6}, nil

@@ -79,16 +79,13 @@ func (b *bench) waiting() float64 {
 	warm, end := begin.Add(b.warmUp()), begin.Add(b.warmUp()+b.duration())
 	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
-	var (
-		since time.Time
-		from  int
-	)
+	since, from, warmed := begin, 0, false
 	for {
 		err := b.server.Wait(ctx)
 		b.server.Receive(b.consumer)
 		now := time.Now()
-		if since.IsZero() && now.After(warm) {
-			since, from = now, b.consumer.Count
+		if !warmed && now.After(warm) && now.Before(end) {
+			since, from, warmed = now, b.consumer.Count, true
 		}
 		if err != nil || now.After(end) {
 			return float64(b.consumer.Count-from) / now.Sub(since).Seconds()
