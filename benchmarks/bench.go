@@ -18,6 +18,7 @@ type bench struct {
 	client   *load.Client
 	consumer *peer.Consumer
 	conns    []peer.Conn
+	sent     int         // datagrams, by the loop
 	report   load.Report // at the end
 }
 
@@ -116,7 +117,7 @@ func (b *bench) frames(each func(number int)) (cpuPercent float64) {
 // finish ends the load and takes what is still on its way. It reports what was
 // lost, if anything was.
 func (b *bench) finish() error {
-	if err := b.client.Tell(load.Stop); err != nil {
+	if err := b.client.Tell(load.Stop, b.sent); err != nil {
 		return err
 	}
 	reported := make(chan error, 1)
@@ -161,14 +162,8 @@ func (b *bench) verdict() error {
 		return fmt.Errorf("%d datagrams sent, %d taken", b.report.Sent, b.consumer.Count)
 	case b.consumer.Bytes != b.report.Bytes:
 		return fmt.Errorf("%d bytes sent, %d taken", b.report.Bytes, b.consumer.Bytes)
-	}
-	return nil
-}
-
-// received is the verdict on what the loop sent.
-func (b *bench) received(sent int) error {
-	if b.report.Received != sent {
-		return fmt.Errorf("the loop sent %d datagrams, %d were received", sent, b.report.Received)
+	case b.report.Received != b.sent:
+		return fmt.Errorf("the loop sent %d datagrams, %d were received", b.sent, b.report.Received)
 	}
 	return nil
 }

@@ -53,11 +53,8 @@ func (b *bench) broadcast() ([]float64, error) {
 	}
 	payload := wire.Pattern(b.Send)
 	var times []time.Duration
-	sent := uint64(0)
 	percent := b.frames(func(number int) {
-		wire.SetNumber(payload, sent)
-		wire.SetTime(payload, wire.Now())
-		sent++
+		b.number(payload)
 		begin := time.Now()
 		b.server.Broadcast(payload, b.conns)
 		if took := time.Since(begin); number >= 0 {
@@ -65,10 +62,14 @@ func (b *bench) broadcast() ([]float64, error) {
 		}
 	})
 	err := b.finish()
-	if err == nil {
-		err = b.received(int(sent) * len(b.conns))
-	}
 	return []float64{milliseconds(median(times)), percent, milliseconds(quantile(b.report.Took, 0.5))}, err
+}
+
+// number makes a payload ready to be sent to all.
+func (b *bench) number(payload []byte) {
+	wire.SetNumber(payload, uint64(b.sent/len(b.conns)))
+	wire.SetTime(payload, wire.Now())
+	b.sent += len(b.conns)
 }
 
 // roundTrip is work e.
@@ -85,7 +86,10 @@ func (b *bench) roundTrip() ([]float64, error) {
 	}, err
 }
 
-func (b *bench) echo(conn peer.Conn, payload []byte) { b.server.Send(conn, payload) }
+func (b *bench) echo(conn peer.Conn, payload []byte) {
+	b.server.Send(conn, payload)
+	b.sent++
+}
 
 // idle is work f. It begins before the clients are there.
 func (b *bench) idle() ([]float64, error) {
@@ -171,25 +175,19 @@ func (b *bench) game() ([]float64, error) {
 		return nil, err
 	}
 	snapshot := wire.Pattern(b.Send)
-	sent := uint64(0)
 	frame := 0
 	percent := b.frames(func(int) {
 		b.server.Receive(b.consumer)
 		if frame++; frame%b.SendEvery != 0 {
 			return
 		}
-		wire.SetNumber(snapshot, sent)
-		wire.SetTime(snapshot, wire.Now())
-		sent++
+		b.number(snapshot)
 		for _, conn := range b.conns {
 			// As if each had its own; that its number is everybody's is for the check.
 			b.server.Send(conn, snapshot)
 		}
 	})
 	err := b.finish()
-	if err == nil {
-		err = b.received(int(sent) * len(b.conns))
-	}
 	return []float64{percent}, err
 }
 

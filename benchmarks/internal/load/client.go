@@ -48,8 +48,8 @@ func Start(spec Spec) (*Client, error) {
 }
 
 // Tell gives a command.
-func (c *Client) Tell(command string) error {
-	_, err := fmt.Fprintln(c.input, command)
+func (c *Client) Tell(command ...any) error {
+	_, err := fmt.Fprintln(c.input, command...)
 	return err
 }
 

@@ -8,10 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/queuednet/queuednet/benchmarks/internal/wire"
 )
@@ -38,11 +36,9 @@ type Spec struct {
 
 // A Report is what the clients have seen.
 type Report struct {
-	Sent     int     // datagrams
-	Bytes    int     // of them, without headers
-	Received int     // datagrams
-	Dialled  int     // connections
-	Seconds  float64 // that the sending took
+	Sent     int // datagrams
+	Bytes    int // of them, without headers
+	Received int // datagrams
 	Fault    string
 
 	// Nanoseconds that datagrams took, in order of size: of each round trip
@@ -54,7 +50,7 @@ type Report struct {
 const (
 	Go       = "go"       // begin
 	Exchange = "exchange" // each connection sends datagrams and awaits as many
-	Stop     = "stop"     // end what go began, and report
+	Stop     = "stop"     // end what go began, and report; with how many datagrams are to be received
 )
 
 // Main is the process of the clients: it connects, says so, obeys what it reads
@@ -73,7 +69,9 @@ func Main(spec Spec, commands io.Reader, answers io.Writer) error {
 	var work sync.WaitGroup
 	lines := bufio.NewScanner(commands)
 	for lines.Scan() {
-		switch lines.Text() {
+		command, expected := lines.Text(), 0
+		fmt.Sscan(command, &command, &expected)
+		switch command {
 		case Go:
 			c.start(&work)
 			continue
@@ -84,8 +82,12 @@ func Main(spec Spec, commands io.Reader, answers io.Writer) error {
 		case Stop:
 			c.stopped.Store(true)
 			work.Wait()
-			c.awaitReceived()
-			c.hangUp()
+			if c.spec.Receive {
+				c.receipt.await(int64(expected))
+			}
+			if c.spec.Dial {
+				c.hangUp()
+			}
 		}
 		if err := answer.Encode(c.report()); err != nil {
 			return err
@@ -97,13 +99,10 @@ func Main(spec Spec, commands io.Reader, answers io.Writer) error {
 // clients are all clients.
 type clients struct {
 	spec    Spec
-	conns   []net.Conn
+	conns   []*conn
 	stopped atomic.Bool
 
 	sent    atomic.Int64
-	dialled atomic.Int64
-	hangUps []func()
-	began   time.Time
 	receipt receipt
 	took    []int64 // of round trips
 
@@ -112,7 +111,6 @@ type clients struct {
 }
 
 func (c *clients) start(work *sync.WaitGroup) {
-	c.began = time.Now()
 	if c.spec.Receive {
 		c.receipt.start(c)
 	}
@@ -149,14 +147,13 @@ func (c *clients) report() Report {
 	defer c.mu.Unlock()
 	return Report{
 		Sent: sent, Bytes: sent * c.spec.Size,
-		Received: int(c.receipt.count.Load()), Dialled: int(c.dialled.Load()),
-		Seconds: time.Since(c.began).Seconds(), Fault: c.fault, Took: took,
+		Received: int(c.receipt.count.Load()), Fault: c.fault, Took: took,
 	}
 }
 
 // connect opens all connections, some at a time.
 func (c *clients) connect() error {
-	c.conns = make([]net.Conn, c.spec.Connections)
+	c.conns = make([]*conn, c.spec.Connections)
 	var (
 		work sync.WaitGroup
 		next atomic.Int64
@@ -165,10 +162,10 @@ func (c *clients) connect() error {
 	for range connecting {
 		work.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(c.conns); i = int(next.Add(1)) - 1 {
-				conn, err := net.Dial("tcp", c.spec.Address)
+				conn, err := open(c.spec.Address)
 				if err == nil {
 					c.conns[i] = conn
-					err = c.spec.Framing.Shake(conn)
+					err = c.spec.Framing.Shake(conn, c.spec.Address)
 				}
 				if err != nil {
 					errs <- err
@@ -191,16 +188,19 @@ const connecting = 16
 // dial opens connections as fast as it can. At the end they are broken off, so
 // that none waits in the system for its address to be free.
 func (c *clients) dial() {
-	hangUps, err := dialMany(c.spec.Address, c.spec.Connections, func() { c.dialled.Add(1) })
-	if err != nil {
-		c.fail("dial: %v", err)
+	for range c.spec.Connections {
+		conn, err := open(c.spec.Address)
+		if err != nil {
+			c.fail("dial: %v", err)
+			return
+		}
+		c.conns = append(c.conns, conn)
 	}
-	c.hangUps = hangUps
 }
 
 func (c *clients) hangUp() {
-	for _, hangUp := range c.hangUps {
-		hangUp()
+	for _, conn := range c.conns {
+		conn.abort()
 	}
-	c.hangUps = nil
+	c.conns = nil
 }

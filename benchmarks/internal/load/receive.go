@@ -2,9 +2,6 @@ package load
 
 import (
 	"errors"
-	"io"
-	"net"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,53 +13,60 @@ import (
 // receipt is what the clients receive: datagrams with numbers that go up by one
 // on each connection, from 0, and the time they were sent at.
 type receipt struct {
-	count atomic.Int64
-	worst [maxNumbers]atomic.Int64 // how long a number took, in nanoseconds
-	done  sync.WaitGroup
+	fail    func(format string, args ...any)
+	count   atomic.Int64
+	worst   [maxNumbers]atomic.Int64 // how long a number took, in nanoseconds
+	stopped atomic.Bool
+	done    sync.WaitGroup
 }
 
 // maxNumbers is how many datagrams a connection receives at most.
 const maxNumbers = 1 << 16
 
+// start begins to receive on all connections.
 func (r *receipt) start(c *clients) {
+	r.fail = c.fail
+	receivers := make([]*receiver, len(c.conns))
 	for i, conn := range c.conns {
-		r.done.Go(func() { r.receive(c, i, conn) })
+		receivers[i] = &receiver{conn: conn, number: i, framing: c.spec.Framing, b: make([]byte, 0, 4096)}
 	}
+	r.done.Go(func() { r.receive(receivers) })
 }
 
-// receive is the goroutine of a connection.
-func (r *receipt) receive(c *clients, i int, conn net.Conn) {
-	var (
-		b     = make([]byte, 0, 2*c.spec.Size+4096)
-		next  uint64
-		whole bool
-	)
-	for {
-		n, err := conn.Read(b[len(b):cap(b)])
-		if err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) && err != io.EOF {
-				c.fail("connection %d: %v", i, err)
-			}
-			return
-		}
-		now := wire.Now()
-		b = b[:len(b)+n]
-		rest := b
-		for {
-			var payload []byte
-			if payload, rest, whole = c.spec.Framing.Next(rest); !whole {
-				break
-			}
-			number := wire.Number(payload)
-			if number != next {
-				c.fail("client %d: datagram %d came instead of %d", i, number, next)
-			}
-			next = number + 1
-			r.count.Add(1)
-			r.note(number, now-wire.Time(payload))
-		}
-		b = b[:copy(b, rest)]
+// A receiver is one client that receives.
+type receiver struct {
+	conn    *conn
+	number  int
+	framing wire.Framing
+	b       []byte // a part of a frame
+	next    uint64
+}
+
+// read reads once.
+func (c *receiver) read(r *receipt) error {
+	n, err := c.conn.Read(c.b[len(c.b):cap(c.b)])
+	if err != nil {
+		return err
 	}
+	now := wire.Now()
+	c.b = c.b[:len(c.b)+n]
+	rest := c.b
+	for {
+		payload, left, whole := c.framing.Next(rest)
+		if !whole {
+			break
+		}
+		rest = left
+		number := wire.Number(payload)
+		if number != c.next {
+			r.fail("client %d: datagram %d came instead of %d", c.number, number, c.next)
+		}
+		c.next = number + 1
+		r.count.Add(1)
+		r.note(number, now-wire.Time(payload))
+	}
+	c.b = c.b[:copy(c.b, rest)]
+	return nil
 }
 
 // note keeps the longest time that a number took.
@@ -86,19 +90,18 @@ func (r *receipt) lags() (lags []int64) {
 	return lags
 }
 
-// awaitReceived waits until nothing has come for a while.
-func (c *clients) awaitReceived() {
-	if !c.spec.Receive {
-		return
+// await waits until so many datagrams have come, as long as any come.
+func (r *receipt) await(expected int64) {
+	const patience = 5 * time.Second
+	was, since := r.count.Load(), time.Now()
+	for was < expected && time.Since(since) < patience {
+		time.Sleep(5 * time.Millisecond)
+		if now := r.count.Load(); now != was {
+			was, since = now, time.Now()
+		}
 	}
-	for was := int64(-1); was != c.receipt.count.Load(); {
-		was = c.receipt.count.Load()
-		time.Sleep(100 * time.Millisecond)
-	}
-	for _, conn := range c.conns {
-		conn.SetReadDeadline(time.Now())
-	}
-	c.receipt.done.Wait()
+	r.stopped.Store(true)
+	r.done.Wait()
 }
 
 // echo sends a datagram, waits until it has come back, and begins again.
@@ -126,7 +129,7 @@ func (c *clients) echo() {
 }
 
 // await reads one datagram.
-func (c *clients) await(conn net.Conn, b []byte) ([]byte, error) {
+func (c *clients) await(conn *conn, b []byte) ([]byte, error) {
 	for b = b[:0]; ; {
 		n, err := conn.Read(b[len(b):cap(b)])
 		if err != nil {

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"net"
 	"time"
 
 	"github.com/queuednet/queuednet/benchmarks/internal/wire"
@@ -27,7 +26,7 @@ func (c *clients) newBurst(connection int) *burst {
 }
 
 // send numbers the datagrams and writes them.
-func (b *burst) send(conn net.Conn, timed bool) error {
+func (b *burst) send(conn *conn, timed bool) error {
 	now := int64(0)
 	if timed {
 		now = wire.Now()

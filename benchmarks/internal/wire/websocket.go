@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 )
 
@@ -57,11 +56,11 @@ func (f Framing) Next(b []byte) (payload, rest []byte, whole bool) {
 }
 
 // Shake does what comes before the first datagram.
-func (f Framing) Shake(conn net.Conn) error {
+func (f Framing) Shake(conn io.ReadWriter, host string) error {
 	if f == Length {
 		return nil
 	}
-	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+conn.RemoteAddr().String()+"\r\n"+
+	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+host+"\r\n"+
 		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	if err != nil {
