@@ -9,7 +9,7 @@ require (
 	github.com/gorilla/websocket v1.5.3
 	github.com/lesismal/nbio v1.6.12
 	github.com/panjf2000/gnet/v2 v2.10.0
-	github.com/queuednet/queuednet v0.0.0
+	github.com/queuednet/queuednet v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.11.1
 )
 

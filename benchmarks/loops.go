@@ -43,7 +43,8 @@ func (b *bench) drain() ([]float64, error) {
 	if err == nil && len(times) == 0 {
 		err = fmt.Errorf("the load generator could not send %d datagrams a frame", expected)
 	}
-	return []float64{milliseconds(median(times))}, err
+	frame := median(times)
+	return []float64{milliseconds(frame), float64(frame) / float64(expected)}, err
 }
 
 // broadcast is work d.
@@ -62,7 +63,10 @@ func (b *bench) broadcast() ([]float64, error) {
 		}
 	})
 	err := b.finish()
-	return []float64{milliseconds(median(times)), percent, milliseconds(quantile(b.report.Took, 0.5))}, err
+	return []float64{
+		milliseconds(median(times)), percent, milliseconds(quantile(b.report.Took, 0.5)),
+		cpuDatagramOf(percent, b.testCase),
+	}, err
 }
 
 // number makes a payload ready to be sent to all.
@@ -80,10 +84,13 @@ func (b *bench) roundTrip() ([]float64, error) {
 	}
 	b.waiting()
 	err := b.finish()
-	took := b.report.Took
+	return roundTrips(b.report.Took), err
+}
+
+func roundTrips(took []int64) []float64 {
 	return []float64{
 		microseconds(quantile(took, 0.5)), microseconds(quantile(took, 0.99)), microseconds(quantile(took, 0.999)),
-	}, err
+	}
 }
 
 func (b *bench) echo(conn peer.Conn, payload []byte) {
@@ -166,7 +173,17 @@ func (b *bench) arrivals() ([]float64, error) {
 	b.consumer.Each = nil
 	err := b.finish()
 	slices.Sort(late)
-	return []float64{percent, milliseconds(quantile(late, 0.99))}, err
+	return []float64{percent, milliseconds(quantile(late, 0.99)), cpuDatagramOf(percent, b.testCase)}, err
+}
+
+// cpuDatagramOf returns the nanoseconds of CPU that a datagram cost, in a work
+// where datagrams go one way only.
+func cpuDatagramOf(percent float64, c testCase) float64 {
+	rate := c.Load.Hz
+	if c.Send > 0 {
+		rate = c.Frames
+	}
+	return percent / 100 * 1e9 / (rate * float64(c.Load.Connections))
 }
 
 // game is work h.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/queuednet/queuednet/benchmarks/internal/panda3d"
 	"github.com/queuednet/queuednet/benchmarks/internal/peer"
 	"github.com/queuednet/queuednet/benchmarks/internal/report"
 )
@@ -28,6 +29,10 @@ func machine() report.Machine {
 				}
 			}
 		}
+	}
+	if panda3d.Available() {
+		m.Versions["Panda3D"] = panda3d.Version()
+		m.Settings["Panda3D"] = "Through its Python wheel; polled: everything on one thread; threaded: a thread each for listener, reader and writer; no Nagle, no bound of a queue is reached."
 	}
 	for _, entry := range peer.All {
 		m.Settings[entry.Name] = entry.Settings

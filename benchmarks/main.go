@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/queuednet/queuednet/benchmarks/internal/panda3d"
 	"github.com/queuednet/queuednet/benchmarks/internal/report"
 )
 
@@ -110,7 +111,11 @@ func plan(o options) (cases []planned) {
 			continue
 		}
 		var peers []string
-		for _, name := range w.peers {
+		names := w.peers
+		if _, ok := pandaWorks[w.id]; ok && w.cases[0].Scale == 0 && panda3d.Available() {
+			names = append(slices.Clone(names), report.PandaPolled, report.PandaThreaded)
+		}
+		for _, name := range names {
 			if chosen(o.peers, name) {
 				peers = append(peers, name)
 			}

@@ -56,9 +56,12 @@ func otherProcess() bool {
 // serve runs a case in this process.
 func serve(c testCase) (o outcome) {
 	var err error
-	if c.Peer == report.Bare {
+	switch {
+	case c.Peer == report.Bare:
 		o.Values, err = runBare(c)
-	} else {
+	case strings.HasPrefix(c.Peer, pandaPrefix):
+		o.Values, err = runPanda(c)
+	default:
 		o.Values, err = runPeer(c)
 	}
 	if err != nil {

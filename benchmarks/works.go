@@ -46,8 +46,8 @@ var (
 	bulkPeers = append(slices.Clone(rawPeers), report.Bare)
 
 	taken       = metric{report.TakenByLoop, "M/s", report.More}
-	libraryTime = metric{report.LibraryTime, "ms", report.Less}
 	cpu         = metric{report.CPU, "%", report.Less}
+	cpuDatagram = metric{report.CPUDatagram, "ns", report.Less}
 )
 
 // works lists all works but j, which is no loop.
@@ -55,17 +55,23 @@ func works() []work {
 	return []work{
 		{id: "a", metrics: []metric{taken}, run: (*bench).bulk, cases: bulkCases(), peers: bulkPeers},
 		{id: "b", metrics: []metric{taken}, run: (*bench).bulk, cases: []testCase{crowdCase(1000)}, peers: rawPeers},
-		{id: "c", metrics: []metric{libraryTime}, run: (*bench).drain, cases: []testCase{drainCase(1000)}, peers: rawPeers},
+		{
+			id:      "c",
+			metrics: []metric{{report.LibraryTime, "ms", report.Less}, {report.LibraryDatagram, "ns", report.Less}},
+			run:     (*bench).drain,
+			cases:   []testCase{drainCase(1000)},
+			peers:   rawPeers,
+		},
 		{
 			id:      "d",
-			metrics: []metric{libraryTime, cpu, {report.LastReceiver, "ms", report.Less}},
+			metrics: []metric{{report.LoopTime, "ms", report.Less}, cpu, {"until the last receiver has it", "ms", report.Less}, cpuDatagram},
 			run:     (*bench).broadcast,
 			cases:   []testCase{broadcastCase(64, 1000), broadcastCase(1024, 1000)},
 			peers:   manyPeers,
 		},
 		{
 			id:      "e",
-			metrics: []metric{{report.MedianTime, "µs", report.Less}, {report.P99, "µs", report.Less}, {report.P999, "µs", report.Less}},
+			metrics: []metric{{report.MedianTime, "µs", report.Less}, {"p99", "µs", report.Less}, {"p99.9", "µs", report.Less}},
 			run:     (*bench).roundTrip,
 			cases:   []testCase{{Load: load.Spec{Connections: 1, Size: 32, Echo: true}}},
 			peers:   manyPeers,
@@ -82,7 +88,7 @@ func works() []work {
 		},
 		{
 			id:      "g",
-			metrics: []metric{cpu, {report.P99, "ms", report.Less}},
+			metrics: []metric{cpu, {"p99 from arrival to loop", "ms", report.Less}, cpuDatagram},
 			run:     (*bench).arrivals,
 			cases:   []testCase{arrivalsCase(1000)},
 			peers:   manyPeers,

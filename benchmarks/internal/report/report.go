@@ -35,21 +35,25 @@ var peerOrder = []string{Queuednet, Gnet, Nbio, Plain, Batched, CoderWebsocket, 
 
 // The metrics that targets and plots look for.
 const (
-	TakenByLoop  = "taken by the loop"
-	LibraryTime  = "time in the library a frame"
-	LastReceiver = "until the last receiver has it"
-	CPU          = "CPU"
-	MedianTime   = "p50"
-	P99          = "p99"
-	P999         = "p99.9"
-	FreshMemory  = "memory of a connection, fresh"
-	UsedMemory   = "memory of a connection, after traffic"
-	IdlePoll     = "idle poll"
-	Accepted     = "connections accepted"
-	Time         = "time"
-	Allocations  = "allocations"
-	More         = "more" // of Result.Better
-	Less         = "less"
+	TakenByLoop     = "taken by the loop"
+	LibraryTime     = "time in the library a frame"
+	LibraryDatagram = "time in the library a datagram"
+	LoopTime        = "time in the loop"
+	CPU             = "CPU"
+	CPUDatagram     = "CPU a datagram"
+	MedianTime      = "p50"
+	FreshMemory     = "memory a connection, fresh"
+	UsedMemory      = "memory a connection, after traffic"
+	IdlePoll        = "idle poll"
+	Accepted        = "accepted by the loop"
+	Time            = "time"
+	Allocations     = "allocations"
+)
+
+// What Result.Better may be.
+const (
+	More = "more"
+	Less = "less"
 )
 
 // A Result is what one peer gave in one case of one work, in every repetition.

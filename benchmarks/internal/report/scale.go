@@ -6,22 +6,20 @@ import "fmt"
 type scaled struct {
 	work, metric string
 	name, axis   string
-	cost         func(value float64, scale int) float64 // of a datagram in ns; value in M/s, ms or %
+	cost         func(value float64, scale int) float64 // of a datagram, in ns
 }
 
 // scaledWorks are those of the scale table, in the order of its plots.
 var scaledWorks = []scaled{
-	{"b", TakenByLoop, "(b) bulk", "connections",
-		func(million float64, _ int) float64 { return 1e3 / million }},
-	{"c", LibraryTime, "(c) 30,000 datagrams a frame", "connections",
-		func(ms float64, _ int) float64 { return ms * 1e6 / 30_000 }},
-	{"g", CPU, "(g) 10 Hz a connection, CPU", "connections",
-		func(percent float64, connections int) float64 {
-			return percent / 100 * 1e9 / (10 * float64(connections))
-		}},
-	{"d", LibraryTime, "(d) broadcast, in the loop", "receivers",
+	{"b", TakenByLoop, "(b) bulk", "connections", func(million float64, _ int) float64 { return 1e3 / million }},
+	{"c", LibraryDatagram, "(c) 30,000 a frame, in the library", "connections", itself},
+	{"g", CPUDatagram, "(g) 10 Hz a connection, CPU", "connections", itself},
+	{"d", CPUDatagram, "(d) broadcast, CPU", "receivers", itself},
+	{"d", LoopTime, "(d) broadcast, in the loop", "receivers",
 		func(ms float64, receivers int) float64 { return ms * 1e6 / float64(receivers) }},
 }
+
+func itself(ns float64, _ int) float64 { return ns }
 
 // rowsOf returns the rows of a scaled work, in the order they were run.
 func (s *scaled) rowsOf(all []*row) []*row {
