@@ -95,23 +95,23 @@ func (b *bench) waiting() float64 {
 }
 
 // frames runs a loop of frames at a fixed rate and returns what part of a core
-// the process used, in percent. Frames before the first measured one have a
+// the process used, in percent: of the time that the frames should have taken, so
+// that who is late does not seem to need less. Frames before the first measured one have a
 // negative number.
 func (b *bench) frames(each func(number int)) (cpuPercent float64) {
 	period := time.Duration(float64(time.Second) / b.Frames)
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
-	var began time.Time
 	var used time.Duration
 	measured := max(int(b.duration()/period), 1)
 	for number := -max(int(b.warmUp()/period), 1); number < measured; number++ {
 		<-ticker.C
 		if number == 0 {
-			began, used = time.Now(), cpuTime()
+			used = cpuTime()
 		}
 		each(number)
 	}
-	return 100 * (cpuTime() - used).Seconds() / time.Since(began).Seconds()
+	return 100 * (cpuTime() - used).Seconds() / (time.Duration(measured) * period).Seconds()
 }
 
 // finish ends the load and takes what is still on its way. It reports what was
@@ -144,7 +144,7 @@ func (b *bench) finish() error {
 }
 
 func (b *bench) drainRest() error {
-	for limit := time.Now().Add(patience); b.consumer.Count < b.report.Sent && time.Now().Before(limit); {
+	for limit := time.Now().Add(patience); b.consumer.Fault == "" && b.consumer.Count < b.report.Sent && time.Now().Before(limit); {
 		b.wait(20 * time.Millisecond)
 		b.server.Receive(b.consumer)
 	}

@@ -23,16 +23,16 @@ var pandaWorks = map[string]pandaWork{
 	"b": {"drain", false, pandaTaken},
 	"d": {"broadcast", true, func(c testCase, stats map[string]float64, report load.Report) []float64 {
 		return []float64{
-			stats["frame_ms"], pandaCPU(stats), milliseconds(quantile(report.Took, 0.5)),
-			cpuDatagramOf(pandaCPU(stats), c),
+			stats["frame_ms"], pandaFrameCPU(c, stats), milliseconds(quantile(report.Took, 0.5)),
+			cpuDatagramOf(pandaFrameCPU(c, stats), c),
 		}
 	}},
 	"e": {"echo", false, func(_ testCase, _ map[string]float64, report load.Report) []float64 { return roundTrips(report.Took) }},
 	"g": {"frames", true, func(c testCase, stats map[string]float64, _ load.Report) []float64 {
-		return []float64{pandaCPU(stats), stats["late_p99_ms"], cpuDatagramOf(pandaCPU(stats), c)}
+		return []float64{pandaFrameCPU(c, stats), stats["late_p99_ms"], cpuDatagramOf(pandaFrameCPU(c, stats), c)}
 	}},
-	"h": {"snapshot", true, func(_ testCase, stats map[string]float64, _ load.Report) []float64 {
-		return []float64{pandaCPU(stats)}
+	"h": {"snapshot", true, func(c testCase, stats map[string]float64, _ load.Report) []float64 {
+		return []float64{pandaFrameCPU(c, stats)}
 	}},
 }
 
@@ -42,7 +42,10 @@ func pandaTaken(_ testCase, stats map[string]float64, _ load.Report) []float64 {
 	return []float64{stats["datagrams"] / stats["seconds"] / 1e6}
 }
 
-func pandaCPU(stats map[string]float64) float64 { return 100 * stats["cpu_seconds"] / stats["seconds"] }
+// pandaFrameCPU is what frames returns.
+func pandaFrameCPU(c testCase, stats map[string]float64) float64 {
+	return 100 * stats["cpu_seconds"] * c.Frames / stats["frames"]
+}
 
 // pandaRun is a run of Panda3D at a work.
 type pandaRun struct {

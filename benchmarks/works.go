@@ -98,7 +98,7 @@ func works() []work {
 			metrics: []metric{cpu},
 			run:     (*bench).game,
 			cases: []testCase{{
-				Load:   load.Spec{Connections: 200, Size: 32, Burst: 1, Send: true, Hz: 30, Spread: true, Receive: true},
+				Load:   load.Spec{Connections: 200, Size: 32, Burst: 1, Send: true, Hz: 30, Spread: true, Receive: 1200},
 				Frames: frameRate, Send: 1200, SendEvery: 3,
 			}},
 			peers: manyPeers,
@@ -145,7 +145,7 @@ func broadcastCase(size, receivers int) testCase {
 	}
 	return testCase{
 		Name:   name,
-		Load:   load.Spec{Connections: receivers, Size: size, Receive: true},
+		Load:   load.Spec{Connections: receivers, Size: size, Receive: size},
 		Frames: frameRate, Send: size, SendEvery: 1,
 	}
 }

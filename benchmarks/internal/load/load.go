@@ -29,7 +29,7 @@ type Spec struct {
 	Hz     float64
 	Spread bool
 
-	Receive bool // what comes is checked and timed
+	Receive int  // size of the datagrams that come, which are checked and timed; 0 for none
 	Echo    bool // the one connection sends a datagram when the last has come back
 	Dial    bool // at each Go, Connections are opened, and at Stop broken off
 }
@@ -82,7 +82,7 @@ func Main(spec Spec, commands io.Reader, answers io.Writer) error {
 		case Stop:
 			c.stopped.Store(true)
 			work.Wait()
-			if c.spec.Receive {
+			if c.spec.Receive > 0 {
 				c.receipt.await(int64(expected))
 			}
 			if c.spec.Dial {
@@ -111,7 +111,7 @@ type clients struct {
 }
 
 func (c *clients) start(work *sync.WaitGroup) {
-	if c.spec.Receive {
+	if c.spec.Receive > 0 {
 		c.receipt.start(c)
 	}
 	switch {
@@ -140,7 +140,7 @@ func (c *clients) fail(format string, args ...any) {
 func (c *clients) report() Report {
 	sent := int(c.sent.Load())
 	took := c.took
-	if c.spec.Receive {
+	if c.spec.Receive > 0 {
 		took = c.receipt.lags()
 	}
 	c.mu.Lock()

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"sync"
@@ -27,8 +28,9 @@ const maxNumbers = 1 << 16
 func (r *receipt) start(c *clients) {
 	r.fail = c.fail
 	receivers := make([]*receiver, len(c.conns))
+	pattern := wire.Pattern(c.spec.Receive)
 	for i, conn := range c.conns {
-		receivers[i] = &receiver{conn: conn, number: i, framing: c.spec.Framing, b: make([]byte, 0, 4096)}
+		receivers[i] = &receiver{conn: conn, number: i, framing: c.spec.Framing, pattern: pattern, b: make([]byte, 0, 4096)}
 	}
 	r.done.Go(func() { r.receive(receivers) })
 }
@@ -38,6 +40,7 @@ type receiver struct {
 	conn    *conn
 	number  int
 	framing wire.Framing
+	pattern []byte // what datagrams have behind number and time
 	b       []byte // a part of a frame
 	next    uint64
 }
@@ -57,6 +60,11 @@ func (c *receiver) read(r *receipt) error {
 			break
 		}
 		rest = left
+		if len(payload) != len(c.pattern) ||
+			!bytes.Equal(payload[wire.PatternStart:], c.pattern[wire.PatternStart:]) {
+			r.fail("client %d: a datagram of %d bytes has other content than was sent", c.number, len(payload))
+			continue
+		}
 		number := wire.Number(payload)
 		if number != c.next {
 			r.fail("client %d: datagram %d came instead of %d", c.number, number, c.next)
