@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 )
 
@@ -227,11 +229,11 @@ func announceTooMuch(c *rawClient) error {
 	if _, err := playOn(c); err != nil {
 		return err
 	}
-	claim := longest + 1
+	claim := uint32(longest + 1)
 	if c.random.IntN(2) == 0 {
-		claim = 0xffff_ffff
+		claim = math.MaxUint32
 	}
-	c.wire = append(c.appendHeader(c.wire[:0], claim), filling[:1000]...)
+	c.wire = append(binary.LittleEndian.AppendUint32(c.wire[:0], claim), filling[:1000]...)
 	if err := c.write(c.wire); err != nil {
 		return err
 	}
