@@ -44,10 +44,28 @@ type ledger struct {
 	roles map[string]int // lives that are over, by role
 	ends  map[string]int // as the server saw them, by reason
 
-	toServer, toClient struct{ sent, received flow }
+	// In each direction, of the lives in which all had to arrive, and of others.
+	toServer, toClient sums
 
 	failed  error
 	failure chan struct{} // closed with failed
+}
+
+// sums add up what was sent and received.
+type sums struct{ whole, cut struct{ sent, received flow } }
+
+func (s *sums) add(exactly bool, sent, received flow) {
+	to := &s.cut
+	if exactly {
+		to = &s.whole
+	}
+	to.sent.add(sent)
+	to.received.add(received)
+}
+
+// received is all that was received.
+func (s *sums) received() int {
+	return s.whole.received.all() + s.cut.received.all()
 }
 
 func newLedger() *ledger {
@@ -136,10 +154,8 @@ func (l *ledger) settle(one *life) {
 	}
 	delete(l.open, one.number)
 	l.roles[one.role.name]++
-	l.toServer.sent.add(one.client.sent)
-	l.toServer.received.add(one.server.received)
-	l.toClient.sent.add(one.server.sent)
-	l.toClient.received.add(one.client.received)
+	l.toServer.add(one.allToServer(), one.client.sent, one.server.received)
+	l.toClient.add(one.role.toClient, one.server.sent, one.client.received)
 	if err := one.compare(); err != nil {
 		l.failLocked(fmt.Errorf("life %d, which %s, ended with %s: %w", one.number, one.role.name, one.server.reason, err))
 	}
@@ -165,6 +181,9 @@ func (f *flow) add(other flow) {
 	f.shared += other.shared
 }
 
+// allToServer reports whether all that was sent to the server had to arrive.
+func (one *life) allToServer() bool { return one.role.toServer && one.server.reason != kicks }
+
 // compare fails where the two sides do not agree as the role promises. That what
 // arrived is a beginning of what was sent the receivers have checked.
 func (one *life) compare() error {
@@ -172,12 +191,10 @@ func (one *life) compare() error {
 	if role.stranger {
 		return nil
 	}
-	kicked := server.reason == kicks
-	if !kicked && !slices.Contains(role.ends, server.reason) {
+	if server.reason != kicks && !slices.Contains(role.ends, server.reason) {
 		return fmt.Errorf("not one of %s", strings.Join(role.ends, ", "))
 	}
-	exact := role.toServer && !kicked
-	if err := agree("to the server", client.sent, server.received, exact); err != nil {
+	if err := agree("to the server", client.sent, server.received, one.allToServer()); err != nil {
 		return err
 	}
 	if err := agree("to the client", server.sent, client.received, role.toClient); err != nil {

@@ -91,7 +91,7 @@ func (p *progress) line(name string) {
 	defer l.mu.Unlock()
 	cpu := 100 * float64(processorTime()-p.cpu) / float64(time.Since(p.start))
 	fmt.Fprintf(p.out, "%s: %d lives, %d over, %d and %d datagrams to the server and to clients in those; %v; %.0f %% of a processor; ends: %s\n",
-		name, len(l.open), l.settled(), l.toServer.received.all(), l.toClient.received.all(), now, cpu, counts(l.ends))
+		name, len(l.open), l.settled(), l.toServer.received(), l.toClient.received(), now, cpu, counts(l.ends))
 }
 
 func (f flow) all() int { return f.datagrams + f.shared }
@@ -108,11 +108,15 @@ func (l *ledger) settled() (n int) {
 func (p *progress) report() {
 	l := p.w.ledger
 	fmt.Fprintf(p.out, "lives: %s\n", counts(l.roles))
-	fmt.Fprintf(p.out, "to the server: sent %v, received %v\n", l.toServer.sent, l.toServer.received)
-	fmt.Fprintf(p.out, "to the clients: sent %v, received %v\n", l.toClient.sent, l.toClient.received)
-	loss := p.w.packetLosses()
-	fmt.Fprintf(p.out, "UDP to the server: %v\nUDP to the clients: %v\n", loss[0], loss[1])
+	p.sums("to the server", l.toServer)
+	p.sums("to the clients", l.toClient)
+	fmt.Fprintf(p.out, "UDP to the server: %v\nUDP to the clients: %v\n", p.w.losses[0], p.w.losses[1])
 	fmt.Fprintf(p.out, "server: %+v\n", p.w.server.figures)
+}
+
+func (p *progress) sums(direction string, s sums) {
+	fmt.Fprintf(p.out, "%s: sent %v, received %v\n", direction, s.whole.sent, s.whole.received)
+	fmt.Fprintf(p.out, "%s, in lives that were cut off: sent %v, received %v\n", direction, s.cut.sent, s.cut.received)
 }
 
 func (f flow) String() string {

@@ -30,6 +30,7 @@ type world struct {
 	leave   chan struct{} // closed when everybody is to leave
 	raw     atomic.Int32  // raw clients that live
 	lives   sync.WaitGroup
+	losses  [2]packetLoss // of UDP, at the end: to the server and to the clients
 }
 
 // lifetime draws how long somebody plays.
@@ -168,16 +169,16 @@ func (w *world) await(what string, done func() bool) {
 
 // settlePackets waits until each packet has arrived or is known to be dropped.
 func (w *world) settlePackets() {
-	var lost [2]packetLoss
 	accounted := func() bool {
-		lost = w.packetLosses()
-		return lost[0].exact() && lost[1].exact()
+		w.losses = w.packetLosses()
+		return w.losses[0].exact() && w.losses[1].exact()
 	}
-	for end := time.Now().Add(2 * time.Second); !accounted() && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Second); !accounted() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
 	}
 	for i, name := range []string{"to the server", "to the clients"} {
-		if !lost[i].exact() {
-			w.ledger.fail(fmt.Errorf("UDP %s: %v", name, lost[i]))
+		if loss := w.losses[i]; !loss.exact() {
+			w.ledger.fail(fmt.Errorf("UDP %s: %v", name, loss))
 		}
 	}
 }
