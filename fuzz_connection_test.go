@@ -61,9 +61,13 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 		TCPHeaderSize: headerSize, MaxDatagramSize: max(int(limit), 1), MaxReceiveQueue: max(int(queue), 1),
 		MaxSendQueue: hostileSendQueue, WriteTimeout: hostileWriteTimeout,
 	}
-	h := &hostile{t: t, e: newEnd(t, config), added: true}
+	h := &hostile{t: t, e: bareEnd(t, config), added: true}
 	h.bound = max(int64(config.MaxReceiveQueue), readBlock, 2*int64(len(stream)))
-	h.conn, h.far = h.e.pipe()
+	near, far := net.Pipe()
+	conn, err := h.e.manager.AdoptConnection(near)
+	deepfuzz.NoError(t, err, "adopting")
+	deepfuzz.NoError(t, h.e.reader.AddConnection(conn), "adding")
+	h.conn, h.far = conn, far
 	h.chunks = make(chan []byte, len(script)+1)
 	go h.write()
 	rest := stream
@@ -77,6 +81,12 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 	h.finish()
 	want, end := reference(stream, headerSize, int64(config.MaxDatagramSize))
 	h.requireResult(want, end)
+}
+
+// bareEnd is newEnd without a cleanup, which there would be too many of.
+func bareEnd(t testing.TB, config *Config) *end {
+	m := NewQueuedConnectionManager(config)
+	return &end{t: t, manager: m, reader: NewQueuedConnectionReader(m), writer: NewConnectionWriter(m)}
 }
 
 // write is the peer, which writes and goes.

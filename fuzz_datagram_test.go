@@ -3,10 +3,10 @@ package queuednet
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/queuednet/queuednet/internal/deepfuzz"
-	"github.com/stretchr/testify/require"
 )
 
 // A byteSource gives out the bytes of a fuzzer's input, then zeros.
@@ -108,13 +108,13 @@ func readFields(t *testing.T, program, data []byte) {
 			deepfuzz.True(t, errBefore == err, "the error is sticky")
 			deepfuzz.Equal(t, posBefore, pos, "position after an error")
 			if got != nil {
-				requireZero(t, got)
+				deepfuzz.True(t, reflect.ValueOf(got).IsZero(), "a field that cannot be read is zero")
 			}
 		case err != nil:
 			deepfuzz.Equal(t, posBefore, pos, "position at an error")
 			deepfuzz.Equal(t, 0, it.RemainingSize(), "remaining size")
 			if got != nil {
-				requireZero(t, got)
+				deepfuzz.True(t, reflect.ValueOf(got).IsZero(), "a field that cannot be read is zero")
 			}
 			var fieldErr *FieldError
 			deepfuzz.True(t, errors.As(err, &fieldErr), "a FieldError")
@@ -135,15 +135,6 @@ func readFields(t *testing.T, program, data []byte) {
 		}
 	}
 	deepfuzz.True(t, bytes.Equal(data, dg.Message()), "reading changes nothing")
-}
-
-// requireZero asserts that a field that could not be read is the zero of its type.
-func requireZero(t testing.TB, got any) {
-	switch got {
-	case "", false, uint64(0), int64(0):
-	default:
-		require.Zero(t, got)
-	}
 }
 
 var fuzzDatagramRoundTrip = deepfuzz.Target{

@@ -1,10 +1,12 @@
 package datagramfile
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/queuednet/queuednet"
@@ -22,12 +24,19 @@ var fuzzFile = deepfuzz.Target{
 
 func FuzzFile(f *testing.F) { fuzzFile.Fuzz(f) }
 
+// fileBuffers holds buffers of the size that a file has, which would each be made
+// anew: it takes one that it is given.
+var fileBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, fileBuffer) }}
+
 // checkFile reads any bytes as a file and as a buffer. Both give the same
 // datagrams and the same end, which accounts for every byte, in memory that
 // follows the bytes; and what they give, written again, is a file that reads the
 // same.
 func checkFile(t *testing.T, headerLength uint8, data []byte) {
-	file := NewDatagramInputFile(bytes.NewReader(data))
+	in := fileBuffers.Get().(*bufio.Reader)
+	defer fileBuffers.Put(in)
+	in.Reset(bytes.NewReader(data))
+	file := NewDatagramInputFile(in)
 	buffer := NewDatagramBuffer(bytes.Clone(data))
 	header, err := file.ReadHeader(int(headerLength))
 	same, sameErr := buffer.ReadHeader(int(headerLength))
@@ -75,7 +84,8 @@ func checkFile(t *testing.T, headerLength uint8, data []byte) {
 		deepfuzz.True(t, bytes.Equal(datagram.Message(), fromBuffer.Message()), "what there is is the same")
 	}
 
-	reread := NewDatagramInputFile(bytes.NewReader(again.Data()))
+	in.Reset(bytes.NewReader(again.Data()))
+	reread := NewDatagramInputFile(in)
 	_, err = reread.ReadHeader(int(headerLength))
 	deepfuzz.NoError(t, err, "reading the header again")
 	got, err := get(reread)

@@ -188,6 +188,7 @@ type worker struct {
 	input   []any // the one being tried
 	args    []reflect.Value
 	journal *os.File
+	noted   int // bytes in the journal
 }
 
 func (w *worker) chunk(t *testing.T, n uint64) {
@@ -241,9 +242,14 @@ func (w *worker) closeJournal() {
 	os.Remove(w.journal.Name())
 }
 
-// note writes the input to the journal, in the place of the one before.
+// note writes the input to the journal, over the one before. Empty lines, which
+// say nothing, hide what is left of that.
 func (w *worker) note() {
 	b := marshal(w.input)
-	w.journal.Truncate(int64(len(b)))
+	n := len(b)
+	for len(b) < w.noted {
+		b = append(b, '\n')
+	}
+	w.noted = n
 	w.journal.WriteAt(b, 0)
 }
