@@ -36,7 +36,7 @@ func (m *mutator) next() []any {
 			m.input[i] = m.free[i]
 		}
 	}
-	for range 1 + r.IntN(1+r.IntN(8)) {
+	for range 1 + r.IntN(6) {
 		i := r.IntN(len(m.input))
 		m.input[i] = m.mutate(i, m.input[i])
 	}
