@@ -113,9 +113,13 @@ func (s *server) frame() error {
 			return err
 		}
 	}
-	err := errors.Join(s.drain(s.lobby), s.move(), s.drain(s.game), s.drain(s.wideReader), s.packets.answer(), s.takeEnds())
-	if err != nil {
-		return err
+	takes := []func() error{s.takeTCP, s.packets.answer, s.takeEnds}
+	// In any order: an end is not there before its data has been taken.
+	s.random.Shuffle(len(takes), func(i, j int) { takes[i], takes[j] = takes[j], takes[i] })
+	for _, take := range takes {
+		if err := take(); err != nil {
+			return err
+		}
 	}
 	s.closeSome()
 	for _, p := range s.players {
@@ -139,6 +143,10 @@ func (s *server) comes(conn *queuednet.Connection) error {
 		reader = s.wideReader
 	}
 	return reader.AddConnection(conn)
+}
+
+func (s *server) takeTCP() error {
+	return errors.Join(s.drain(s.lobby), s.move(), s.drain(s.game), s.drain(s.wideReader))
 }
 
 // drain takes what a reader has, in one of the two ways.
@@ -264,9 +272,13 @@ func (s *server) broadcast(wide bool) {
 			s.figures.refused++
 		}
 	}
+	size := len(s.bytes)
 	for _, p := range to {
 		p.sent.shared++
-		p.sent.bytes += len(s.bytes)
+		p.sent.bytes += size
+		if s.random.IntN(10) == 0 { // behind what others have been sent as well
+			s.send(p, sizeFor(s.random, 1000))
+		}
 	}
 }
 
