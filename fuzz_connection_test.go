@@ -64,8 +64,10 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 	h := &hostile{t: t, e: bareEnd(t, config), added: true}
 	h.bound = max(int64(config.MaxReceiveQueue), readBlock, 2*int64(len(stream)))
 	near, far := net.Pipe()
-	conn, err := h.e.manager.AdoptConnection(near)
+	metered := &meteredConn{Conn: near, t: t}
+	conn, err := h.e.manager.AdoptConnection(metered)
 	deepfuzz.NoError(t, err, "adopting")
+	metered.conn = conn // nothing is read before it is added
 	deepfuzz.NoError(t, h.e.reader.AddConnection(conn), "adding")
 	h.conn, h.far = conn, far
 	h.chunks = make(chan []byte, len(script)+1)
@@ -87,6 +89,18 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 func bareEnd(t testing.TB, config *Config) *end {
 	m := NewQueuedConnectionManager(config)
 	return &end{t: t, manager: m, reader: NewQueuedConnectionReader(m), writer: NewConnectionWriter(m)}
+}
+
+// A meteredConn looks at the connection's buffer whenever that reads.
+type meteredConn struct {
+	net.Conn
+	t    testing.TB
+	conn *Connection
+}
+
+func (m *meteredConn) Read(b []byte) (int, error) {
+	requireBuffer(m.t, m.conn, b)
+	return m.Conn.Read(b)
 }
 
 // write is the peer, which writes and goes.
@@ -155,17 +169,14 @@ func (h *hostile) take(datagram *NetDatagram) {
 	h.got = append(h.got, bytes.Clone(datagram.Message()))
 }
 
-// requireBounds asserts that the connection holds no more than it may. All
-// goroutines wait.
+// requireBounds asserts that what waits for the program and for the peer is no
+// more than it may be.
 func (h *hostile) requireBounds() {
-	in, out := &h.conn.in, &h.conn.out
-	deepfuzz.AtMost(h.t, in.queued.Load(), h.bound, "queued bytes")
-	deepfuzz.AtMost(h.t, in.held(), max(readBlock, 8*in.unread()), "bytes held")
-	pending := out.inFlight
-	if out.pending != nil {
-		pending += len(out.pending.b)
-	}
-	deepfuzz.AtMost(h.t, pending, hostileSendQueue, "bytes to be sent")
+	deepfuzz.AtMost(h.t, h.conn.in.queued.Load(), h.bound, "queued bytes")
+	out := &h.conn.out
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	deepfuzz.AtMost(h.t, out.queued(), hostileSendQueue, "bytes to be sent")
 }
 
 // finish lets the connection come to its end.

@@ -49,6 +49,14 @@ func requireEnd(t testing.TB, want, got error) {
 // largePayload is what long datagrams are filled with.
 var largePayload = bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, 200_000/7+1)
 
+// requireBuffer asserts, in a read of a connection, that there is room, and no
+// more memory than what has arrived calls for.
+func requireBuffer(t testing.TB, c *Connection, room []byte) {
+	if held, unread := c.in.held(), c.in.unread(); len(room) == 0 || held > max(readBlock, 8*unread) {
+		t.Errorf("room for %d, holds %d for %d that have arrived", len(room), held, unread)
+	}
+}
+
 // A scriptedConn is a socket whose reads return pieces of a stream. Each read
 // checks what the connection holds.
 type scriptedConn struct {
@@ -62,9 +70,7 @@ type scriptedConn struct {
 }
 
 func (s *scriptedConn) Read(b []byte) (int, error) {
-	if held, unread := s.conn.in.held(), s.conn.in.unread(); len(b) == 0 || held > max(readBlock, 8*unread) {
-		require.Fail(s.t, "bad buffer", "room for %d, holds %d for %d that have arrived", len(b), held, unread)
-	}
+	requireBuffer(s.t, s.conn, b)
 	if len(s.stream) == 0 {
 		return 0, io.EOF
 	}
