@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
+	"github.com/queuednet/queuednet/internal/deepfuzz"
 )
 
 // A hostile peer over a pipe, with a program that behaves like any other.
@@ -30,46 +30,77 @@ const (
 	hostileWriteTimeout = time.Minute
 )
 
-// FuzzConnection feeds a connection with anything, in any pieces, while the
+var fuzzConnection = deepfuzz.Target{
+	Name:       "FuzzConnection",
+	Check:      checkConnection,
+	Around:     func(t *testing.T, inputs func(t *testing.T)) { synctest.Test(t, inputs) },
+	Background: true,
+	Seeds: [][]any{
+		{false, uint16(100), uint16(50), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte("\x01\x02\x03\x04\x05\x06")},
+		{true, uint16(10), uint16(1), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00bcdefghijkl"), []byte("\x10\x03\x20\x03")},
+		{true, uint16(1000), uint16(9), bytes.Repeat([]byte("\x02\x00\x00\x00hi"), 40), []byte("\xf0\x05\x13\x06\x33\x07\x97\x09")},
+		{false, uint16(9), uint16(9), []byte("\x03\x00abc"), []byte("\x00\x17\x09\x19\x29\x0a")},
+	},
+}
+
+func FuzzConnection(f *testing.F) { fuzzConnection.Fuzz(f) }
+
+// checkConnection feeds a connection with anything, in any pieces, while the
 // program drains, sends, moves and closes it: it never panics, delivers what the
 // reference finds, ends with a reason that fits, within its bounds, and no
 // goroutine stays. All of it is in a bubble, which fails if one does.
-func FuzzConnection(f *testing.F) {
-	f.Add(false, uint16(100), uint16(50), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte("\x01\x02\x03\x04\x05\x06"))
-	f.Add(true, uint16(10), uint16(1), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00bcdefghijkl"), []byte("\x10\x03\x20\x03"))
-	f.Add(true, uint16(1000), uint16(9), bytes.Repeat([]byte("\x02\x00\x00\x00hi"), 40), []byte("\xf0\x05\x13\x06\x33\x07\x97\x09"))
-	f.Add(false, uint16(9), uint16(9), []byte("\x03\x00abc"), []byte("\x00\x17\x09\x19\x29\x0a"))
-	f.Fuzz(func(t *testing.T, four bool, limit, queue uint16, stream, script []byte) {
-		if len(stream) > 1<<16 || len(script) > 200 {
-			return
-		}
-		synctest.Test(t, func(t *testing.T) {
-			headerSize := 2
-			if four {
-				headerSize = 4
-			}
-			config := &Config{
-				TCPHeaderSize: headerSize, MaxDatagramSize: max(int(limit), 1), MaxReceiveQueue: max(int(queue), 1),
-				MaxSendQueue: hostileSendQueue, WriteTimeout: hostileWriteTimeout,
-			}
-			h := &hostile{t: t, e: newEnd(t, config), added: true}
-			h.bound = max(int64(config.MaxReceiveQueue), readBlock, 2*int64(len(stream)))
-			h.conn, h.far = h.e.pipe()
-			h.chunks = make(chan []byte, len(script)+1)
-			go h.write()
-			rest := stream
-			for _, b := range script {
-				h.step(b, &rest)
-				synctest.Wait()
-				h.requireBounds()
-			}
-			h.chunks <- rest
-			close(h.chunks)
-			h.finish()
-			want, end := reference(stream, headerSize, int64(config.MaxDatagramSize))
-			h.requireResult(want, end)
-		})
-	})
+func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, script []byte) {
+	if len(stream) > 1<<16 || len(script) > 200 {
+		return
+	}
+	headerSize := 2
+	if four {
+		headerSize = 4
+	}
+	config := &Config{
+		TCPHeaderSize: headerSize, MaxDatagramSize: max(int(limit), 1), MaxReceiveQueue: max(int(queue), 1),
+		MaxSendQueue: hostileSendQueue, WriteTimeout: hostileWriteTimeout,
+	}
+	h := &hostile{t: t, e: bareEnd(t, config), added: true}
+	h.bound = max(int64(config.MaxReceiveQueue), readBlock, 2*int64(len(stream)))
+	near, far := net.Pipe()
+	metered := &meteredConn{Conn: near, t: t}
+	conn, err := h.e.manager.AdoptConnection(metered)
+	deepfuzz.NoError(t, err, "adopting")
+	metered.conn = conn // nothing is read before it is added
+	deepfuzz.NoError(t, h.e.reader.AddConnection(conn), "adding")
+	h.conn, h.far = conn, far
+	h.chunks = make(chan []byte, len(script)+1)
+	go h.write()
+	rest := stream
+	for _, b := range script {
+		h.step(b, &rest)
+		synctest.Wait()
+		h.requireBounds()
+	}
+	h.chunks <- rest
+	close(h.chunks)
+	h.finish()
+	want, end := reference(stream, headerSize, int64(config.MaxDatagramSize))
+	h.requireResult(want, end)
+}
+
+// bareEnd is newEnd without a cleanup, which there would be too many of.
+func bareEnd(t testing.TB, config *Config) *end {
+	m := NewQueuedConnectionManager(config)
+	return &end{t: t, manager: m, reader: NewQueuedConnectionReader(m), writer: NewConnectionWriter(m)}
+}
+
+// A meteredConn looks at the connection's buffer whenever that reads.
+type meteredConn struct {
+	net.Conn
+	t    testing.TB
+	conn *Connection
+}
+
+func (m *meteredConn) Read(b []byte) (int, error) {
+	requireBuffer(m.t, m.conn, b)
+	return m.Conn.Read(b)
 }
 
 // write is the peer, which writes and goes.
@@ -96,20 +127,20 @@ func (h *hostile) step(b byte, rest *[]byte) {
 		var datagram NetDatagram
 		over := h.e.manager.ResetConnectionAvailable()
 		if h.e.reader.GetData(&datagram) {
-			require.False(h.t, over, "its end came before")
+			deepfuzz.True(h.t, !over, "its end comes after it")
 			h.take(&datagram)
 		}
 	case 5:
-		require.Equal(h.t, h.added && h.e.reader.IsConnectionOk(h.conn), h.e.reader.RemoveConnection(h.conn))
+		deepfuzz.Equal(h.t, h.added && h.e.reader.IsConnectionOk(h.conn), h.e.reader.RemoveConnection(h.conn), "RemoveConnection")
 		h.added = false
 	case 6:
 		if err := h.e.reader.AddConnection(h.conn); err != nil && err != ErrAlreadyAdded {
-			require.Equal(h.t, h.conn.Err(), err)
+			requireEnd(h.t, h.conn.Err(), err)
 		}
 		h.added = true
 	case 7:
 		if err := h.e.writer.Send(NewDatagram(make([]byte, amount*amount*10)), h.conn); err != nil {
-			require.Error(h.t, h.conn.Err())
+			deepfuzz.True(h.t, h.conn.Err() != nil, "there is a reason")
 		}
 	case 8: // the peer takes something
 		h.far.SetReadDeadline(time.Now().Add(time.Millisecond))
@@ -128,23 +159,24 @@ func (h *hostile) step(b byte, rest *[]byte) {
 
 func (h *hostile) drain() {
 	for datagram := range h.e.reader.Datagrams() {
-		require.False(h.t, h.e.manager.ResetConnectionAvailable(), "its end came before")
+		deepfuzz.True(h.t, !h.e.manager.ResetConnectionAvailable(), "its end comes after it")
 		h.take(datagram)
 	}
 }
 
 func (h *hostile) take(datagram *NetDatagram) {
-	require.Same(h.t, h.conn, datagram.Connection())
+	deepfuzz.True(h.t, h.conn == datagram.Connection(), "its connection")
 	h.got = append(h.got, bytes.Clone(datagram.Message()))
 }
 
-// requireBounds asserts that the connection holds no more than it may. All
-// goroutines wait.
+// requireBounds asserts that what waits for the program and for the peer is no
+// more than it may be.
 func (h *hostile) requireBounds() {
-	in, out := &h.conn.in, &h.conn.out
-	require.LessOrEqual(h.t, queuedBytes(h.conn), h.bound)
-	require.LessOrEqual(h.t, in.held(), max(readBlock, 8*in.unread()))
-	require.LessOrEqual(h.t, out.queued(), hostileSendQueue)
+	deepfuzz.AtMost(h.t, queuedBytes(h.conn), h.bound, "queued bytes")
+	out := &h.conn.out
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	deepfuzz.AtMost(h.t, out.queued(), hostileSendQueue, "bytes to be sent")
 }
 
 // finish lets the connection come to its end.
@@ -166,31 +198,31 @@ func (h *hostile) finish() {
 // requireResult compares what was delivered with what should have been.
 func (h *hostile) requireResult(want [][]byte, end error) {
 	ended, reported := h.e.manager.GetResetConnection()
-	require.Equal(h.t, !h.closed, reported)
+	deepfuzz.Equal(h.t, !h.closed, reported, "reported")
 	reason := h.conn.Err()
 	if reported {
-		require.Same(h.t, h.conn, ended)
+		deepfuzz.True(h.t, h.conn == ended, "its end")
 		h.e.manager.ResetConnectionAvailable() // the end of a drain
 		_, again := h.e.manager.GetResetConnection()
-		require.False(h.t, again, "reported twice")
+		deepfuzz.True(h.t, !again, "it is reported once")
 	}
-	require.LessOrEqual(h.t, len(h.got), len(want))
+	deepfuzz.AtMost(h.t, len(h.got), len(want), "datagrams")
 	for i, payload := range h.got {
-		require.True(h.t, bytes.Equal(want[i], payload), "datagram %d is another one", i)
+		deepfuzz.True(h.t, bytes.Equal(want[i], payload), "the next datagram")
 	}
 	switch {
 	case errors.Is(reason, ErrSendQueueFull), errors.Is(reason, ErrWriteTimeout), errors.Is(reason, io.ErrClosedPipe):
 		// The outgoing side has failed before.
 	case errors.Is(reason, net.ErrClosed):
-		require.True(h.t, h.closed)
+		deepfuzz.True(h.t, h.closed, "closed")
 	default:
-		require.Equal(h.t, end, reason)
-		require.Equal(h.t, len(want), len(h.got), "with this reason all of it")
+		requireEnd(h.t, end, reason)
+		deepfuzz.Equal(h.t, len(want), len(h.got), "all of it, with this reason: datagrams")
 	}
 	h.far.Close()
 	h.e.manager.Close()
-	require.False(h.t, h.e.manager.ResetConnectionAvailable())
+	deepfuzz.True(h.t, !h.e.manager.ResetConnectionAvailable(), "no end after Close")
 	h.e.manager.mu.Lock()
 	defer h.e.manager.mu.Unlock()
-	require.Empty(h.t, h.e.manager.connections)
+	deepfuzz.Equal(h.t, 0, len(h.e.manager.connections), "connections")
 }

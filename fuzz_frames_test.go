@@ -8,6 +8,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/queuednet/queuednet/internal/deepfuzz"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,6 +35,28 @@ func reference(stream []byte, headerSize int, limit int64) (payloads [][]byte, e
 	return payloads, io.EOF
 }
 
+// requireEnd asserts that a stream has ended for this reason.
+func requireEnd(t testing.TB, want, got error) {
+	tooLong, _ := want.(*DatagramTooLongError)
+	gotTooLong, _ := got.(*DatagramTooLongError)
+	same := want == got || tooLong != nil && gotTooLong != nil && *tooLong == *gotTooLong
+	if !same {
+		t.Helper()
+		require.Equal(t, want, got)
+	}
+}
+
+// largePayload is what long datagrams are filled with.
+var largePayload = bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, 200_000/7+1)
+
+// requireBuffer asserts, in a read of a connection, that there is room, and no
+// more memory than what has arrived calls for.
+func requireBuffer(t testing.TB, c *Connection, room []byte) {
+	if held, unread := c.in.held(), c.in.unread(); len(room) == 0 || held > max(readBlock, 8*unread) {
+		t.Errorf("room for %d, holds %d for %d that have arrived", len(room), held, unread)
+	}
+}
+
 // A scriptedConn is a socket whose reads return pieces of a stream. Each read
 // checks what the connection holds.
 type scriptedConn struct {
@@ -42,20 +65,19 @@ type scriptedConn struct {
 	conn   *Connection
 	stream []byte
 	sizes  []byte // of the pieces, by their squares, again and again; 0 is all there is room for
+	least  int    // that a piece has: a long stream in single bytes would take long
 	reads  int
 }
 
 func (s *scriptedConn) Read(b []byte) (int, error) {
-	if held, unread := s.conn.in.held(), s.conn.in.unread(); len(b) == 0 || held > max(readBlock, 8*unread) {
-		require.Fail(s.t, "bad buffer", "room for %d, holds %d for %d that have arrived", len(b), held, unread)
-	}
+	requireBuffer(s.t, s.conn, b)
 	if len(s.stream) == 0 {
 		return 0, io.EOF
 	}
 	n := len(s.stream)
 	if len(s.sizes) > 0 {
 		if size := int(s.sizes[s.reads%len(s.sizes)]); size > 0 {
-			n = min(n, size*size)
+			n = min(n, max(size*size, s.least))
 		}
 	}
 	s.reads++
@@ -64,59 +86,66 @@ func (s *scriptedConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// FuzzFrames puts a stream, in any pieces, through the incoming side of a
+var fuzzFrames = deepfuzz.Target{
+	Name:  "FuzzFrames",
+	Check: checkFrames,
+	Seeds: [][]any{
+		{false, uint32(math.MaxUint16), uint32(0), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte{1}},
+		{true, uint32(10), uint32(0), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00"), []byte{2, 1, 0}},
+		{true, uint32(1 << 20), uint32(150_023), []byte("\xff\xff\xff\x7f"), []byte{120, 255, 3}},
+		{false, uint32(0), uint32(8), []byte("\x00\x00"), []byte{}},
+	},
+}
+
+func FuzzFrames(f *testing.F) { fuzzFrames.Fuzz(f) }
+
+// checkFrames puts a stream, in any pieces, through the incoming side of a
 // connection, without goroutines, and compares what comes out with the reference.
-func FuzzFrames(f *testing.F) {
-	f.Add(false, uint32(math.MaxUint16), uint32(0), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte{1})
-	f.Add(true, uint32(10), uint32(0), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00"), []byte{2, 1, 0})
-	f.Add(true, uint32(1<<20), uint32(150_007), []byte("\xff\xff\xff\x7f"), []byte{120, 255, 3})
-	f.Add(false, uint32(0), uint32(70_007), []byte("\x00\x00"), []byte{})
-	f.Fuzz(func(t *testing.T, four bool, limit, large uint32, stream, sizes []byte) {
-		headerSize := 2
-		if four {
-			headerSize = 4
-		}
-		limit = max(limit%(1<<21), 1)
-		if large %= 200_000; large%8 == 7 { // a longer datagram than a fuzzer makes
-			frame := appendHeader(nil, headerSize, int(large))
-			frame = append(frame, bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, int(large)/7)...)
-			stream = append(frame, stream...)
-		}
-		want, end := reference(stream, headerSize, int64(limit))
+func checkFrames(t *testing.T, four bool, limit, large uint32, stream, sizes []byte) {
+	headerSize := 2
+	if four {
+		headerSize = 4
+	}
+	limit = max(limit%(1<<21), 1)
+	if large %= 200_000; large%64 == 7 { // a longer datagram than a fuzzer makes
+		frame := appendHeader(nil, headerSize, int(large))
+		frame = append(frame, largePayload[:large]...)
+		stream = append(frame, stream...)
+	}
+	want, end := reference(stream, headerSize, int64(limit))
 
-		m := NewQueuedConnectionManager(&Config{
-			TCPHeaderSize: headerSize, MaxDatagramSize: int(limit), MaxReceiveQueue: math.MaxInt32,
-		})
-		r := NewQueuedConnectionReader(m)
-		socket := &scriptedConn{t: t, stream: stream, sizes: sizes}
-		c := &Connection{manager: m, stream: socket, socket: socket}
-		socket.conn = c
-		c.initSides()
-		require.NoError(t, r.AddConnection(c))
-		require.Equal(t, end, c.receive())
-		require.Zero(t, c.in.held(), "given back")
-
-		var got int
-		take := func(datagram *NetDatagram) {
-			require.Less(t, got, len(want), "one more than was sent: %q", datagram.Message())
-			require.True(t, bytes.Equal(want[got], datagram.Message()), "datagram %d is another one", got)
-			require.Same(t, c, datagram.Connection())
-			got++
-		}
-		for datagram := range r.Datagrams() { // the first by one form of drain
-			take(datagram)
-			if got > len(want)/2 {
-				break
-			}
-		}
-		var datagram NetDatagram
-		for r.DataAvailable() {
-			if r.GetData(&datagram) {
-				take(&datagram)
-			}
-		}
-		require.Equal(t, len(want), got)
-		require.Zero(t, queuedBytes(c))
-		require.Zero(t, m.available.Load())
+	m := NewQueuedConnectionManager(&Config{
+		TCPHeaderSize: headerSize, MaxDatagramSize: int(limit), MaxReceiveQueue: math.MaxInt32,
 	})
+	r := NewQueuedConnectionReader(m)
+	socket := &scriptedConn{t: t, stream: stream, sizes: sizes, least: len(stream) / 2000}
+	c := &Connection{manager: m, stream: socket, socket: socket}
+	socket.conn = c
+	c.initSides()
+	deepfuzz.NoError(t, r.AddConnection(c), "adding")
+	requireEnd(t, end, c.receive())
+	deepfuzz.Equal(t, 0, c.in.held(), "bytes not given back")
+
+	var got int
+	take := func(datagram *NetDatagram) {
+		deepfuzz.True(t, got < len(want), "no more than was sent")
+		deepfuzz.True(t, bytes.Equal(want[got], datagram.Message()), "the next datagram")
+		deepfuzz.True(t, c == datagram.Connection(), "its connection")
+		got++
+	}
+	for datagram := range r.Datagrams() { // the first by one form of drain
+		take(datagram)
+		if got > len(want)/2 {
+			break
+		}
+	}
+	var datagram NetDatagram
+	for r.DataAvailable() {
+		if r.GetData(&datagram) {
+			take(&datagram)
+		}
+	}
+	deepfuzz.Equal(t, len(want), got, "datagrams")
+	deepfuzz.Equal(t, 0, queuedBytes(c), "queued bytes")
+	deepfuzz.Equal(t, 0, m.available.Load(), "queued batches")
 }

@@ -1,10 +1,12 @@
 package queuednet
 
 import (
+	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"github.com/queuednet/queuednet/internal/deepfuzz"
 )
 
 // fuzzPackets cuts fuzzed bytes into packets: a byte is the length of the one
@@ -21,81 +23,88 @@ func fuzzPackets(b []byte) (packets [][]byte) {
 	return packets
 }
 
-// FuzzUDPPackets feeds hostile packets to a connection, some in raw mode, and
-// compares what is queued with a plain reading of the format.
-func FuzzUDPPackets(f *testing.F) {
-	e := newEnd(f, &Config{MaxReceiveQueue: 2000})
-	pipe, _ := newPacketPipe() // nothing arrives by it
-	conn := e.adoptUDP(pipe)
-	from := mustAddress(f, "10.1.2.3:4")
-	f.Fuzz(func(t *testing.T, rawEvery uint8, limit int8, b []byte) {
-		e.reader.SetMaxQueueSize(int(limit))
-		e.reader.ResetOverflowFlag()
-		before := conn.UDPDrops()
-		var (
-			want   []string
-			broken uint64
-		)
-		room := make([]byte, udpHeader+1<<16)
-		packets := fuzzPackets(b)
-		for i, packet := range packets {
-			raw := rawEvery > 0 && i%int(rawEvery) == 0
-			n := copy(room[udpHeader:udpHeader+maxPacket], packet)
-			packet = packet[:n]
-			e.reader.SetRawMode(raw)
-			require.True(t, conn.deliverPacket(room[:udpHeader+n], from))
-			switch {
-			case raw && n > 0:
-				want = append(want, string(packet))
-			case raw:
-			case n < 2 || slowSum(packet[2:]) != binary.LittleEndian.Uint16(packet):
-				broken++
-			default:
-				want = append(want, string(packet[2:]))
-			}
-		}
-		full := conn.UDPDrops().Full - before.Full
-		require.Equal(t, broken, conn.UDPDrops().Broken-before.Broken)
-		require.LessOrEqual(t, full, uint64(len(want)))
-		require.LessOrEqual(t, queuedBytes(conn), max(2000+runSize, int64(udpHeader+maxPacket)+runSize))
-		if limit >= 0 {
-			require.LessOrEqual(t, e.reader.CurrentQueueSize(), int(limit))
-		}
-
-		// What has been queued is what was delivered, in order, but for what a
-		// bound has dropped.
-		size := e.reader.CurrentQueueSize()
-		dropped := len(want) - size
-		require.Equal(t, dropped > 0, e.reader.OverflowFlag())
-		for datagram := range e.reader.Datagrams() {
-			require.Equal(t, from, datagram.Address())
-			require.Same(t, conn, datagram.Connection())
-			for want[0] != string(datagram.Message()) {
-				want = want[1:]
-				dropped--
-				require.GreaterOrEqual(t, dropped, 0)
-			}
-			want = want[1:]
-			size--
-		}
-		require.Zero(t, size)
-		require.Zero(t, queuedBytes(conn))
-		require.NoError(t, conn.Err())
-	})
+var fuzzUDPPackets = deepfuzz.Target{
+	Name:  "FuzzUDPPackets",
+	Check: checkUDPPackets,
 }
 
-// FuzzUDPSum compares the sum with a slow one.
-func FuzzUDPSum(f *testing.F) {
-	f.Fuzz(func(t *testing.T, b []byte, times uint16) {
-		if len(b) > 0 { // long ones as well: the fuzzer makes none
-			long := make([]byte, int(times))
-			for i := range long {
-				long[i] = b[i%len(b)]
-			}
-			require.Equal(t, slowSum(long), udpSum(long))
+func FuzzUDPPackets(f *testing.F) { fuzzUDPPackets.Fuzz(f) }
+
+// checkUDPPackets feeds hostile packets to a connection, some in raw mode, and
+// compares what is queued with a plain reading of the format.
+func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
+	m := NewQueuedConnectionManager(&Config{MaxReceiveQueue: 2000})
+	r := NewQueuedConnectionReader(m)
+	conn := &Connection{manager: m, packets: new(packets)} // without goroutines
+	conn.initSides()
+	deepfuzz.NoError(t, r.AddConnection(conn), "adding")
+	from := NetAddressFrom(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 2, 3}), 4))
+	r.SetMaxQueueSize(int(limit))
+	var (
+		want   []string
+		broken uint64
+	)
+	room := make([]byte, udpHeader+min(len(b), maxPacket))
+	for i, packet := range fuzzPackets(b) {
+		raw := rawEvery > 0 && i%int(rawEvery) == 0
+		n := copy(room[udpHeader:], packet)
+		packet = packet[:n]
+		r.SetRawMode(raw)
+		deepfuzz.True(t, conn.deliverPacket(room[:udpHeader+n], from), "open")
+		switch {
+		case raw && n > 0:
+			want = append(want, string(packet))
+		case raw:
+		case n < 2 || slowSum(packet[2:]) != binary.LittleEndian.Uint16(packet):
+			broken++
+		default:
+			want = append(want, string(packet[2:]))
 		}
-		require.Equal(t, slowSum(b), udpSum(b))
-	})
+	}
+	full := conn.UDPDrops().Full
+	deepfuzz.Equal(t, broken, conn.UDPDrops().Broken, "broken packets")
+	deepfuzz.AtMost(t, full, uint64(len(want)), "dropped packets")
+	deepfuzz.AtMost(t, queuedBytes(conn), max(2000+runSize, int64(udpHeader+maxPacket)+runSize), "queued bytes")
+	if limit >= 0 {
+		deepfuzz.AtMost(t, r.CurrentQueueSize(), int(limit), "queued datagrams")
+	}
+
+	// What has been queued is what was delivered, in order, but for what a
+	// bound has dropped.
+	size := r.CurrentQueueSize()
+	dropped := len(want) - size
+	deepfuzz.Equal(t, dropped > 0, r.OverflowFlag(), "OverflowFlag")
+	for datagram := range r.Datagrams() {
+		deepfuzz.Equal(t, from, datagram.Address(), "address")
+		deepfuzz.True(t, conn == datagram.Connection(), "its connection")
+		for want[0] != string(datagram.Message()) {
+			want = want[1:]
+			dropped--
+			deepfuzz.True(t, dropped >= 0, "no more is missing than was dropped")
+		}
+		want = want[1:]
+		size--
+	}
+	deepfuzz.Equal(t, 0, size, "datagrams that did not come")
+	deepfuzz.Equal(t, 0, queuedBytes(conn), "queued bytes")
+	deepfuzz.NoError(t, conn.Err(), "the connection")
+}
+
+var fuzzUDPSum = deepfuzz.Target{
+	Name:  "FuzzUDPSum",
+	Check: checkUDPSum,
+}
+
+func FuzzUDPSum(f *testing.F) { fuzzUDPSum.Fuzz(f) }
+
+// checkUDPSum compares the sum with a slow one.
+func checkUDPSum(t *testing.T, b []byte, times uint16) {
+	if len(b) > 0 { // long ones as well: the fuzzer makes none
+		const enough = 4099 // more than udpSum adds up in one go
+		long := bytes.Repeat(b, enough/len(b)+1)[:int(times)%enough]
+		deepfuzz.Equal(t, slowSum(long), udpSum(long), "sum of many")
+	}
+	deepfuzz.Equal(t, slowSum(b), udpSum(b), "sum")
 }
 
 func slowSum(b []byte) (sum uint16) {
