@@ -32,7 +32,6 @@ func TestBroadcast(t *testing.T) {
 		roundTrips      []time.Duration
 		arrived         int
 	)
-	state.small, expected.small = true, true
 	run := shortOrLong(2*time.Second, longRun)
 	start := time.Now()
 	frames(t, "everything at everyone", func() bool {

@@ -42,7 +42,7 @@ func newEnd(t *testing.T, h *host, config *queuednet.Config) *end {
 
 // sendBuffer makes what the system takes at once small, so that datagrams wait
 // in the library, and a Send that wrote by itself would be caught.
-const sendBuffer = 16 << 10
+const sendBuffer = 4 << 10
 
 // connect opens connections from client to server and returns both sides, the
 // one at the same place as the other.

@@ -2,9 +2,13 @@ package badnet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,8 +47,11 @@ type row struct {
 	heap           int
 }
 
-// results are the lines of both tables of RESULTS.md.
-var results []string
+// The lines of both tables of RESULTS.md.
+var (
+	resultsMu     sync.Mutex
+	results, cuts []string
+)
 
 // record logs a row and keeps it for the table.
 func record(t *testing.T, r row) {
@@ -53,12 +60,28 @@ func record(t *testing.T, r row) {
 	lost := r.network.up.lost.Load() + r.network.down.lost.Load()
 	dropped := r.network.up.dropped.Load() + r.network.down.dropped.Load()
 	packets := r.network.up.sent.Load() + r.network.down.sent.Load()
-	line := fmt.Sprintf("| %s | %.0f s | %d of %d, %d | %d up, %d down | %v | %v | 0 | 0 | %d | %v | %v | %d KiB |",
+	line := fmt.Sprintf("| %s | %.0f s | %d of %d, %d | %d up, %d down | %v | %v | 0 | 0 | %d | %d | %v | %v | %d KiB |",
 		r.suite, r.took.Seconds(), lost, packets, dropped, r.up, r.down,
 		percentile(r.roundTrips, 0.5).Round(time.Millisecond), percentile(r.roundTrips, 0.99).Round(time.Millisecond),
-		len(sends), percentile(sends, 0.999).Round(time.Microsecond), percentile(sends, 1).Round(time.Microsecond), r.heap>>10)
+		len(sends), r.client.waits+r.server.waits, percentile(sends, 0.999).Round(time.Microsecond), percentile(sends, 1).Round(time.Microsecond), r.heap>>10)
+	keep(t, &results, line)
+}
+
+// recordCut logs an end after a cut and keeps it for the table.
+func recordCut(t *testing.T, cut, connection string, limit, took time.Duration, reason error) {
+	t.Helper()
+	var system syscall.Errno
+	errors.As(reason, &system)
+	t.Log(reason)
+	keep(t, &cuts, fmt.Sprintf("| %s | %s | %v | %.1f s | %v |", cut, connection, limit, took.Seconds(), system))
+}
+
+func keep(t *testing.T, table *[]string, line string) {
+	t.Helper()
 	t.Log(line)
-	results = append(results, line)
+	resultsMu.Lock()
+	defer resultsMu.Unlock()
+	*table = append(*table, line)
 }
 
 // writeResults writes RESULTS.md.
@@ -68,9 +91,15 @@ func writeResults() error {
 		"Written by `go test -count=1 ./internal/badnet -long`, here on %s/%s with %d processors and other work. "+
 		"The network: %v. TCP with %s.\n\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), bad, congestionControl)
-	b.WriteString("| suite | time | packets lost, dropped by the queue | datagrams | round trip p50 | p99 | lost | ends | sends | p99.9 | longest | heap grown by at most |\n" +
-		"|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| suite | time | packets lost, dropped by the queue | datagrams | round trip p50 | p99 | lost | ends | sends | that waited | p99.9 | longest | heap grown by at most |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, line := range results {
+		fmt.Fprintln(&b, line)
+	}
+	b.WriteString("\n## The link is cut without a word\n\n" +
+		"| cut | connection, end | documented | reported after | reason |\n|---|---|---|---|---|\n")
+	slices.Sort(cuts)
+	for _, line := range cuts {
 		fmt.Fprintln(&b, line)
 	}
 	return os.WriteFile("RESULTS.md", b.Bytes(), 0o644)

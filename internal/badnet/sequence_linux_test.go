@@ -10,8 +10,8 @@ import (
 // Both sides of a connection know it: a datagram that is lost, merged, damaged
 // or out of place is not the one that is expected next.
 type sequence struct {
-	longest int // datagram, in bytes
-	small   bool
+	longest int // bytes of a datagram
+	every   int // the how manieth one is so long; 0: all are small
 	room    []byte
 }
 
@@ -20,12 +20,12 @@ type sequence struct {
 func (s *sequence) datagram(n int) []byte {
 	size := 8 + n*37%190
 	switch {
-	case s.small:
-	case n%200 == 50:
+	case s.every == 0:
+	case n%s.every == s.every-1:
 		size = s.longest
 	case n%100 < 2:
 		size = n % 100
-	case n%10 == 5:
+	case n%20 == 5:
 		size = 1000 + n*251%2000
 	}
 	b := slices.Grow(s.room[:0], size)[:size]
