@@ -116,6 +116,9 @@ func (in *inbound) fail(c *Connection, grace time.Duration) {
 
 // expire bounds the goroutine's waiting for bytes.
 func (in *inbound) expire(c *Connection, limit time.Time) {
+	if c.guard != nil {
+		c.guard.limit.Store(&limit)
+	}
 	if c.socket.SetReadDeadline(limit) != nil {
 		c.socket.Close() // it cannot be told otherwise
 	}
@@ -156,7 +159,7 @@ func (c *Connection) receive() error {
 			}
 			return err
 		}
-		c.in.readErr = c.fill()
+		c.in.readErr = c.read()
 	}
 }
 
@@ -184,6 +187,13 @@ func (c *Connection) deliver() error {
 		if n == 0 {
 			return err
 		}
+		if c.guard != nil {
+			if n, err = c.guard.within(c, headerSize, n); err != nil {
+				return err
+			} else if n == 0 {
+				continue
+			}
+		}
 		queue, cost := &reader.queue, n
 		whole := n >= handOver && headerSize != 0 && !queue.copies.Load()
 		if whole {
@@ -193,6 +203,9 @@ func (c *Connection) deliver() error {
 			in.changed.Wait()
 			in.waiting.Store(false)
 			continue // the reader may be another one now
+		}
+		if c.guard != nil {
+			c.guard.delivered()
 		}
 		// Where the queue takes nothing the reader has just been shut down.
 		r := run{conn: c, from: c.address, headerSize: headerSize}
@@ -332,7 +345,7 @@ func (c *Connection) discard() {
 		if c.in.buffer != nil {
 			c.in.buffer.b = c.in.buffer.b[:0]
 		}
-		c.in.readErr = c.fill()
+		c.in.readErr = c.read()
 	}
 	c.in.buffer.free()
 	c.in.buffer = nil
