@@ -59,8 +59,8 @@ func TestBroadcast(t *testing.T) {
 			server.send(func() error { return server.writer.Broadcast(datagram, slices.Values(accepted)) })
 			sent = append(sent, time.Now())
 		}
-		client.assertNoEnds()
-		server.assertNoEnds()
+		client.requireNoEnds()
+		server.requireNoEnds()
 		answers := (len(sent) + answer - 1) / answer
 		return !sending && arrived == clients*len(sent) && len(roundTrips) == clients*answers
 	})

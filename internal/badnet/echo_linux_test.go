@@ -65,8 +65,8 @@ func testEcho(t *testing.T, headerSize int, there sequence) {
 			underWay += len(payload)
 			most = max(most, underWay)
 		}
-		client.assertNoEnds()
-		server.assertNoEnds()
+		client.requireNoEnds()
+		server.requireNoEnds()
 		return !sending && len(roundTrips) == len(sent)
 	})
 	took := time.Since(start)

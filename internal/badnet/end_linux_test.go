@@ -129,10 +129,10 @@ func (e *end) assertSendsDidNotWait() {
 	assert.LessOrEqual(e.t, e.waits, 1+len(e.sends)/1000, "of %d sends waited over %v", len(e.sends), slowSend)
 }
 
-// assertNoEnds asserts that no end is reported.
-func (e *end) assertNoEnds() {
+// requireNoEnds requires that no end is reported.
+func (e *end) requireNoEnds() {
 	e.t.Helper()
 	for conn := range e.manager.ResetConnections() {
-		assert.Fail(e.t, "an end", "%v: %v", conn.Address(), conn.Err())
+		require.Fail(e.t, "an end", "%v: %v", conn.Address(), conn.Err())
 	}
 }
