@@ -217,7 +217,7 @@ func TestPause(t *testing.T) {
 	config.MaxReceiveQueue = 16 << 10
 	l := newLive(t, config)
 	require.NoError(t, l.busy.accepted.SetRecvBufferSize(16<<10))
-	for range 2000 { // more than the buffers on the way
+	for range 1200 { // more than the buffers on the way
 		l.send(l.client, l.busy.dialled, &l.busy.up)
 	}
 	start, pause := time.Now(), shortOrLong(3*time.Second, 20*time.Second)

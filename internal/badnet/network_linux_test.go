@@ -59,9 +59,9 @@ func newNetwork(t *testing.T, c conditions) *network {
 	switch {
 	case err == nil:
 	case os.Getenv("CI") != "" && os.Geteuid() == 0:
-		t.Fatal("no network namespace, although CI is set and this is root: ", err)
+		t.Fatal("no network namespace, although CI is set and this is root:", err)
 	default:
-		t.Skip("skipped: no network namespace with a TUN device can be made here: ", err)
+		t.Skip("skipped: no network namespace with a TUN device can be made here:", err)
 	}
 	t.Cleanup(n.server.close)
 
