@@ -28,7 +28,7 @@ func measureUsage() usage {
 	return usage{int(memory.HeapAlloc), bytes.Count(stacks, []byte("created by sync.(*WaitGroup).Go"))}
 }
 
-// A growthWatch measures twice a second what has come in addition to the start.
+// A growthWatch measures from time to time what has come in addition to the start.
 type growthWatch struct {
 	t           *testing.T
 	start, most usage
@@ -42,7 +42,7 @@ func watchGrowth(t *testing.T) *growthWatch {
 	w.stopped.Add(1)
 	go func() {
 		defer w.stopped.Done()
-		ticker := time.NewTicker(time.Second / 2)
+		ticker := time.NewTicker(shortOrLong(time.Second/2, 5*time.Second)) // it stops the program for a moment
 		defer ticker.Stop()
 		for {
 			select {
