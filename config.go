@@ -67,11 +67,13 @@ type Config struct {
 
 	// AckTimeout ends a connection with ErrNoAnswer when its peer has acknowledged
 	// nothing for so long of what was sent: so a peer is noticed that dies while
-	// something is on its way to it, at the latest a second after that. The
-	// system does this, on Linux only (TCP_USER_TIMEOUT); elsewhere such a peer is
-	// noticed when the system gives up, after minutes, or by WriteTimeout. Linux
-	// counts all the same while the peer is there but takes nothing, because its
-	// program does not poll, from when all buffers on the way are full; turned
+	// something is on its way to it. The system does this, on Linux only
+	// (TCP_USER_TIMEOUT), and counts from when it first repeats something: allow a
+	// second and some round trips more. Elsewhere such a peer is noticed when the
+	// system gives up, after minutes, or by WriteTimeout.
+	//
+	// Linux counts all the same while the peer is there but takes nothing, because
+	// its program does not poll, from when all buffers on the way are full; turned
 	// off with a negative value, that is left to WriteTimeout. It holds for the
 	// same connections as KeepAliveIdle. Default: 10 seconds.
 	AckTimeout time.Duration
