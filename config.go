@@ -34,7 +34,9 @@ type Config struct {
 	MaxSendQueue int
 
 	// WriteTimeout ends a connection with ErrWriteTimeout when its peer has
-	// taken no byte for so long although some wait. Default: 30 seconds.
+	// taken no byte for so long although some wait. On Linux that is also so
+	// where it is the system's buffer in which they wait (see AckTimeout).
+	// Default: 30 seconds.
 	WriteTimeout time.Duration
 
 	// CloseTimeout bounds how long a closed connection goes on in the background
@@ -70,12 +72,10 @@ type Config struct {
 	// something is on its way to it. The system does this, on Linux only
 	// (TCP_USER_TIMEOUT), and counts from when it first repeats something: allow a
 	// second and some round trips more. Elsewhere such a peer is noticed when the
-	// system gives up, after minutes, or by WriteTimeout.
-	//
-	// Linux counts all the same while the peer is there but takes nothing, because
-	// its program does not poll, from when all buffers on the way are full; turned
-	// off with a negative value, that is left to WriteTimeout. It holds for the
-	// same connections as KeepAliveIdle. Default: 10 seconds.
+	// system gives up, after minutes, or by WriteTimeout. A peer that answers but
+	// has no room, because its program takes nothing, is left to WriteTimeout,
+	// also if it dies then. It holds for the same connections as KeepAliveIdle.
+	// Negative: none. Default: 10 seconds.
 	AckTimeout time.Duration
 
 	// MaxConnections bounds the connections accepted through all rendezvous of the
@@ -107,9 +107,8 @@ type Config struct {
 
 	// IdleTimeout ends a connection with ErrIdle from which nothing, not even a
 	// part of a datagram, has come for so long. It counts only while the library
-	// waits for the peer: while the connection is in no reader, or is not read
-	// because of MaxReceiveQueue or its rate, it stands still, and then begins
-	// anew. A slow program ends nothing. A peer that lives but has nothing to say
+	// waits for the peer: one that is not read because of MaxReceiveQueue or its
+	// rate does not end, nor one in no reader; then the time begins anew. A slow program ends nothing. A peer that lives but has nothing to say
 	// is idle too: use it where peers send something at least so often. Default:
 	// none.
 	IdleTimeout time.Duration

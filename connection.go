@@ -27,6 +27,7 @@ type Connection struct {
 	in     inbound
 	raw    syscall.RawConn
 	guard  *guard // nil: no limit in time
+	acks   ackWatch
 
 	received atomic.Int64 // when bytes last came, since manager.began
 
@@ -65,8 +66,9 @@ const (
 )
 
 // newStream makes a connection of a socket, which it owns from then on; via is
-// the rendezvous that it came through.
-func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, guard *guard) (*Connection, error) {
+// the rendezvous that it came through. One that the program has not adopted has
+// been through watchPeer.
+func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, adopted bool) (*Connection, error) {
 	c := &Connection{
 		manager:      m,
 		address:      netAddressOf(stream.RemoteAddr()),
@@ -75,7 +77,10 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, gu
 		stream:       stream,
 		raw:          rawConnOf(stream),
 		rendezvous:   via,
-		guard:        guard,
+		guard:        m.newGuard(adopted || via != nil),
+	}
+	if !adopted {
+		c.acks.tcp = m.timesAcks(stream)
 	}
 	c.received.Store(int64(time.Since(m.began)))
 	c.initSides()
@@ -133,7 +138,8 @@ func (c *Connection) NetConn() net.Conn { return c.stream }
 
 // Err returns why the connection ended: io.EOF when the peer closed it after a
 // whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError,
-// ErrSendQueueFull, ErrWriteTimeout or the system's error, such as ECONNRESET;
+// ErrSendQueueFull, ErrWriteTimeout, ErrNoAnswer, a limit's ErrIdle,
+// ErrFirstDatagram or ErrFlooding, or the system's error, such as ECONNRESET;
 // net.ErrClosed when the program closed it. It is nil as long as
 // the connection is open, and may tell the end while the last datagrams are
 // still queued. Panda3D does not tell.

@@ -51,7 +51,7 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 		return nil, err
 	}
 	m.watchPeer(socket)
-	return m.newStream(socket, nil, m.newGuard(false))
+	return m.newStream(socket, nil, false)
 }
 
 // A PendingConnection is a connection that is being opened in the background:

@@ -71,6 +71,9 @@ func (g *guard) read(c *Connection) error {
 			g.waited(c, now.Sub(began))
 			return err // also at the deadline of the end
 		}
+		if !c.in.wanted() {
+			began = now // in no reader
+		}
 		deadline := g.deadline(c, began)
 		if deadline.IsZero() || now.Before(deadline) || c.in.load() != inOpen {
 			g.set(c, deadline)
@@ -93,6 +96,13 @@ func (g *guard) read(c *Connection) error {
 			return ErrIdle
 		}
 	}
+}
+
+// wanted reports whether some reader has the connection.
+func (in *inbound) wanted() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.wants() != nil
 }
 
 // deadline returns when a wait for the peer has been too long; zero for never.

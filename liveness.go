@@ -15,7 +15,9 @@ func (m *QueuedConnectionManager) watchPeer(socket net.Conn) {
 	if !ok {
 		return
 	}
-	if m.config.KeepAliveIdle > 0 {
+	if m.config.KeepAliveIdle < 0 {
+		_ = tcp.SetKeepAlive(false)
+	} else {
 		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
 			Enable:   true,
 			Idle:     m.config.KeepAliveIdle,
@@ -23,18 +25,30 @@ func (m *QueuedConnectionManager) watchPeer(socket net.Conn) {
 			Count:    m.config.KeepAliveCount,
 		})
 	}
-	if m.config.AckTimeout > 0 {
+	if tcp := m.timesAcks(socket); tcp != nil {
 		setAckTimeout(tcp, m.config.AckTimeout)
 	}
 }
 
-// explain makes an ErrNoAnswer of the errors by which the system says so. The
-// second to fourth it gives where a router has answered in the peer's place.
-func (c *Connection) explain(err error) error {
-	if c.stream != nil && isNoAnswer(err) {
-		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+// timesAcks returns the socket that AckTimeout holds for, nil for none.
+func (m *QueuedConnectionManager) timesAcks(socket net.Conn) *net.TCPConn {
+	if m.config.AckTimeout <= 0 || !hasAckTimeout {
+		return nil
 	}
-	return err
+	tcp, _ := systemSocketOf(socket).(*net.TCPConn)
+	return tcp
+}
+
+// explain makes an ErrNoAnswer of the errors by which the system says so, or an
+// ErrWriteTimeout where the peer has last said that it has no room.
+func (c *Connection) explain(err error) error {
+	switch {
+	case c.stream == nil || !isNoAnswer(err):
+		return err
+	case c.acks.shut.Load():
+		return fmt.Errorf("%w: %w", ErrWriteTimeout, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 }
 
 // LastReceived returns when bytes last came from the peer; until some have, when

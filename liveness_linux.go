@@ -12,6 +12,9 @@ import (
 // does not name on every architecture.
 var optionUserTimeout = socketOption{syscall.IPPROTO_TCP, 18, true}
 
+const hasAckTimeout = true
+
+// setAckTimeout sets it; 0 is none.
 func setAckTimeout(socket *net.TCPConn, timeout time.Duration) {
 	milliseconds := (timeout + time.Millisecond - 1) / time.Millisecond
 	if raw, err := socket.SyscallConn(); err == nil {
@@ -24,8 +27,31 @@ func roundTrip(socket *net.TCPConn) (smoothed, variation time.Duration, err erro
 	return time.Duration(info.Rtt) * time.Microsecond, time.Duration(info.Rttvar) * time.Microsecond, err
 }
 
+// unacknowledged reports whether something that was written has not arrived, and
+// if so whether the peer answers that it has no room for it.
+func unacknowledged(socket *net.TCPConn) (busy, shut bool) {
+	info, err := tcpInfo(socket)
+	if err != nil {
+		return false, false // it has ended
+	}
+	// Without room nothing is on its way, and something waits; or else what is on
+	// its way is refused, by a peer that has taken its room back.
+	waits, onItsWay := info.notSent > 0, info.Unacked > 0
+	return waits || onItsWay, waits && !onItsWay || onItsWay && info.window == 0
+}
+
+// sysInfo is struct tcp_info as far as it is of use.
+type sysInfo struct {
+	syscall.TCPInfo
+	_       [40]byte
+	notSent uint32
+	_       [80]byte
+	window  uint32 // what the peer has room for; since Linux 5.4
+}
+
 // tcpInfo reads TCP_INFO, for which package syscall has a type and no function.
-func tcpInfo(socket *net.TCPConn) (info syscall.TCPInfo, err error) {
+func tcpInfo(socket *net.TCPConn) (info sysInfo, err error) {
+	info.window = 1 // an older system does not tell
 	raw, err := socket.SyscallConn()
 	if err != nil {
 		return info, err

@@ -8,7 +8,11 @@ import (
 	"time"
 )
 
+const hasAckTimeout = false
+
 func setAckTimeout(*net.TCPConn, time.Duration) {}
+
+func unacknowledged(*net.TCPConn) (busy, shut bool) { return false, false }
 
 func roundTrip(*net.TCPConn) (smoothed, variation time.Duration, err error) {
 	return 0, 0, errors.ErrUnsupported

@@ -27,6 +27,7 @@ type QueuedConnectionManager struct {
 	admission admission
 	refusals  [refusalReasons]refusal
 	logs      sync.WaitGroup // goroutines that log refusals
+	acks      ackWatchers
 
 	available atomic.Int64  // batches and connections in all queues
 	waiters   atomic.Int32  // calls of WaitForReaders
@@ -140,7 +141,7 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 		socket.Close()
 		return nil, err
 	}
-	return m.newStream(socket, nil, m.newGuard(true))
+	return m.newStream(socket, nil, true)
 }
 
 // CloseConnection closes a connection. What was sent before still arrives: the

@@ -232,6 +232,7 @@ func (c *Connection) flush() {
 		}
 		n, err := c.tryWrite(b.b)
 		c.out.wrote(n)
+		c.watchAcks()
 		if err != nil {
 			b.free()
 			c.writeFailed(err)
@@ -248,6 +249,7 @@ func (c *Connection) flush() {
 
 // writeOut writes b from an offset on, then what is pending, and waits for it.
 func (c *Connection) writeOut(b *block, written int) {
+	c.watchAcks()
 	for {
 		if b == nil {
 			var shut bool

@@ -125,7 +125,7 @@ func (r *rendezvous) hand(c *Connection, socket net.Conn) bool {
 		return false
 	}
 	m := c.manager
-	conn, err := m.newStream(socket, c, m.newGuard(true))
+	conn, err := m.newStream(socket, c, false)
 	if err != nil { // it is closing
 		m.leave(netAddressOf(socket.RemoteAddr()))
 		return true

@@ -1,0 +1,336 @@
+package queuednet
+
+import (
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// requireLives asserts that nothing has ended conn, now that all is quiet.
+func (e *end) requireLives(conn *Connection) {
+	e.t.Helper()
+	synctest.Wait()
+	require.NoError(e.t, conn.Err())
+	require.Equal(e.t, Refusals{}, e.manager.Refusals())
+}
+
+// The time of a limit on an adopted connection includes a last look at it.
+const lastMoment = lookTime - time.Nanosecond
+
+func TestIdleTimeout(t *testing.T) {
+	const timeout = 7 * time.Second
+	setup := func(t *testing.T) (*end, *Connection, net.Conn) {
+		e := newEnd(t, &Config{IdleTimeout: timeout, CloseTimeout: 3 * timeout, MaxReceiveQueue: 12})
+		conn, far := e.pipe()
+		return e, conn, far
+	}
+	// requireIdle asserts that conn ends after the timeout from now, and not before.
+	requireIdle := func(t *testing.T, e *end, conn *Connection) {
+		t.Helper()
+		time.Sleep(timeout + lastMoment)
+		e.requireLives(conn)
+		require.Same(t, conn, e.reset())
+		require.Equal(t, ErrIdle, conn.Err())
+		require.ErrorIs(t, conn.Err(), os.ErrDeadlineExceeded)
+		require.Equal(t, Refusals{Idle: 1}, e.manager.Refusals())
+	}
+	inBubble(t, map[string]func(t *testing.T){
+		"exact": func(t *testing.T) {
+			e, conn, far := setup(t)
+			requireIdle(t, e, conn)
+			assert.Equal(t, ErrIdle, e.writer.Send(NewDatagram(nil), conn))
+			_, err := far.Read(make([]byte, 1))
+			assert.Equal(t, io.EOF, err)
+		},
+		"any byte counts": func(t *testing.T) {
+			e, conn, far := setup(t)
+			for _, b := range framed(2, "slow") {
+				time.Sleep(timeout - time.Nanosecond)
+				write(t, far, string(b))
+				e.requireLives(conn)
+			}
+			assert.Equal(t, []string{"slow"}, e.drain())
+			write(t, far, "\x01")
+			requireIdle(t, e, conn)
+		},
+		"what has come is delivered": func(t *testing.T) {
+			e, conn, far := setup(t)
+			write(t, far, framed(2, "last"))
+			time.Sleep(time.Hour)
+			assert.False(t, e.manager.ResetConnectionAvailable())
+			assert.Equal(t, []string{"last"}, e.drain())
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, ErrIdle, conn.Err())
+		},
+		"sending does not count": func(t *testing.T) {
+			e, conn, far := setup(t)
+			newTap(far)
+			time.Sleep(timeout / 2)
+			e.send(conn, "you?")
+			time.Sleep(timeout / 2)
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, ErrIdle, conn.Err())
+		},
+		"in no reader": func(t *testing.T) {
+			e, conn, _ := setup(t)
+			require.True(t, e.reader.RemoveConnection(conn)) // it waits for the peer
+			time.Sleep(1000 * (timeout + lookTime))
+			e.requireLives(conn)
+			require.NoError(t, e.reader.AddConnection(conn))
+			requireIdle(t, e, conn)
+		},
+		"not yet in a reader": func(t *testing.T) {
+			e := newEnd(t, &Config{IdleTimeout: timeout})
+			near, far := net.Pipe()
+			defer far.Close()
+			conn := e.adopt(near)
+			require.True(t, e.reader.RemoveConnection(conn))
+			time.Sleep(time.Hour)
+			e.requireLives(conn)
+			require.NoError(t, e.reader.AddConnection(conn))
+			time.Sleep(timeout - time.Second)
+			e.requireLives(conn)
+			assert.Same(t, conn, e.reset())
+		},
+		"the program is slow": func(t *testing.T) {
+			e, conn, far := setup(t)
+			go func() {
+				for _, payload := range []string{"0123456789", "0123456789", "end"} {
+					write(t, far, framed(2, payload))
+				}
+			}()
+			time.Sleep(time.Hour)
+			e.requireLives(conn)
+			assert.Equal(t, []string{"0123456789"}, e.drain())
+			time.Sleep(time.Hour)
+			e.requireLives(conn)
+			assert.Equal(t, []string{"0123456789"}, e.drain())
+			time.Sleep(time.Hour - timeout)
+			assert.Equal(t, []string{"end"}, e.drain())
+			require.Same(t, conn, e.reset())
+			require.Equal(t, ErrIdle, conn.Err(), "all is delivered, and it is idle")
+		},
+		"a taken queue is a new beginning": func(t *testing.T) {
+			e, conn, far := setup(t)
+			write(t, far, framed(2, "0123456789"))
+			go write(t, far, framed(2, "end"))
+			time.Sleep(time.Hour)
+			assert.Equal(t, []string{"0123456789"}, e.drain())
+			synctest.Wait()
+			assert.Equal(t, []string{"end"}, e.drain())
+			requireIdle(t, e, conn)
+		},
+		"bytes at the last moment": func(t *testing.T) {
+			e := newEnd(t, &Config{IdleTimeout: timeout})
+			near, far := net.Pipe()
+			defer far.Close()
+			conn, err := e.manager.AdoptConnection(&lateConn{Conn: near})
+			require.NoError(t, err)
+			require.NoError(t, e.reader.AddConnection(conn))
+			go write(t, far, framed(2, "waited long"))
+			time.Sleep(timeout)
+			assert.Equal(t, "waited long", string(e.next().Message()))
+			requireIdle(t, e, conn)
+		},
+		"closing takes its own time": func(t *testing.T) {
+			e, conn, far := setup(t)
+			time.Sleep(timeout - time.Second)
+			start := time.Now()
+			require.True(t, e.manager.CloseConnection(conn))
+			_, err := far.Read(make([]byte, 1))
+			assert.Equal(t, io.EOF, err)
+			since(t, start, 3*timeout)
+			e.requireNoReset(conn)
+			assert.Zero(t, e.manager.Refusals())
+		},
+		"a failed write has its own reason": func(t *testing.T) {
+			e := newEnd(t, &Config{IdleTimeout: timeout, WriteTimeout: timeout - time.Second})
+			conn, _ := e.pipe()
+			e.send(conn, "nobody takes it")
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, ErrWriteTimeout, conn.Err())
+			assert.Zero(t, e.manager.Refusals())
+		},
+		"off": func(t *testing.T) {
+			for _, config := range []*Config{nil, {IdleTimeout: -1, FirstDatagramTimeout: -1}} {
+				e := newEnd(t, config)
+				conn, far := e.pipe()
+				assert.Nil(t, conn.guard, "costs nothing")
+				time.Sleep(1000 * time.Hour)
+				e.requireLives(conn)
+				write(t, far, framed(2, "still here"))
+				assert.Equal(t, "still here", string(e.next().Message()))
+			}
+		},
+	})
+}
+
+// A lateConn tells the passing of its first deadline before it tells the bytes
+// that had come by then, as a process does that was stopped meanwhile.
+type lateConn struct {
+	net.Conn
+	deadline time.Time
+	told     bool
+}
+
+func (c *lateConn) SetReadDeadline(t time.Time) error {
+	c.deadline = t
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *lateConn) Read(b []byte) (int, error) {
+	if !c.told {
+		c.told = true
+		time.Sleep(time.Until(c.deadline))
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.Conn.Read(b)
+}
+
+func TestFirstDatagramTimeout(t *testing.T) {
+	const timeout = 7 * time.Second
+	setup := func(t *testing.T) (*end, *Connection, net.Conn) {
+		e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
+		conn, far := e.pipe()
+		return e, conn, far
+	}
+	requireEnd := func(t *testing.T, e *end, conn *Connection) {
+		t.Helper()
+		require.Same(t, conn, e.reset())
+		require.Equal(t, ErrFirstDatagram, conn.Err())
+		require.ErrorIs(t, conn.Err(), os.ErrDeadlineExceeded)
+		require.Equal(t, Refusals{FirstDatagram: 1}, e.manager.Refusals())
+	}
+	inBubble(t, map[string]func(t *testing.T){
+		"exact": func(t *testing.T) {
+			e, conn, _ := setup(t)
+			time.Sleep(timeout + lastMoment)
+			e.requireLives(conn)
+			requireEnd(t, e, conn)
+		},
+		"a byte now and then does not help": func(t *testing.T) {
+			e, conn, far := setup(t)
+			start := time.Now()
+			go io.Copy(far, &dripping{text: framed(2, strings.Repeat("x", 100)), pause: 300 * time.Millisecond})
+			requireEnd(t, e, conn)
+			since(t, start, timeout+lookTime)
+			time.Sleep(time.Hour) // the peer notices
+		},
+		"at the last moment": func(t *testing.T) {
+			e, conn, far := setup(t)
+			time.Sleep(timeout - time.Nanosecond)
+			write(t, far, framed(2, ""))
+			time.Sleep(1000 * time.Hour)
+			e.requireLives(conn)
+			write(t, far, "\x01") // a later one may take as long as it likes
+			time.Sleep(1000 * time.Hour)
+			e.requireLives(conn)
+		},
+		"counts from the reader on": func(t *testing.T) {
+			e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
+			listener := newPipeListener()
+			e.adoptListener(listener)
+			far := listener.dial(t)
+			time.Sleep(time.Hour)
+			conn := e.accepted()
+			time.Sleep(time.Hour)
+			e.requireLives(conn)
+			require.NoError(t, e.reader.AddConnection(conn))
+			write(t, far, "\x01")
+			time.Sleep(timeout + lastMoment)
+			e.requireLives(conn)
+			requireEnd(t, e, conn)
+		},
+		"raw mode": func(t *testing.T) {
+			e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
+			e.reader.SetRawMode(true)
+			conn, far := e.pipe()
+			write(t, far, "\x01")
+			time.Sleep(time.Hour)
+			e.requireLives(conn)
+		},
+		"and the idle timeout": func(t *testing.T) {
+			e := newEnd(t, &Config{FirstDatagramTimeout: timeout, IdleTimeout: timeout - 1})
+			conn, _ := e.pipe()
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, ErrIdle, conn.Err(), "the shorter one")
+			e = newEnd(t, &Config{FirstDatagramTimeout: timeout, IdleTimeout: timeout + 1})
+			conn, _ = e.pipe()
+			requireEnd(t, e, conn)
+		},
+	})
+	t.Run("not for what the program opens", func(t *testing.T) {
+		e := newEnd(t, &Config{FirstDatagramTimeout: time.Nanosecond})
+		_, address := e.listen()
+		conn := e.connect(address)
+		assert.Nil(t, conn.guard)
+		accepted := e.accept()
+		requireEnd(t, e, accepted)
+	})
+}
+
+// dripping is a text that comes a byte at a time.
+type dripping struct {
+	text  string
+	pause time.Duration
+}
+
+func (d *dripping) Read(b []byte) (int, error) {
+	if d.text == "" {
+		return 0, io.EOF
+	}
+	time.Sleep(d.pause)
+	n := copy(b[:1], d.text)
+	d.text = d.text[n:]
+	return n, nil
+}
+
+// On a socket of the system the deadline is not moved with each read.
+func TestIdleTimeoutOfASocket(t *testing.T) {
+	const timeout = 300 * time.Millisecond
+	e := newEnd(t, &Config{IdleTimeout: timeout})
+	conn, raw := e.raw()
+	start := time.Now()
+	last := start
+	for time.Since(start) < 2*timeout {
+		write(t, raw, framed(2, "here"))
+		last = time.Now()
+		assert.Equal(t, "here", string(e.next().Message()))
+		if conn.Err() != nil {
+			require.Greater(t, time.Since(last), timeout, "the machine was slow")
+			t.Skip("the machine is too slow for this test")
+		}
+		time.Sleep(timeout / 20)
+	}
+	assert.Same(t, conn, e.reset())
+	assert.Equal(t, ErrIdle, conn.Err())
+	assert.GreaterOrEqual(t, time.Since(last), timeout)
+	assert.Equal(t, Refusals{Idle: 1}, e.manager.Refusals())
+	_, err := raw.Read(make([]byte, 1))
+	assert.Equal(t, io.EOF, err)
+}
+
+// The last look at a socket takes what is there, and does not wait.
+func TestLook(t *testing.T) {
+	e := newEnd(t, &Config{IdleTimeout: time.Hour})
+	_, address := e.listen()
+	raw := dialRaw(t, address)
+	conn := e.accepted() // in no reader: its goroutine leaves the socket alone
+	assert.Equal(t, errNothing, conn.look())
+	write(t, raw, framed(2, "there"))
+	eventually(t, "bytes", func() bool { return conn.look() == nil })
+	assert.Equal(t, errNothing, conn.look())
+	require.NoError(t, raw.Close())
+	eventually(t, "end", func() bool { return conn.look() == io.EOF })
+	require.NoError(t, e.reader.AddConnection(conn))
+	assert.Equal(t, "there", string(e.next().Message()))
+	assert.Same(t, conn, e.reset())
+	assert.Equal(t, io.EOF, conn.Err())
+}
