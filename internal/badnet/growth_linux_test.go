@@ -1,0 +1,85 @@
+package badnet
+
+import (
+	"bytes"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/queuednet/queuednet"
+)
+
+// usage is what this process has: the program, both ends and the network.
+type usage struct {
+	heap       int // bytes that are in use after a collection
+	goroutines int // of the library: its manager starts all of them in one way
+}
+
+func measureUsage() usage {
+	runtime.GC()
+	runtime.GC() // the second one empties the pools
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	stacks := make([]byte, 4<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return usage{int(memory.HeapAlloc), bytes.Count(stacks, []byte("created by sync.(*WaitGroup).Go"))}
+}
+
+// A growthWatch measures from time to time what has come in addition to the start.
+type growthWatch struct {
+	t           *testing.T
+	start, most usage
+	stop        chan struct{}
+	stopped     sync.WaitGroup
+}
+
+func watchGrowth(t *testing.T) *growthWatch {
+	w := &growthWatch{t: t, start: measureUsage(), stop: make(chan struct{})}
+	w.most = w.start
+	w.stopped.Add(1)
+	go func() {
+		defer w.stopped.Done()
+		ticker := time.NewTicker(shortOrLong(time.Second/2, 5*time.Second)) // it stops the program for a moment
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				now := measureUsage()
+				w.most.heap = max(w.most.heap, now.heap)
+				w.most.goroutines = max(w.most.goroutines, now.goroutines)
+			case <-w.stop:
+				return
+			}
+		}
+	}()
+	return w
+}
+
+const (
+	// own is what the tests and the network may hold for themselves.
+	own = 1 << 20
+
+	// managers is how many a test has, each with goroutines of its own: at most
+	// eight that flush, and while something is not acknowledged one that watches,
+	// which ends a little later.
+	managers, flushers, watchers = 2, 8, 1
+)
+
+// assertBounded asserts what is documented: the queues of each end of each
+// connection, and two goroutines; and, when all is quiet, no more than before.
+// It returns the most that the heap has grown.
+func (w *growthWatch) assertBounded(connections int, config *queuednet.Config) int {
+	w.t.Helper()
+	close(w.stop)
+	w.stopped.Wait()
+	ends := 2 * connections
+	assert.LessOrEqual(w.t, w.most.heap-w.start.heap, ends*(config.MaxSendQueue+config.MaxReceiveQueue)+own, "bytes")
+	assert.LessOrEqual(w.t, w.most.goroutines-w.start.goroutines, ends+managers*(flushers+watchers), "goroutines")
+	quiet := measureUsage()
+	assert.LessOrEqual(w.t, quiet.heap-w.start.heap, own, "bytes when all is quiet")
+	assert.LessOrEqual(w.t, quiet.goroutines-w.start.goroutines, managers*watchers, "goroutines when all is quiet")
+	return max(w.most.heap, quiet.heap) - w.start.heap
+}
