@@ -22,7 +22,7 @@ func books(recent bool) (*QueuedConnectionReader, *Connection) {
 func receive(r *QueuedConnectionReader, c *Connection, size int) {
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
-	r.queue.gather(run{conn: c, headerSize: 2}, frames(1, size), 0)
+	r.queue.gather(&run{conn: c, headerSize: 2}, frames(1, size), 0)
 }
 
 // The loop may drain a batch between the look that finds too much queued and

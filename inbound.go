@@ -148,65 +148,90 @@ func (c *Connection) receive() error {
 
 // deliver queues all whole frames that have been read. It waits while there is
 // no reader, and while the program has not taken enough of what is queued.
+//
+// What it calls is kept shallow: a stack that has once grown beyond 2 KiB stays
+// so while the connection is idle.
 func (c *Connection) deliver() error {
 	in := &c.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for {
-		reader := in.wants()
+		headerSize, n, err := c.next()
 		switch {
-		case in.state == inClosed:
-			return errClosedByProgram
-		case reader == nil && in.state == inFailed:
-			return errFailed
-		case reader == nil:
-			in.changed.Wait()
-			continue
-		}
-		if in.unread() == 0 {
-			return nil
-		}
-		headerSize, n, err := in.cut(c)
-		if n == 0 {
+		case err == errWait:
+			in.changed.Wait() // then the reader may be another one
+		case err != nil || n == 0:
 			return err
-		}
-		if c.guard != nil {
-			if n, err = c.guard.within(c, headerSize, n); err != nil {
-				return err
-			} else if n == 0 {
-				continue
-			}
-		}
-		queue, cost := &reader.queue, n
-		whole := n >= handOver && headerSize != 0 && !queue.copies.Load()
-		if whole {
-			cost = cap(in.buffer.b)
-		}
-		if !in.admits(queue, int64(cost), c) {
-			if in.await(c) {
-				in.changed.Wait()
-			}
-			continue // the reader may be another one now
-		}
-		if c.guard != nil {
-			c.guard.delivered()
-		}
-		// Where the queue takes nothing the reader has just been shut down.
-		r := run{conn: c, from: c.address, headerSize: headerSize}
-		frames := in.buffer.b[in.start : in.start+n]
-		switch {
-		case whole:
-			in.handOver(r, n)
 		case headerSize == 0:
-			r.headerSize = rawHeader
-			frame := newBlock(rawHeader + n)
-			frame.b = append(appendHeader(frame.b, rawHeader, n), frames...)
-			in.consumed(n, queue.gather(r, frame.b, 0))
-			frame.free()
+			in.consumed(n, in.queueRaw(c, n))
+		case in.isLong(n):
+			in.handOver(c, headerSize, n)
 		default:
-			in.consumed(n, queue.gather(r, frames, 0))
+			frames := in.buffer.b[in.start : in.start+n]
+			in.consumed(n, in.reader.queue.gather(&run{conn: c, from: c.address, headerSize: headerSize}, frames, 0))
 		}
 	}
+}
+
+// errWait is no error: deliver is to wait for a change.
+var errWait = errors.New("wait")
+
+// next returns the length of the run that may be queued now, 0 where nothing
+// whole is left, and its header size. Where the reader's queue takes nothing
+// after all, that has just been shut down.
+func (c *Connection) next() (headerSize, n int, err error) {
+	in := &c.in
+	reader := in.wants()
+	switch {
+	case in.state == inClosed:
+		return 0, 0, errClosedByProgram
+	case reader == nil && in.state == inFailed:
+		return 0, 0, errFailed
+	case reader == nil:
+		return 0, 0, errWait
+	case in.unread() == 0:
+		return 0, 0, nil
+	}
+	headerSize, n, err = in.cut(c)
+	if n == 0 {
+		return headerSize, 0, err
+	}
+	if c.guard != nil {
+		n, err = c.guard.within(c, headerSize, n)
+		if err != nil {
+			return 0, 0, err
+		}
+		if n == 0 {
+			return c.next()
+		}
+	}
+	cost := n
+	if headerSize != 0 && in.isLong(n) {
+		cost = cap(in.buffer.b)
+	}
+	if !in.admits(&reader.queue, int64(cost), c) {
+		if in.await(c) {
+			return 0, 0, errWait
+		}
+		return c.next()
+	}
+	if c.guard != nil {
+		c.guard.delivered()
+	}
+	return headerSize, n, nil
+}
+
+// isLong reports whether a run of n bytes is handed over in its buffer.
+func (in *inbound) isLong(n int) bool {
+	return n >= handOver && !in.reader.queue.copies.Load()
+}
+
+// queueRaw queues n bytes as one frame.
+func (in *inbound) queueRaw(c *Connection, n int) bool {
+	frame := newBlock(rawHeader + n)
+	defer frame.free()
+	frame.b = append(appendHeader(frame.b, rawHeader, n), in.buffer.b[in.start:in.start+n]...)
+	return in.reader.queue.gather(&run{conn: c, from: c.address, headerSize: rawHeader}, frame.b, 0)
 }
 
 // cut returns the length of the run of whole frames at the front of what is
@@ -242,15 +267,15 @@ func (in *inbound) consumed(n int, ok bool) {
 
 // handOver queues a run of n bytes in the buffer itself. The rest, most often a
 // part of one small datagram, stays behind in another one.
-func (in *inbound) handOver(r run, n int) {
-	r.start = in.start
+func (in *inbound) handOver(c *Connection, headerSize, n int) {
 	end := in.start + n
 	var rest *block
 	if tail := in.buffer.b[end:]; len(tail) > 0 {
 		rest = newBlock(len(tail))
 		rest.b = append(rest.b, tail...)
 	}
-	if !in.reader.queue.hand(r, in.buffer, end) {
+	r := run{conn: c, from: c.address, headerSize: headerSize, start: in.start}
+	if !in.reader.queue.hand(&r, in.buffer, end) {
 		rest.free()
 		return
 	}

@@ -51,7 +51,7 @@ func (b *batch) free() {
 
 // add adds a run of whole frames that lie in the block from r.start to end. If
 // they come behind frames of the same kind they join those.
-func (b *batch) add(r run, end int) {
+func (b *batch) add(r *run, end int) {
 	r.next = len(b.ends)
 	for at := r.start; at < end; {
 		at += r.headerSize + int(payloadLength(b.block.b[at:], r.headerSize))
@@ -62,7 +62,7 @@ func (b *batch) add(r run, end int) {
 		b.runs[n-1].last = r.last
 		return
 	}
-	b.runs = append(b.runs, r)
+	b.runs = append(b.runs, *r)
 }
 
 // take takes the next frame of a run, which has one, and returns its payload.
@@ -111,25 +111,16 @@ type receiveQueue struct {
 // It reports false once closed.
 // Bounds in datagrams apply here: what they drop counts as queued, and sets
 // overflow.
-func (q *receiveQueue) gather(r run, frames []byte, beside int64) bool {
+func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
 		return false
 	}
-	if q.recent {
-		frames = lastFrame(frames, r.headerSize)
-		q.replace()
-	}
-	if q.limit >= 0 {
-		kept, n := firstFrames(frames, r.headerSize, max(q.limit-q.count, 0))
-		if len(kept) < len(frames) {
-			q.overflow.Store(true)
-		}
-		if frames = kept; n == 0 {
+	if q.copies.Load() {
+		if frames = q.bounded(frames, r.headerSize); len(frames) == 0 {
 			return true
 		}
-		q.count += n
 	}
 	t := q.gathering(len(frames))
 	r.start = len(t.block.b)
@@ -140,8 +131,25 @@ func (q *receiveQueue) gather(r run, frames []byte, beside int64) bool {
 }
 
 // joins reports whether the frames of next, which come behind r's, may be r's.
-func (r *run) joins(next run) bool {
+func (r *run) joins(next *run) bool {
 	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from
+}
+
+// bounded returns those of the frames that a bound in datagrams lets in.
+func (q *receiveQueue) bounded(frames []byte, headerSize int) []byte {
+	if q.recent {
+		frames = lastFrame(frames, headerSize)
+		q.replace()
+	}
+	if q.limit < 0 {
+		return frames
+	}
+	kept, n := firstFrames(frames, headerSize, max(q.limit-q.count, 0))
+	if len(kept) < len(frames) {
+		q.overflow.Store(true)
+	}
+	q.count += n
+	return kept
 }
 
 // gathering returns the batch at the tail, with room for so many bytes.
@@ -163,7 +171,7 @@ func (q *receiveQueue) gathering(size int) *batch {
 
 // hand queues a long run, which ends at end of its own block; the queue then
 // owns that. It reports false, and takes nothing, once closed.
-func (q *receiveQueue) hand(r run, b *block, end int) bool {
+func (q *receiveQueue) hand(r *run, b *block, end int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {

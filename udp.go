@@ -256,7 +256,7 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
 		}
 	}
 	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
-	r := run{conn: c, from: from, headerSize: udpHeader}
+	r := &run{conn: c, from: from, headerSize: udpHeader}
 	queue := &in.reader.queue
 	if !in.admits(queue, int64(len(frame)), c) {
 		c.packets.full.Add(1)
