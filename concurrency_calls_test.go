@@ -11,24 +11,24 @@ import (
 
 // A call is one call of a method, with what it may answer by its documentation.
 type call struct {
-	call   func(s *scene, random *rand.Rand) error
+	call   func(a *actor) error
 	errors []func(error) bool
 }
 
 // quiet is a call that has no error.
-func quiet(f func(s *scene, random *rand.Rand)) call {
-	return call{func(s *scene, random *rand.Rand) error { f(s, random); return nil }, nil}
+func quiet(f func(a *actor)) call {
+	return call{func(a *actor) error { f(a); return nil }, nil}
 }
 
 // fails is a call that may fail.
-func fails(f func(s *scene, random *rand.Rand) error, errors ...func(error) bool) call {
+func fails(f func(a *actor) error, errors ...func(error) bool) call {
 	return call{f, errors}
 }
 
 // optionCall is a call that sets a socket option, some to values that there are not.
 func optionCall[T any](set func(*Connection, T) error, values ...T) call {
-	return fails(func(s *scene, random *rand.Rand) error {
-		return set(s.member(random), values[random.IntN(len(values))])
+	return fails(func(a *actor) error {
+		return set(a.conn, values[a.random.IntN(len(values))])
 	}, oneOf(errors.ErrUnsupported), closedError, system)
 }
 
@@ -61,84 +61,84 @@ func few[T any](random *rand.Rand, all iter.Seq[T], each func(T)) {
 }
 
 var concurrentCalls = map[string]call{
-	"QueuedConnectionManager.AdoptConnection": fails(func(s *scene, random *rand.Rand) error {
+	"QueuedConnectionManager.AdoptConnection": fails(func(a *actor) error {
 		near, far := net.Pipe()
-		time.AfterFunc(time.Duration(random.IntN(50))*time.Millisecond, func() { far.Close() })
-		return s.opened(s.manager.AdoptConnection(near))
+		time.AfterFunc(time.Duration(a.random.IntN(50))*time.Millisecond, func() { far.Close() })
+		return a.opened(a.manager.AdoptConnection(near))
 	}, closedError),
-	"QueuedConnectionManager.AdoptRendezvous": fails(func(s *scene, _ *rand.Rand) error {
-		return s.opened(s.manager.AdoptRendezvous(newPipeListener()))
+	"QueuedConnectionManager.AdoptRendezvous": fails(func(a *actor) error {
+		return a.opened(a.manager.AdoptRendezvous(newPipeListener()))
 	}, closedError),
-	"QueuedConnectionManager.AdoptUDPConnection": fails(func(s *scene, _ *rand.Rand) error {
+	"QueuedConnectionManager.AdoptUDPConnection": fails(func(a *actor) error {
 		pipe, _ := newPacketPipe()
-		return s.opened(s.manager.AdoptUDPConnection(pipe))
+		return a.opened(a.manager.AdoptUDPConnection(pipe))
 	}, closedError),
-	"QueuedConnectionManager.BeginTCPClientConnection": quiet(func(s *scene, random *rand.Rand) {
-		pending := s.manager.BeginTCPClientConnection("127.0.0.1", s.server.Port(), time.Duration(random.IntN(3)-1)*time.Second)
+	"QueuedConnectionManager.BeginTCPClientConnection": quiet(func(a *actor) {
+		pending := a.manager.BeginTCPClientConnection("127.0.0.1", a.server.Port(), time.Duration(a.random.IntN(3)-1)*time.Second)
 		time.AfterFunc(10*time.Millisecond, pending.Cancel)
 	}),
-	"QueuedConnectionManager.Close": fails(func(s *scene, _ *rand.Rand) error {
-		if !s.closing.Load() {
+	"QueuedConnectionManager.Close": fails(func(a *actor) error {
+		if !a.closing.Load() {
 			return nil
 		}
-		return s.manager.Close()
+		return a.manager.Close()
 	}, undelivered),
-	"QueuedConnectionManager.CloseConnection": quiet(func(s *scene, random *rand.Rand) {
-		if conn := s.conn(random); s.manager.CloseConnection(conn) {
-			s.gone(conn)
+	"QueuedConnectionManager.CloseConnection": quiet(func(a *actor) {
+		if conn := a.someone(); a.manager.CloseConnection(conn) {
+			a.gone(conn)
 		}
 	}),
-	"QueuedConnectionManager.GetResetConnection": quiet(func(s *scene, _ *rand.Rand) {
-		if conn, ok := s.manager.GetResetConnection(); ok {
-			s.gone(conn)
+	"QueuedConnectionManager.GetResetConnection": quiet(func(a *actor) {
+		if conn, ok := a.manager.GetResetConnection(); ok {
+			a.gone(conn)
 		}
 	}),
-	"QueuedConnectionManager.OpenTCPClientConnection": fails(func(s *scene, random *rand.Rand) error {
-		return s.opened(s.manager.OpenTCPClientConnection("127.0.0.1", s.server.Port(), time.Duration(random.IntN(50)-1)*time.Millisecond))
+	"QueuedConnectionManager.OpenTCPClientConnection": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenTCPClientConnection("127.0.0.1", a.server.Port(), time.Duration(a.random.IntN(50)-1)*time.Millisecond))
 	}, closedError, timeout, system),
-	"QueuedConnectionManager.OpenTCPServerRendezvous": fails(func(s *scene, random *rand.Rand) error {
-		return s.opened(s.manager.OpenTCPServerRendezvous(0, random.IntN(3)))
+	"QueuedConnectionManager.OpenTCPServerRendezvous": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenTCPServerRendezvous(0, a.random.IntN(3)))
 	}, closedError),
-	"QueuedConnectionManager.OpenTCPServerRendezvousAt": fails(func(s *scene, random *rand.Rand) error {
-		return s.opened(s.manager.OpenTCPServerRendezvousAt(s.loopback(), random.IntN(3)))
+	"QueuedConnectionManager.OpenTCPServerRendezvousAt": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenTCPServerRendezvousAt(a.loopback(), a.random.IntN(3)))
 	}, closedError),
-	"QueuedConnectionManager.OpenUDPConnection": fails(func(s *scene, _ *rand.Rand) error {
-		return s.opened(s.manager.OpenUDPConnection(0))
+	"QueuedConnectionManager.OpenUDPConnection": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenUDPConnection(0))
 	}, closedError),
-	"QueuedConnectionManager.OpenUDPConnectionAt": fails(func(s *scene, _ *rand.Rand) error {
-		return s.opened(s.manager.OpenUDPConnectionAt(s.loopback()))
+	"QueuedConnectionManager.OpenUDPConnectionAt": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenUDPConnectionAt(a.loopback()))
 	}, closedError),
-	"QueuedConnectionManager.ResetConnectionAvailable": quiet(func(s *scene, _ *rand.Rand) { s.manager.ResetConnectionAvailable() }),
-	"QueuedConnectionManager.ResetConnections": quiet(func(s *scene, random *rand.Rand) {
-		few(random, s.manager.ResetConnections(), s.gone)
+	"QueuedConnectionManager.ResetConnectionAvailable": quiet(func(a *actor) { a.manager.ResetConnectionAvailable() }),
+	"QueuedConnectionManager.ResetConnections": quiet(func(a *actor) {
+		few(a.random, a.manager.ResetConnections(), a.gone)
 	}),
-	"QueuedConnectionManager.WaitForReaders": fails(func(s *scene, _ *rand.Rand) error {
+	"QueuedConnectionManager.WaitForReaders": fails(func(a *actor) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
-		return s.manager.WaitForReaders(ctx)
+		return a.manager.WaitForReaders(ctx)
 	}, closedError, timeout),
 
-	"Connection.Address": quiet(func(s *scene, random *rand.Rand) { _ = s.member(random).Address().String() }),
-	"Connection.Close": fails(func(s *scene, random *rand.Rand) error {
-		conn := s.member(random)
+	"Connection.Address": quiet(func(a *actor) { _ = a.conn.Address().String() }),
+	"Connection.Close": fails(func(a *actor) error {
+		conn := a.conn
 		err := conn.Close()
 		if err == nil {
-			s.gone(conn)
+			a.gone(conn)
 		}
 		return err
 	}, closedError),
-	"Connection.CollectTCP":         quiet(func(s *scene, random *rand.Rand) { s.member(random).CollectTCP() }),
-	"Connection.CollectTCPInterval": quiet(func(s *scene, random *rand.Rand) { s.member(random).CollectTCPInterval() }),
-	"Connection.ConsiderFlush":      fails(func(s *scene, random *rand.Rand) error { return s.member(random).ConsiderFlush() }, reason, wrongConnection),
-	"Connection.Err":                fails(func(s *scene, random *rand.Rand) error { return s.member(random).Err() }, reason),
-	"Connection.Flush":              fails(func(s *scene, random *rand.Rand) error { return s.member(random).Flush() }, reason, wrongConnection),
-	"Connection.LocalAddress":       quiet(func(s *scene, random *rand.Rand) { _ = s.member(random).LocalAddress().String() }),
-	"Connection.Manager":            quiet(func(s *scene, random *rand.Rand) { s.member(random).Manager() }),
-	"Connection.NetConn":            quiet(func(s *scene, random *rand.Rand) { s.member(random).NetConn() }),
-	"Connection.Rendezvous":         quiet(func(s *scene, random *rand.Rand) { s.member(random).Rendezvous() }),
-	"Connection.SetCollectTCP":      quiet(func(s *scene, random *rand.Rand) { s.member(random).SetCollectTCP(random.IntN(2) == 0) }),
-	"Connection.SetCollectTCPInterval": quiet(func(s *scene, random *rand.Rand) {
-		s.member(random).SetCollectTCPInterval(time.Duration(random.IntN(3)-1) * time.Millisecond)
+	"Connection.CollectTCP":         quiet(func(a *actor) { a.conn.CollectTCP() }),
+	"Connection.CollectTCPInterval": quiet(func(a *actor) { a.conn.CollectTCPInterval() }),
+	"Connection.ConsiderFlush":      fails(func(a *actor) error { return a.conn.ConsiderFlush() }, reason, wrongConnection),
+	"Connection.Err":                fails(func(a *actor) error { return a.conn.Err() }, reason),
+	"Connection.Flush":              fails(func(a *actor) error { return a.conn.Flush() }, reason, wrongConnection),
+	"Connection.LocalAddress":       quiet(func(a *actor) { _ = a.conn.LocalAddress().String() }),
+	"Connection.Manager":            quiet(func(a *actor) { a.conn.Manager() }),
+	"Connection.NetConn":            quiet(func(a *actor) { a.conn.NetConn() }),
+	"Connection.Rendezvous":         quiet(func(a *actor) { a.conn.Rendezvous() }),
+	"Connection.SetCollectTCP":      quiet(func(a *actor) { a.conn.SetCollectTCP(a.random.IntN(2) == 0) }),
+	"Connection.SetCollectTCPInterval": quiet(func(a *actor) {
+		a.conn.SetCollectTCPInterval(time.Duration(a.random.IntN(3)-1) * time.Millisecond)
 	}),
 	"Connection.SetIPTimeToLive":    optionCall((*Connection).SetIPTimeToLive, 64, 0),
 	"Connection.SetIPTypeOfService": optionCall((*Connection).SetIPTypeOfService, 0x10, 0),
@@ -149,101 +149,101 @@ var concurrentCalls = map[string]call{
 	"Connection.SetRecvBufferSize":  optionCall((*Connection).SetRecvBufferSize, 100_000, 0),
 	"Connection.SetReuseAddr":       optionCall((*Connection).SetReuseAddr, true, false),
 	"Connection.SetSendBufferSize":  optionCall((*Connection).SetSendBufferSize, 100_000, 0),
-	"Connection.UDPDrops":           quiet(func(s *scene, random *rand.Rand) { s.member(random).UDPDrops() }),
+	"Connection.UDPDrops":           quiet(func(a *actor) { a.conn.UDPDrops() }),
 
-	"QueuedConnectionListener.AddConnection": fails(func(s *scene, random *rand.Rand) error {
-		return s.listener.AddConnection(s.conn(random))
+	"QueuedConnectionListener.AddConnection": fails(func(a *actor) error {
+		return a.listener.AddConnection(a.someone())
 	}, wrongConnection, oneOf(ErrAlreadyAdded), closedError),
-	"QueuedConnectionListener.GetNewConnection": quiet(func(s *scene, _ *rand.Rand) {
-		conn, _ := s.listener.GetNewConnection()
-		s.add(conn)
+	"QueuedConnectionListener.GetNewConnection": quiet(func(a *actor) {
+		conn, _ := a.listener.GetNewConnection()
+		a.add(conn)
 	}),
-	"QueuedConnectionListener.Manager":                quiet(func(s *scene, _ *rand.Rand) { s.listener.Manager() }),
-	"QueuedConnectionListener.NewConnectionAvailable": quiet(func(s *scene, _ *rand.Rand) { s.listener.NewConnectionAvailable() }),
-	"QueuedConnectionListener.NewConnections": quiet(func(s *scene, random *rand.Rand) {
-		few(random, s.listener.NewConnections(), s.add)
+	"QueuedConnectionListener.Manager":                quiet(func(a *actor) { a.listener.Manager() }),
+	"QueuedConnectionListener.NewConnectionAvailable": quiet(func(a *actor) { a.listener.NewConnectionAvailable() }),
+	"QueuedConnectionListener.NewConnections": quiet(func(a *actor) {
+		few(a.random, a.listener.NewConnections(), a.add)
 	}),
-	"QueuedConnectionListener.RemoveConnection": quiet(func(s *scene, random *rand.Rand) { s.listener.RemoveConnection(s.conn(random)) }),
+	"QueuedConnectionListener.RemoveConnection": quiet(func(a *actor) { a.listener.RemoveConnection(a.someone()) }),
 
-	"QueuedConnectionReader.AddConnection": fails(func(s *scene, random *rand.Rand) error {
-		return s.reader.AddConnection(s.conn(random))
+	"QueuedConnectionReader.AddConnection": fails(func(a *actor) error {
+		return a.reader.AddConnection(a.someone())
 	}, wrongConnection, oneOf(ErrAlreadyAdded), reason),
-	"QueuedConnectionReader.CurrentQueueBytes": quiet(func(s *scene, _ *rand.Rand) { s.reader.CurrentQueueBytes() }),
-	"QueuedConnectionReader.CurrentQueueSize":  quiet(func(s *scene, _ *rand.Rand) { s.reader.CurrentQueueSize() }),
-	"QueuedConnectionReader.DataAvailable":     quiet(func(s *scene, _ *rand.Rand) { s.reader.DataAvailable() }),
-	"QueuedConnectionReader.Datagrams": quiet(func(s *scene, random *rand.Rand) {
-		few(random, s.reader.Datagrams(), func(datagram *NetDatagram) { datagram.Clone() })
+	"QueuedConnectionReader.CurrentQueueBytes": quiet(func(a *actor) { a.reader.CurrentQueueBytes() }),
+	"QueuedConnectionReader.CurrentQueueSize":  quiet(func(a *actor) { a.reader.CurrentQueueSize() }),
+	"QueuedConnectionReader.DataAvailable":     quiet(func(a *actor) { a.reader.DataAvailable() }),
+	"QueuedConnectionReader.Datagrams": quiet(func(a *actor) {
+		few(a.random, a.reader.Datagrams(), func(datagram *NetDatagram) { datagram.Clone() })
 	}),
-	"QueuedConnectionReader.GetData": quiet(func(s *scene, random *rand.Rand) {
+	"QueuedConnectionReader.GetData": quiet(func(a *actor) {
 		var datagram NetDatagram
-		for range random.IntN(5) {
-			s.reader.GetData(&datagram)
+		for range a.random.IntN(5) {
+			a.reader.GetData(&datagram)
 		}
 	}),
-	"QueuedConnectionReader.IsConnectionOk":    quiet(func(s *scene, random *rand.Rand) { s.reader.IsConnectionOk(s.conn(random)) }),
-	"QueuedConnectionReader.Manager":           quiet(func(s *scene, _ *rand.Rand) { s.reader.Manager() }),
-	"QueuedConnectionReader.MaxQueueSize":      quiet(func(s *scene, _ *rand.Rand) { s.reader.MaxQueueSize() }),
-	"QueuedConnectionReader.OverflowFlag":      quiet(func(s *scene, _ *rand.Rand) { s.reader.OverflowFlag() }),
-	"QueuedConnectionReader.RawMode":           quiet(func(s *scene, _ *rand.Rand) { s.reader.RawMode() }),
-	"QueuedConnectionReader.RemoveConnection":  quiet(func(s *scene, random *rand.Rand) { s.reader.RemoveConnection(s.conn(random)) }),
-	"QueuedConnectionReader.ResetOverflowFlag": quiet(func(s *scene, _ *rand.Rand) { s.reader.ResetOverflowFlag() }),
-	"QueuedConnectionReader.SetMaxQueueSize":   quiet(func(s *scene, random *rand.Rand) { s.reader.SetMaxQueueSize(random.IntN(20) - 10) }),
-	"QueuedConnectionReader.SetRawMode":        quiet(func(s *scene, random *rand.Rand) { s.reader.SetRawMode(random.IntN(4) == 0) }),
-	"QueuedConnectionReader.SetTCPHeaderSize": fails(func(s *scene, random *rand.Rand) error {
-		return s.reader.SetTCPHeaderSize([]int{2, 2, 2, 3, 4}[random.IntN(5)])
+	"QueuedConnectionReader.IsConnectionOk":    quiet(func(a *actor) { a.reader.IsConnectionOk(a.someone()) }),
+	"QueuedConnectionReader.Manager":           quiet(func(a *actor) { a.reader.Manager() }),
+	"QueuedConnectionReader.MaxQueueSize":      quiet(func(a *actor) { a.reader.MaxQueueSize() }),
+	"QueuedConnectionReader.OverflowFlag":      quiet(func(a *actor) { a.reader.OverflowFlag() }),
+	"QueuedConnectionReader.RawMode":           quiet(func(a *actor) { a.reader.RawMode() }),
+	"QueuedConnectionReader.RemoveConnection":  quiet(func(a *actor) { a.reader.RemoveConnection(a.someone()) }),
+	"QueuedConnectionReader.ResetOverflowFlag": quiet(func(a *actor) { a.reader.ResetOverflowFlag() }),
+	"QueuedConnectionReader.SetMaxQueueSize":   quiet(func(a *actor) { a.reader.SetMaxQueueSize(a.random.IntN(20) - 10) }),
+	"QueuedConnectionReader.SetRawMode":        quiet(func(a *actor) { a.reader.SetRawMode(a.random.IntN(4) == 0) }),
+	"QueuedConnectionReader.SetTCPHeaderSize": fails(func(a *actor) error {
+		return a.reader.SetTCPHeaderSize([]int{2, 2, 2, 3, 4}[a.random.IntN(5)])
 	}, oneOf(ErrHeaderSize)),
 	// A reader that has been shut down stays so: most are new ones.
-	"QueuedConnectionReader.Shutdown": quiet(func(s *scene, random *rand.Rand) {
-		reader := NewQueuedConnectionReader(s.manager)
-		if s.closing.Load() && random.IntN(10) == 0 {
-			reader = s.reader
+	"QueuedConnectionReader.Shutdown": quiet(func(a *actor) {
+		reader := NewQueuedConnectionReader(a.manager)
+		if a.closing.Load() && a.random.IntN(10) == 0 {
+			reader = a.reader
 		}
-		reader.AddConnection(s.conn(random))
+		reader.AddConnection(a.someone())
 		reader.Shutdown()
 	}),
-	"QueuedConnectionReader.TCPHeaderSize": quiet(func(s *scene, _ *rand.Rand) { s.reader.TCPHeaderSize() }),
+	"QueuedConnectionReader.TCPHeaderSize": quiet(func(a *actor) { a.reader.TCPHeaderSize() }),
 
-	"ConnectionWriter.Broadcast": fails(func(s *scene, random *rand.Rand) error {
-		return s.writer.Broadcast(someDatagram(random), func(yield func(*Connection) bool) {
+	"ConnectionWriter.Broadcast": fails(func(a *actor) error {
+		return a.writer.Broadcast(someDatagram(a.random), func(yield func(*Connection) bool) {
 			for range 8 {
-				if !yield(s.conn(random)) {
+				if !yield(a.someone()) {
 					return
 				}
 			}
 		})
 	}, wrongConnection, reason),
-	"ConnectionWriter.Flush":         quiet(func(s *scene, _ *rand.Rand) { s.writer.Flush() }),
-	"ConnectionWriter.IsValidForUDP": quiet(func(s *scene, random *rand.Rand) { s.writer.IsValidForUDP(someDatagram(random)) }),
-	"ConnectionWriter.Manager":       quiet(func(s *scene, _ *rand.Rand) { s.writer.Manager() }),
-	"ConnectionWriter.RawMode":       quiet(func(s *scene, _ *rand.Rand) { s.writer.RawMode() }),
-	"ConnectionWriter.Send": fails(func(s *scene, random *rand.Rand) error {
-		return s.writer.Send(someDatagram(random), s.conn(random))
+	"ConnectionWriter.Flush":         quiet(func(a *actor) { a.writer.Flush() }),
+	"ConnectionWriter.IsValidForUDP": quiet(func(a *actor) { a.writer.IsValidForUDP(someDatagram(a.random)) }),
+	"ConnectionWriter.Manager":       quiet(func(a *actor) { a.writer.Manager() }),
+	"ConnectionWriter.RawMode":       quiet(func(a *actor) { a.writer.RawMode() }),
+	"ConnectionWriter.Send": fails(func(a *actor) error {
+		return a.writer.Send(someDatagram(a.random), a.someone())
 	}, wrongConnection, reason),
-	"ConnectionWriter.SendTo": fails(func(s *scene, random *rand.Rand) error {
-		return s.writer.SendTo(someDatagram(random), s.conn(random), s.sink)
+	"ConnectionWriter.SendTo": fails(func(a *actor) error {
+		return a.writer.SendTo(someDatagram(a.random), a.someone(), a.sink)
 	}, wrongConnection, reason),
-	"ConnectionWriter.SetRawMode": quiet(func(s *scene, random *rand.Rand) { s.writer.SetRawMode(random.IntN(4) == 0) }),
-	"ConnectionWriter.SetTCPHeaderSize": fails(func(s *scene, random *rand.Rand) error {
-		return s.writer.SetTCPHeaderSize(random.IntN(5))
+	"ConnectionWriter.SetRawMode": quiet(func(a *actor) { a.writer.SetRawMode(a.random.IntN(4) == 0) }),
+	"ConnectionWriter.SetTCPHeaderSize": fails(func(a *actor) error {
+		return a.writer.SetTCPHeaderSize(a.random.IntN(5))
 	}, oneOf(ErrHeaderSize)),
-	"ConnectionWriter.Shutdown": quiet(func(s *scene, random *rand.Rand) {
-		writer := NewConnectionWriter(s.manager)
-		if s.closing.Load() && random.IntN(10) == 0 {
-			writer = s.writer
+	"ConnectionWriter.Shutdown": quiet(func(a *actor) {
+		writer := NewConnectionWriter(a.manager)
+		if a.closing.Load() && a.random.IntN(10) == 0 {
+			writer = a.writer
 		}
-		writer.Send(someDatagram(random), s.conn(random))
+		writer.Send(someDatagram(a.random), a.someone())
 		writer.Shutdown()
 	}),
-	"ConnectionWriter.TCPHeaderSize": quiet(func(s *scene, _ *rand.Rand) { s.writer.TCPHeaderSize() }),
+	"ConnectionWriter.TCPHeaderSize": quiet(func(a *actor) { a.writer.TCPHeaderSize() }),
 
-	"PendingConnection.Cancel": quiet(func(s *scene, random *rand.Rand) { s.begun(random).Cancel() }),
-	"PendingConnection.Ready":  quiet(func(s *scene, random *rand.Rand) { s.begun(random).Ready() }),
-	"PendingConnection.Result": fails(func(s *scene, random *rand.Rand) error {
-		return s.opened(s.begun(random).Result())
+	"PendingConnection.Cancel": quiet(func(a *actor) { a.begun(a.random).Cancel() }),
+	"PendingConnection.Ready":  quiet(func(a *actor) { a.begun(a.random).Ready() }),
+	"PendingConnection.Result": fails(func(a *actor) error {
+		return a.opened(a.begun(a.random).Result())
 	}, oneOf(ErrNotReady, context.Canceled), closedError, timeout, system),
-	"PendingConnection.Wait": fails(func(s *scene, random *rand.Rand) error {
+	"PendingConnection.Wait": fails(func(a *actor) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
-		return s.opened(s.begun(random).Wait(ctx))
+		return a.opened(a.begun(a.random).Wait(ctx))
 	}, oneOf(context.Canceled), closedError, timeout, system),
 }

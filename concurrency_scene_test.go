@@ -70,21 +70,14 @@ func (s *scene) add(conn *Connection) {
 	}
 }
 
-// conn returns a connection for a call, which is sometimes none, or another manager's.
-func (s *scene) conn(random *rand.Rand) *Connection {
-	switch random.IntN(50) {
-	case 0:
-		return nil
-	case 1:
-		return s.foreign
-	}
-	return s.member(random)
-}
-
-// member returns a connection of the manager.
+// member returns a connection of the manager, often the newest: then many
+// goroutines have the same.
 func (s *scene) member(random *rand.Rand) *Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if random.IntN(2) == 0 {
+		return s.conns[len(s.conns)-1]
+	}
 	return s.conns[random.IntN(len(s.conns))]
 }
 
@@ -93,6 +86,26 @@ func (s *scene) begun(random *rand.Rand) *PendingConnection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pending[random.IntN(len(s.pending))]
+}
+
+// An actor is one of the goroutines that call. It calls a few methods for a
+// while, with one connection.
+type actor struct {
+	*scene
+	random *rand.Rand
+	conn   *Connection
+	reader *QueuedConnectionReader // or the one inside a RecentConnectionReader
+}
+
+// someone returns the actor's connection, sometimes none, or another manager's.
+func (a *actor) someone() *Connection {
+	switch a.random.IntN(50) {
+	case 0:
+		return nil
+	case 1:
+		return a.foreign
+	}
+	return a.conn
 }
 
 // gone notes that the program knows of an end: by a report, or by its own close.

@@ -50,13 +50,11 @@ func everyCall() map[string]call {
 	calls := maps.Clone(concurrentCalls)
 	for name, c := range concurrentCalls {
 		if method, ok := strings.CutPrefix(name, "QueuedConnectionReader."); ok {
-			calls["RecentConnectionReader."+method] = call{
-				func(s *scene, random *rand.Rand) error {
-					e := *s.end
-					e.reader = &s.recent.QueuedConnectionReader
-					return c.call(&scene{end: &e, conns: []*Connection{s.member(random)}, foreign: s.foreign}, random)
-				}, c.errors,
-			}
+			calls["RecentConnectionReader."+method] = call{func(a *actor) error {
+				recent := *a
+				recent.reader = &a.recent.QueuedConnectionReader
+				return c.call(&recent)
+			}, c.errors}
 		}
 	}
 	return calls
@@ -103,6 +101,7 @@ func exportedTypes(t *testing.T) (names []string) {
 // Many goroutines call everything in random order while connections come, live
 // and end in all ways; at last one of them closes the manager under the others.
 func TestConcurrency(t *testing.T) {
+	const few = 3 // methods that an actor calls at a time
 	const workers, open, closed = 12, 500 * time.Millisecond, 100 * time.Millisecond
 	random := seed(t)
 	s := newScene(t)
@@ -115,17 +114,29 @@ func TestConcurrency(t *testing.T) {
 	var (
 		done   sync.WaitGroup
 		counts = make([]atomic.Int64, len(names))
+		deck   = random.Perm(len(names))
+		dealt  atomic.Int64
 		inside [workers]atomic.Pointer[string]
 	)
-	for i := range workers {
-		random := rand.New(rand.NewPCG(random.Uint64(), 0))
+	for w := range workers {
+		a := &actor{scene: s, random: rand.New(rand.NewPCG(random.Uint64(), 0)), reader: s.reader}
 		done.Go(func() {
 			for ctx.Err() == nil {
-				n := random.IntN(len(names))
-				inside[i].Store(&names[n])
-				tryCall(t, names[n], calls[names[n]], s, random)
-				inside[i].Store(nil)
-				counts[n].Add(1)
+				a.conn = s.member(a.random)
+				first := int(dealt.Add(few)) // all get their turn
+				// A call that opens or waits takes as long as thousands of others.
+				start := time.Now()
+				for i := 0; i < few || time.Since(start) < 500*time.Microsecond; i++ {
+					n := i
+					if i >= few {
+						n = a.random.IntN(few)
+					}
+					n = deck[(first+n)%len(deck)]
+					inside[w].Store(&names[n])
+					a.try(t, names[n], calls[names[n]])
+					inside[w].Store(nil)
+					counts[n].Add(1)
+				}
 			}
 		})
 	}
@@ -147,14 +158,17 @@ func TestConcurrency(t *testing.T) {
 		stacks := make([]byte, 4<<20)
 		t.Fatalf("deadlock\n%s", stacks[:runtime.Stack(stacks, true)])
 	}
+	total := int64(0)
 	for i := range counts {
 		assert.NotZero(t, counts[i].Load(), names[i])
+		total += counts[i].Load()
 	}
 	s.collectReports()
 	for conn, times := range s.ends {
 		assert.Equal(t, 1, times, "reports and closes of %s, which ended by %v", conn.name(), conn.Err())
 	}
 	assert.NotEmpty(t, s.ends)
+	t.Log(total, "calls, ", len(s.ends), "ends")
 	s.foreign.Manager().Close()
 	assert.Empty(t, libraryGoroutines(patience))
 }
@@ -166,14 +180,14 @@ func (s *scene) collectReports() {
 	}
 }
 
-// tryCall makes a call, which must not panic and answers only what is documented.
-func tryCall(t *testing.T, name string, c call, s *scene, random *rand.Rand) {
+// try makes a call, which must not panic and answers only what is documented.
+func (a *actor) try(t *testing.T, name string, c call) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.Errorf("%s: %v\n%s", name, p, debug.Stack())
 		}
 	}()
-	if err := nilOr(c.call(s, random), c.errors...); err != nil {
+	if err := nilOr(c.call(a), c.errors...); err != nil {
 		t.Errorf("%s: not documented: %v (%T)", name, err, err)
 	}
 }
@@ -216,3 +230,23 @@ var (
 	}
 	wrongConnection = oneOf(ErrForeignConnection, ErrWrongKind)
 )
+
+// The program gets to know of each end once: it takes the report, or closes the
+// connection just before, from another goroutine.
+func TestConcurrencyCloseOrReport(t *testing.T) {
+	e := newEnd(t, nil)
+	for range 2000 {
+		conn, far := e.pipe()
+		far.Close()
+		e.until("report", e.manager.ResetConnectionAvailable)
+		var (
+			both             sync.WaitGroup
+			closed, reported bool
+		)
+		both.Go(func() { closed = e.manager.CloseConnection(conn) })
+		both.Go(func() { _, reported = e.manager.GetResetConnection() })
+		both.Wait()
+		require.NotEqual(t, closed, reported)
+		e.manager.ResetConnectionAvailable() // the drain has ended
+	}
+}
