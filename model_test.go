@@ -62,10 +62,10 @@ func runPrograms(t *testing.T, count int, run func(t *testing.T, seed uint64)) {
 	if *modelSeed != 0 {
 		first, count = *modelSeed, 1
 	}
-	for i := range count {
-		if run(t, first+uint64(i)); t.Failed() {
-			return
-		}
+	done := 0
+	defer func() { t.Logf("%d programs, from seed %d on", done, first) }()
+	for ; done < count && !t.Failed(); done++ {
+		run(t, first+uint64(done))
 	}
 }
 
