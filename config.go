@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"log/slog"
 	"math"
 	"time"
 )
@@ -48,6 +49,91 @@ type Config struct {
 	CollectTCP         bool
 	CollectTCPInterval time.Duration
 
+	// KeepAliveIdle, KeepAliveInterval and KeepAliveCount say how the system asks
+	// a peer of which nothing has come for so long whether it is still there: how
+	// often, and how many times before it is taken for dead, which ends the
+	// connection with ErrNoAnswer. A peer that dies without a word is noticed,
+	// while nothing is sent to it, KeepAliveIdle + KeepAliveCount ×
+	// KeepAliveInterval after the last byte from it. On Linux AckTimeout stands in
+	// for the count: it is noticed when the first question after AckTimeout is
+	// due. Both are 11 seconds by default. The connection must be in a reader.
+	//
+	// The system rounds up to seconds. A negative KeepAliveIdle turns it off.
+	// They hold for connections opened by the library and accepted, not for those
+	// of AdoptConnection. Defaults: 5 seconds, 2 seconds and 3.
+	KeepAliveIdle     time.Duration
+	KeepAliveInterval time.Duration
+	KeepAliveCount    int
+
+	// AckTimeout ends a connection with ErrNoAnswer when its peer has acknowledged
+	// nothing for so long of what was sent: so a peer is noticed that dies while
+	// something is on its way to it, at the latest a second after that. The
+	// system does this, on Linux only (TCP_USER_TIMEOUT); elsewhere such a peer is
+	// noticed when the system gives up, after minutes, or by WriteTimeout. A peer
+	// that acknowledges but takes nothing is left to WriteTimeout. It holds for
+	// the same connections as KeepAliveIdle. Default: 10 seconds.
+	AckTimeout time.Duration
+
+	// MaxConnections bounds the connections accepted through all rendezvous of the
+	// manager that are alive: until their sockets are closed, which may be up to
+	// CloseTimeout after the program has closed them. One too many is accepted
+	// and closed at once, with a reset. It protects descriptors and memory. Here
+	// and in the following limits 0, the default, is none. None of those on
+	// accepting holds for AdoptConnection.
+	MaxConnections int
+
+	// MaxConnectionsPerAddress does so for each IPv4 address, and each /64 of
+	// IPv6, which one subscriber may have whole. It protects the other players'
+	// places from one peer's. Many players may share an address: leave room for
+	// a school or a mobile network. A peer without an IP address, at an adopted
+	// rendezvous, counts in MaxConnections only.
+	MaxConnectionsPerAddress int
+
+	// MaxAcceptsPerSecond bounds how many connections an address, as above, may
+	// open in a second, with RateBurst; those beyond it are refused in the same way.
+	// It protects the program from peers that come and go all the time.
+	MaxAcceptsPerSecond int
+
+	// FirstDatagramTimeout ends a connection that was accepted or adopted with
+	// ErrFirstDatagram when its first whole datagram has not come within this
+	// time. It protects the places from peers that hold them and say nothing.
+	// Like IdleTimeout it counts only while the library waits for the peer.
+	// Default: none.
+	FirstDatagramTimeout time.Duration
+
+	// IdleTimeout ends a connection with ErrIdle from which nothing, not even a
+	// part of a datagram, has come for so long. It counts only while the library
+	// waits for the peer: while the connection is in no reader, or is not read
+	// because of MaxReceiveQueue or its rate, it stands still, and then begins
+	// anew. A slow program ends nothing. A peer that lives but has nothing to say
+	// is idle too: use it where peers send something at least so often. Default:
+	// none.
+	IdleTimeout time.Duration
+
+	// MaxDatagramsPerSecond and MaxBytesPerSecond, headers included, bound what is
+	// received from a TCP connection, with RateBurst. One that sends more is read
+	// no faster, so that TCP slows it: nothing is lost. A datagram longer than a
+	// burst waits until all before it is paid for. In raw mode a datagram is what
+	// one read returned. They protect the program's time from a flood.
+	MaxDatagramsPerSecond int
+	MaxBytesPerSecond     int
+
+	// EndFloods ends a connection that exceeds its rate, with ErrFlooding, instead
+	// of slowing it. What came within the rate is delivered, the rest is not.
+	EndFloods bool
+
+	// RateBurst is how much of the rates above may come at once: as much as in
+	// so long at the rate; one connection or datagram always may. Default: 1 second.
+	RateBurst time.Duration
+
+	// Logger is told of refusals, at level Warn: with one line when a burst of them
+	// begins, one a minute while it lasts, and nothing until 10 seconds without
+	// any have passed, separately for each reason in Refusals. Its handler runs on a
+	// goroutine of its own: it may be slow without holding up anything, and only
+	// it may outlive Close of the manager, where it takes longer than
+	// CloseTimeout. Default: none.
+	Logger *slog.Logger
+
 	// IPv4Only keeps to IPv4 when listening and when looking up names. It is
 	// the reverse of Panda3D's support-ipv6. Default: false.
 	IPv4Only bool
@@ -57,6 +143,8 @@ const (
 	defaultMaxDatagram2 = math.MaxUint16
 	defaultMaxDatagram4 = 1 << 20
 	defaultBacklog      = 1000
+
+	maxKeepAlive = 32_767 * time.Second
 
 	// maxResetQueue bounds the ends that nobody takes, as Panda3D's queues are
 	// bounded (net-max-response-queue): a program that never asks for them must
@@ -76,6 +164,11 @@ func (c *Config) withDefaults() (Config, error) {
 	orDefault(&config.WriteTimeout, 30*time.Second)
 	orDefault(&config.CloseTimeout, 5*time.Second)
 	orDefault(&config.CollectTCPInterval, 200*time.Millisecond)
+	orDefault(&config.KeepAliveIdle, 5*time.Second)
+	orDefault(&config.KeepAliveInterval, 2*time.Second)
+	orDefault(&config.KeepAliveCount, 3)
+	orDefault(&config.AckTimeout, 10*time.Second)
+	orDefault(&config.RateBurst, time.Second)
 
 	for _, field := range []struct {
 		name  string
@@ -84,6 +177,11 @@ func (c *Config) withDefaults() (Config, error) {
 		{"MaxDatagramSize", config.MaxDatagramSize},
 		{"MaxReceiveQueue", config.MaxReceiveQueue},
 		{"MaxSendQueue", config.MaxSendQueue},
+		{"MaxConnections", config.MaxConnections},
+		{"MaxConnectionsPerAddress", config.MaxConnectionsPerAddress},
+		{"MaxAcceptsPerSecond", config.MaxAcceptsPerSecond},
+		{"MaxDatagramsPerSecond", config.MaxDatagramsPerSecond},
+		{"MaxBytesPerSecond", config.MaxBytesPerSecond},
 	} {
 		if field.value < 0 || int64(field.value) > math.MaxInt32 {
 			return config, &ConfigError{field.name, field.value}
@@ -91,6 +189,17 @@ func (c *Config) withDefaults() (Config, error) {
 	}
 	if config.TCPHeaderSize != 2 && config.TCPHeaderSize != 4 {
 		return config, &ConfigError{"TCPHeaderSize", config.TCPHeaderSize}
+	}
+	// What Linux takes.
+	switch {
+	case config.KeepAliveIdle > maxKeepAlive:
+		return config, &ConfigError{"KeepAliveIdle", config.KeepAliveIdle}
+	case config.KeepAliveInterval < 0 || config.KeepAliveInterval > maxKeepAlive:
+		return config, &ConfigError{"KeepAliveInterval", config.KeepAliveInterval}
+	case config.KeepAliveCount < 0 || config.KeepAliveCount > 127:
+		return config, &ConfigError{"KeepAliveCount", config.KeepAliveCount}
+	case config.AckTimeout.Milliseconds() > math.MaxInt32:
+		return config, &ConfigError{"AckTimeout", config.AckTimeout}
 	}
 	return config, nil
 }

@@ -219,7 +219,7 @@ var connectionRows = []row{
 		e := newEnd(t, &Config{MaxReceiveQueue: 1})
 		conn, raw := e.raw()
 		write(t, raw, framed(2, "one"))
-		eventually(t, "datagram in the queue", func() bool { return conn.in.queued.Load() > 0 })
+		eventually(t, "datagram in the queue", func() bool { return queuedBytes(conn) > 0 })
 		write(t, raw, framed(2, "two"))
 		require.NoError(t, raw.Close())
 		require.NoError(t, e.writer.Send(NewDatagram([]byte("x")), conn), "the first")

@@ -51,7 +51,7 @@ var queueRows = []row{
 			const count = 100_000
 			go write(t, far, strings.Repeat(framed(2, "some more"), count))
 			synctest.Wait()
-			assert.True(t, conn.in.waiting.Load(), "the peer waits")
+			assert.True(t, waitsForRoom(conn), "the peer waits")
 			got := 0
 			for got < count {
 				got += len(e.drain())

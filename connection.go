@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,9 @@ type Connection struct {
 	out    outbound
 	in     inbound
 	raw    syscall.RawConn
+	guard  *guard // nil: no limit in time
+
+	received atomic.Int64 // when bytes last came, since manager.began
 
 	// A UDP connection has packets and the two sides. Its goroutine is runPackets.
 	packets *packets
@@ -62,7 +66,7 @@ const (
 
 // newStream makes a connection of a socket, which it owns from then on; via is
 // the rendezvous that it came through.
-func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection) (*Connection, error) {
+func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, guard *guard) (*Connection, error) {
 	c := &Connection{
 		manager:      m,
 		address:      netAddressOf(stream.RemoteAddr()),
@@ -71,7 +75,9 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection) (*
 		stream:       stream,
 		raw:          rawConnOf(stream),
 		rendezvous:   via,
+		guard:        guard,
 	}
+	c.received.Store(int64(time.Since(m.began)))
 	c.initSides()
 	if err := m.register(c, c.run); err != nil {
 		stream.Close()
@@ -208,7 +214,7 @@ func (c *Connection) fail(err error, grace time.Duration) error {
 // setCause records the reason of the end unless there is one. c.mu is held.
 func (c *Connection) setCause(err error) {
 	if c.cause == nil {
-		c.cause = err
+		c.cause = c.explain(err)
 	}
 }
 
@@ -267,7 +273,10 @@ func (c *Connection) ended(err error) {
 // it is queued any more. It is called after each of these two has come true, so
 // the later call reports.
 func (c *Connection) reportIfTaken() {
-	if c.in.queued.Load() > 0 {
+	c.in.mu.Lock()
+	waits := c.in.await(c)
+	c.in.mu.Unlock()
+	if waits {
 		return
 	}
 	c.mu.Lock()
@@ -303,12 +312,20 @@ func (c *Connection) breakOff() {
 // closeSocket closes the socket at once. A TLS connection would first tell its
 // peer, and wait for one that takes nothing; it has been told by CloseWrite.
 func (c *Connection) closeSocket() {
+	if c.stream != nil {
+		closeAtOnce(c.stream)
+		return
+	}
+	c.socket.Close()
+}
+
+func closeAtOnce(stream net.Conn) {
 	type layer interface {
 		CloseWrite() error
 		NetConn() net.Conn
 	}
-	if over, ok := c.stream.(layer); ok {
+	if over, ok := stream.(layer); ok {
 		over.NetConn().Close()
 	}
-	c.socket.Close()
+	stream.Close()
 }

@@ -126,7 +126,7 @@ func TestReaderShutdown(t *testing.T) {
 			synctest.Wait()
 			go write(t, far, framed(2, strings.Repeat("b", 90)))
 			synctest.Wait()
-			require.True(t, conn.in.waiting.Load())
+			require.True(t, waitsForRoom(conn))
 			e.reader.Shutdown()
 			synctest.Wait()
 			e.reader = NewQueuedConnectionReader(e.manager)

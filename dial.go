@@ -42,7 +42,7 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	if m.config.IPv4Only {
 		network = "tcp4"
 	}
-	var dialer net.Dialer
+	dialer := net.Dialer{KeepAlive: -1} // see watchPeer
 	socket, err := dialer.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		if m.isClosed.Load() {
@@ -50,7 +50,8 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 		}
 		return nil, err
 	}
-	return m.newStream(socket, nil)
+	m.watchPeer(socket)
+	return m.newStream(socket, nil, m.newGuard(false))
 }
 
 // A PendingConnection is a connection that is being opened in the background:

@@ -20,6 +20,25 @@ var (
 	// It is also an os.ErrDeadlineExceeded.
 	ErrWriteTimeout = fmt.Errorf("queuednet: the peer takes nothing: %w", os.ErrDeadlineExceeded)
 
+	// ErrNoAnswer ends a connection whose peer, or the way to it, has died without
+	// a word: it has answered the system for the time of Config.AckTimeout or
+	// KeepAliveIdle neither data nor questions. The system's reason, such as
+	// ETIMEDOUT or EHOSTUNREACH, is wrapped beside it. It is also an
+	// os.ErrDeadlineExceeded.
+	ErrNoAnswer = fmt.Errorf("queuednet: the peer does not answer: %w", os.ErrDeadlineExceeded)
+
+	// ErrFirstDatagram ends a connection whose first whole datagram has not come
+	// within Config.FirstDatagramTimeout. It is also an os.ErrDeadlineExceeded.
+	ErrFirstDatagram = fmt.Errorf("queuednet: no first datagram: %w", os.ErrDeadlineExceeded)
+
+	// ErrIdle ends a connection from which nothing has come for
+	// Config.IdleTimeout. It is also an os.ErrDeadlineExceeded.
+	ErrIdle = fmt.Errorf("queuednet: nothing has come: %w", os.ErrDeadlineExceeded)
+
+	// ErrFlooding ends, with Config.EndFloods, a connection whose peer sends more
+	// than MaxDatagramsPerSecond or MaxBytesPerSecond.
+	ErrFlooding = errors.New("queuednet: the peer sends too much")
+
 	// ErrForeignConnection is for a nil connection, or one of another manager.
 	ErrForeignConnection = errors.New("queuednet: not a connection of this manager")
 

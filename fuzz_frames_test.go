@@ -116,7 +116,7 @@ func FuzzFrames(f *testing.F) {
 			}
 		}
 		require.Equal(t, len(want), got)
-		require.Zero(t, c.in.queued.Load())
+		require.Zero(t, queuedBytes(c))
 		require.Zero(t, m.available.Load())
 	})
 }

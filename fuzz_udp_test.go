@@ -57,7 +57,7 @@ func FuzzUDPPackets(f *testing.F) {
 		full := conn.UDPDrops().Full - before.Full
 		require.Equal(t, broken, conn.UDPDrops().Broken-before.Broken)
 		require.LessOrEqual(t, full, uint64(len(want)))
-		require.LessOrEqual(t, conn.in.queued.Load(), max(2000+runSize, int64(udpHeader+maxPacket)+runSize))
+		require.LessOrEqual(t, queuedBytes(conn), max(2000+runSize, int64(udpHeader+maxPacket)+runSize))
 		if limit >= 0 {
 			require.LessOrEqual(t, e.reader.CurrentQueueSize(), int(limit))
 		}
@@ -79,7 +79,7 @@ func FuzzUDPPackets(f *testing.F) {
 			size--
 		}
 		require.Zero(t, size)
-		require.Zero(t, conn.in.queued.Load())
+		require.Zero(t, queuedBytes(conn))
 		require.NoError(t, conn.Err())
 	})
 }

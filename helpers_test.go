@@ -208,5 +208,12 @@ func eventually(t testing.TB, what string, done func() bool) {
 func queuedBytes(conn *Connection) int64 {
 	conn.in.mu.Lock()
 	defer conn.in.mu.Unlock()
-	return conn.in.queued.Load()
+	return conn.in.queued()
+}
+
+// waitsForRoom reports whether the goroutine of conn waits for the loop.
+func waitsForRoom(conn *Connection) bool {
+	conn.in.mu.Lock()
+	defer conn.in.mu.Unlock()
+	return conn.in.queued() > 0 && conn.in.awaited.queue != nil
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,14 +13,12 @@ import (
 // yet queued, and the reader that gets it. The goroutine waits in one of two
 // places, for bytes in fill or for a change of the fields under mu in deliver.
 type inbound struct {
-	queued  atomic.Int64 // cost of the runs that are queued and not yet taken
-	waiting atomic.Bool  // the goroutine waits for queued to fall
-	over    atomic.Bool  // nothing more will be queued
-
-	mu      sync.Mutex
-	changed sync.Cond
-	reader  *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
-	state   inboundState
+	mu       sync.Mutex
+	changed  sync.Cond
+	reader   *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
+	state    inboundState
+	holdings []holding // what is queued, and what was when queued was last called
+	awaited  holding   // the last one that drained was or will be called for
 
 	// Of the goroutine alone.
 	buffer  *block  // bytes that are not yet queued; nil for none
@@ -101,7 +98,6 @@ func (in *inbound) end() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.state = inEnded
-	in.over.Store(true)
 }
 
 // fail makes the goroutine end when it has delivered what is there, after at
@@ -116,6 +112,9 @@ func (in *inbound) fail(c *Connection, grace time.Duration) {
 
 // expire bounds the goroutine's waiting for bytes.
 func (in *inbound) expire(c *Connection, limit time.Time) {
+	if c.guard != nil {
+		c.guard.limit.Store(&limit)
+	}
 	if c.socket.SetReadDeadline(limit) != nil {
 		c.socket.Close() // it cannot be told otherwise
 	}
@@ -125,19 +124,6 @@ func (in *inbound) load() inboundState {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.state
-}
-
-// taken is called by the loop for a run that it is done with.
-func (in *inbound) taken(c *Connection, cost int64) {
-	left := in.queued.Add(-cost)
-	if in.waiting.Load() {
-		in.mu.Lock()
-		in.changed.Signal()
-		in.mu.Unlock()
-	}
-	if left == 0 && in.over.Load() {
-		c.reportIfTaken()
-	}
 }
 
 // receive reads and delivers until the incoming side is over, and says why.
@@ -156,7 +142,7 @@ func (c *Connection) receive() error {
 			}
 			return err
 		}
-		c.in.readErr = c.fill()
+		c.in.readErr = c.read()
 	}
 }
 
@@ -184,15 +170,26 @@ func (c *Connection) deliver() error {
 		if n == 0 {
 			return err
 		}
+		if c.guard != nil {
+			if n, err = c.guard.within(c, headerSize, n); err != nil {
+				return err
+			} else if n == 0 {
+				continue
+			}
+		}
 		queue, cost := &reader.queue, n
 		whole := n >= handOver && headerSize != 0 && !queue.copies.Load()
 		if whole {
 			cost = cap(in.buffer.b)
 		}
-		if !queue.recent && !in.admit(int64(cost), int64(c.manager.config.MaxReceiveQueue)) {
-			in.changed.Wait()
-			in.waiting.Store(false)
+		if !in.admits(queue, int64(cost), c) {
+			if in.await(c) {
+				in.changed.Wait()
+			}
 			continue // the reader may be another one now
+		}
+		if c.guard != nil {
+			c.guard.delivered()
 		}
 		// Where the queue takes nothing the reader has just been shut down.
 		r := run{conn: c, from: c.address, headerSize: headerSize}
@@ -204,10 +201,10 @@ func (c *Connection) deliver() error {
 			r.headerSize = rawHeader
 			frame := newBlock(rawHeader + n)
 			frame.b = append(appendHeader(frame.b, rawHeader, n), frames...)
-			in.consumed(n, queue.gather(r, frame.b))
+			in.consumed(n, queue.gather(r, frame.b, 0))
 			frame.free()
 		default:
-			in.consumed(n, queue.gather(r, frames))
+			in.consumed(n, queue.gather(r, frames, 0))
 		}
 	}
 }
@@ -225,24 +222,11 @@ func (in *inbound) cut(c *Connection) (headerSize, n int, err error) {
 	return headerSize, n, err
 }
 
-// admits reports whether a run may be queued: one at least always may.
-func (in *inbound) admits(cost, limit int64) bool {
-	queued := in.queued.Load()
-	return queued == 0 || queued+cost <= limit
-}
-
-// admit is admits for a goroutine that is to wait if not: the loop, which may
-// take the last run at any moment, will wake it.
-func (in *inbound) admit(cost, limit int64) bool {
-	if in.admits(cost, limit) {
-		return true
-	}
-	in.waiting.Store(true)
-	if in.admits(cost, limit) {
-		in.waiting.Store(false)
-		return true
-	}
-	return false
+// admits reports whether a run may be queued: one at least always may, and one
+// that takes the place of what is queued.
+func (in *inbound) admits(q *receiveQueue, cost int64, c *Connection) bool {
+	queued := in.queued()
+	return q.recent || queued == 0 || queued+cost <= int64(c.manager.config.MaxReceiveQueue)
 }
 
 // consumed takes n bytes off the buffer that have been queued, if they have.
@@ -259,13 +243,14 @@ func (in *inbound) consumed(n int, ok bool) {
 // handOver queues a run of n bytes in the buffer itself. The rest, most often a
 // part of one small datagram, stays behind in another one.
 func (in *inbound) handOver(r run, n int) {
-	r.start, r.end = in.start, in.start+n
+	r.start = in.start
+	end := in.start + n
 	var rest *block
-	if tail := in.buffer.b[r.end:]; len(tail) > 0 {
+	if tail := in.buffer.b[end:]; len(tail) > 0 {
 		rest = newBlock(len(tail))
 		rest.b = append(rest.b, tail...)
 	}
-	if !in.reader.queue.hand(r, in.buffer) {
+	if !in.reader.queue.hand(r, in.buffer, end) {
 		rest.free()
 		return
 	}
@@ -332,7 +317,7 @@ func (c *Connection) discard() {
 		if c.in.buffer != nil {
 			c.in.buffer.b = c.in.buffer.b[:0]
 		}
-		c.in.readErr = c.fill()
+		c.in.readErr = c.read()
 	}
 	c.in.buffer.free()
 	c.in.buffer = nil

@@ -19,9 +19,14 @@ import (
 type QueuedConnectionManager struct {
 	config    Config
 	configErr error
+	began     time.Time
 	resets    connectionQueue
 	flusher   *flusher
 	collected collectedSet
+
+	admission admission
+	refusals  [refusalReasons]refusal
+	logs      sync.WaitGroup // goroutines that log refusals
 
 	available atomic.Int64  // batches and connections in all queues
 	waiters   atomic.Int32  // calls of WaitForReaders
@@ -46,6 +51,7 @@ type QueuedConnectionManager struct {
 // impossible setting is the *ConfigError of everything that opens or adopts.
 func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 	m := &QueuedConnectionManager{
+		began:       time.Now(),
 		flusher:     newFlusher(),
 		ready:       make(chan struct{}, 1),
 		closed:      make(chan struct{}),
@@ -95,7 +101,7 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 	if backlog < 0 {
 		return nil, fmt.Errorf("queuednet: backlog cannot be %d", backlog)
 	}
-	var config net.ListenConfig
+	config := net.ListenConfig{KeepAlive: -1} // see watchPeer
 	listener, err := config.Listen(m.ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -134,7 +140,7 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 		socket.Close()
 		return nil, err
 	}
-	return m.newStream(socket, nil)
+	return m.newStream(socket, nil, m.newGuard(true))
 }
 
 // CloseConnection closes a connection. What was sent before still arrives: the
@@ -228,6 +234,7 @@ func (m *QueuedConnectionManager) Close() error {
 		<-m.ended
 		return m.closeErr
 	}
+	limit := m.closeDeadline()
 	close(m.closed)
 	m.cancel()
 	open := make([]*Connection, 0, len(m.connections))
@@ -245,6 +252,7 @@ func (m *QueuedConnectionManager) Close() error {
 	m.awaitEmpty()
 	close(m.flusher.stop)
 	m.goroutines.Wait()
+	m.awaitLogs(limit)
 	if n := m.undelivered.Load(); n > 0 {
 		m.closeErr = fmt.Errorf("queuednet: %d connections closed before all was sent", n)
 	}
@@ -323,6 +331,9 @@ func (m *QueuedConnectionManager) register(conn *Connection, run func()) error {
 func (m *QueuedConnectionManager) forget(conn *Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if conn.rendezvous != nil {
+		m.leave(conn.address)
+	}
 	delete(m.connections, conn)
 	if len(m.connections) == 0 && m.isClosed.Load() {
 		close(m.empty)

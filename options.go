@@ -21,8 +21,8 @@ func (c *Connection) SetNoDelay(noDelay bool) error {
 }
 
 // SetKeepAlive makes the system ask a silent peer whether it is still there
-// (true, the default here, every 15 seconds), or not. It is Panda3D's
-// set_keep_alive, which does nothing there.
+// (true, the default here, as Config.KeepAliveIdle says), or not. It is
+// Panda3D's set_keep_alive, which does nothing there.
 func (c *Connection) SetKeepAlive(keepAlive bool) error {
 	return c.setTCP("SetKeepAlive", func(tcp *net.TCPConn) error { return tcp.SetKeepAlive(keepAlive) })
 }
@@ -131,13 +131,17 @@ func (c *Connection) systemSocket() any {
 	if c.listening != nil {
 		return c.listening.socket
 	}
-	if over, ok := c.stream.(interface{ NetConn() net.Conn }); ok {
-		return over.NetConn()
-	}
 	if c.packets != nil {
 		return c.packets.socket
 	}
-	return c.stream
+	return systemSocketOf(c.stream)
+}
+
+func systemSocketOf(stream net.Conn) net.Conn {
+	if over, ok := stream.(interface{ NetConn() net.Conn }); ok {
+		return over.NetConn()
+	}
+	return stream
 }
 
 func wrapOption(name string, err error) error {

@@ -10,7 +10,9 @@ import (
 // manager's flushing goroutines. Exactly one goroutine at a time, marked by
 // busy, takes pending out and writes it.
 type outbound struct {
-	// A broadcast touches these for each receiver: they share a cache line.
+	// A broadcast touches these for each receiver: they share a cache line. What
+	// is sent goes to pending. When that has grown large it goes to full, which is
+	// written first, so that a backlog is never moved.
 	mu        sync.Mutex
 	pending   *block
 	nextDirty *Connection // in the flusher's chain
@@ -20,6 +22,9 @@ type outbound struct {
 	closing   bool        // when pending is out, end the sending side
 	done      bool        // nothing will be written any more
 	collecting
+
+	full     []*block
+	fullSize int // bytes in full
 
 	changed  sync.Cond
 	deadline time.Time // of a closing connection
@@ -46,6 +51,10 @@ func (c *Connection) sendFrame(frame *block) (flush bool, err error) {
 	return flush, err
 }
 
+// pendingBlock is how many bytes pending grows to before it goes to full: a peer
+// that takes nothing must not cost the loop the more the more waits.
+const pendingBlock = 16 << 10
+
 func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *block) (flush, full bool, err error) {
 	limit := c.manager.config.MaxSendQueue
 	o.mu.Lock()
@@ -61,6 +70,11 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *
 		o.stop(c, ErrSendQueueFull)
 		return false, true, ErrSendQueueFull
 	}
+	if o.pending != nil && len(o.pending.b)+size > pendingBlock {
+		o.full = append(o.full, o.pending)
+		o.fullSize += len(o.pending.b)
+		o.pending = nil
+	}
 	if frame != nil && o.pending == nil {
 		o.pending = frame.share()
 	} else {
@@ -73,10 +87,11 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *
 
 // queued returns how many bytes the system has not yet accepted.
 func (o *outbound) queued() int {
-	if o.pending == nil {
-		return o.inFlight
+	n := o.inFlight + o.fullSize
+	if o.pending != nil {
+		n += len(o.pending.b)
 	}
-	return o.inFlight + len(o.pending.b)
+	return n
 }
 
 // claim marks o busy and reports whether it was not, and has something to write.
@@ -118,8 +133,11 @@ func (o *outbound) stop(c *Connection, err error) {
 	if o.err == nil {
 		o.err = err
 	}
+	for _, b := range o.full {
+		b.free()
+	}
 	o.pending.free()
-	o.pending = nil
+	o.full, o.fullSize, o.pending = nil, 0, nil
 	o.letGo(c)
 }
 
@@ -129,6 +147,14 @@ func (o *outbound) stop(c *Connection, err error) {
 func (o *outbound) take(c *Connection) (b *block, shut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if len(o.full) > 0 {
+		b = o.full[0]
+		o.full[0] = nil
+		o.full = o.full[1:]
+		o.fullSize -= len(b.b)
+		o.inFlight = len(b.b)
+		return b, false
+	}
 	if b = o.pending; b != nil {
 		o.pending, o.inFlight = nil, len(b.b)
 		if p := c.packets; p != nil {

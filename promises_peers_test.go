@@ -39,7 +39,7 @@ func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
 
 	// Nobody takes the flood: the queue holds its bound of it, not more, and
 	// the good one's datagrams pass.
-	eventually(t, "a full queue", func() bool { return bad["flood"].in.waiting.Load() })
+	eventually(t, "a full queue", func() bool { return waitsForRoom(bad["flood"]) })
 	ended := make(map[*Connection]error)
 	for i := range 50 {
 		if ended[bad["never reads"]] == nil {
@@ -63,11 +63,9 @@ func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
 			ended[conn] = conn.Err()
 		}
 		for name, conn := range bad {
-			assert.LessOrEqual(t, conn.in.queued.Load(), int64(128<<10), name)
+			assert.LessOrEqual(t, queuedBytes(conn), int64(128<<10), name)
 			conn.out.mu.Lock()
-			if conn.out.pending != nil {
-				assert.LessOrEqual(t, len(conn.out.pending.b), 256<<10, name)
-			}
+			assert.LessOrEqual(t, conn.out.queued(), 256<<10, name)
 			conn.out.mu.Unlock()
 		}
 	}
@@ -152,7 +150,7 @@ func TestPromise09EverythingEnds(t *testing.T) {
 	require.NoError(t, err)
 	pending := e.manager.BeginTCPClientConnection("127.0.0.1", unlistened.LocalAddress().Port(), time.Minute)
 	hanging := e.manager.BeginTCPClientConnection("localhost", 9, time.Minute)
-	eventually(t, "a full queue", func() bool { return flooded.in.waiting.Load() })
+	eventually(t, "a full queue", func() bool { return waitsForRoom(flooded) })
 
 	var closing sync.WaitGroup
 	waited := make(chan error, 1)

@@ -148,7 +148,7 @@ func TestPromise03TCPLosesReordersAndMergesNothing(t *testing.T) {
 	}()
 
 	// The program takes nothing: the peer is stopped by TCP, not by dropping.
-	eventually(t, "standstill", func() bool { return conn.in.waiting.Load() })
+	eventually(t, "standstill", func() bool { return waitsForRoom(conn) })
 	select {
 	case err := <-sent:
 		t.Fatal("the peer was not slowed: ", err)
@@ -156,7 +156,7 @@ func TestPromise03TCPLosesReordersAndMergesNothing(t *testing.T) {
 	}
 	next := 0
 	e.until("everything", func() bool {
-		assert.LessOrEqual(t, conn.in.queued.Load(), int64(bound))
+		assert.LessOrEqual(t, queuedBytes(conn), int64(bound))
 		for datagram := range e.reader.Datagrams() {
 			it := datagram.Iterator()
 			if int(it.GetUint32()) != next || datagram.Length() != 4+next%97 {
@@ -302,7 +302,7 @@ func TestPromise05TheLastMessageBeforeACloseArrives(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "a full queue", func() bool { return conn.in.waiting.Load() })
+	eventually(t, "a full queue", func() bool { return waitsForRoom(conn) })
 	payload := strings.Repeat("y", 50_000)
 	for range 20 {
 		e.send(conn, payload)

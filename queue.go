@@ -9,9 +9,9 @@ import (
 type run struct {
 	conn       *Connection
 	from       NetAddress // of the sender: all frames of a run have the same
-	start, end int        // in the batch's block
 	headerSize int
-	cost       int64 // what the run holds of the connection's MaxReceiveQueue
+	start      int // in the batch's block
+	next, last int // its frames, in the batch's ends
 }
 
 // rawHeader is the size of the header that is put before what is received in
@@ -21,9 +21,15 @@ const rawHeader = 4
 // A batch is a block of runs on its way from the network to the loop: one long
 // run in the block that it was read into, or short runs of many connections
 // gathered in one block. The queue owns it until it is taken, then the loop.
+//
+// Where frames end is noted while they are still in the cache of the goroutine
+// that read them: a loop that had to look for it in their headers would wait
+// for memory at each of them.
 type batch struct {
-	block *block
-	runs  []run
+	number uint64 // in its queue, from 1
+	block  *block
+	runs   []run
+	ends   []uint32 // of the frames of all runs, in block
 }
 
 var batchPool = sync.Pool{New: func() any { return new(batch) }}
@@ -39,8 +45,32 @@ func (b *batch) free() {
 	b.block.free()
 	b.block = nil
 	clear(b.runs)
-	b.runs = b.runs[:0]
+	b.runs, b.ends = b.runs[:0], b.ends[:0]
 	batchPool.Put(b)
+}
+
+// add adds a run of whole frames that lie in the block from r.start to end. If
+// they come behind frames of the same kind they join those.
+func (b *batch) add(r run, end int) {
+	r.next = len(b.ends)
+	for at := r.start; at < end; {
+		at += r.headerSize + int(payloadLength(b.block.b[at:], r.headerSize))
+		b.ends = append(b.ends, uint32(at))
+	}
+	r.last = len(b.ends)
+	if n := len(b.runs); n > 0 && b.runs[n-1].joins(r) {
+		b.runs[n-1].last = r.last
+		return
+	}
+	b.runs = append(b.runs, r)
+}
+
+// take takes the next frame of a run, which has one, and returns its payload.
+func (b *batch) take(r *run) []byte {
+	start, end := r.start+r.headerSize, int(b.ends[r.next])
+	r.start = end
+	r.next++
+	return b.block.b[start:end:end]
 }
 
 const (
@@ -59,24 +89,29 @@ const (
 type receiveQueue struct {
 	manager *QueuedConnectionManager
 
-	size     atomic.Int32 // len(batches), for a look without the lock
-	closed   atomic.Bool  // changed with mu held
-	overflow atomic.Bool  // a datagram was dropped because of limit
-	copies   atomic.Bool  // runs must be gathered: limit or recent is set
+	size     atomic.Int32  // len(batches), for a look without the lock
+	drained  atomic.Uint64 // the number of the last batch that the loop is done with
+	waits    atomic.Int32  // connections in waiting
+	closed   atomic.Bool   // changed with mu held
+	overflow atomic.Bool   // a datagram was dropped because of limit
+	copies   atomic.Bool   // runs must be gathered: limit or recent is set
 
 	mu      sync.Mutex
 	batches []*batch
-	tail    *batch // the last of batches, if it gathers
-	limit   int    // datagrams to queue at most; negative: any number
-	count   int    // datagrams queued, if there is a limit
-	recent  bool   // only the newest datagram is kept
+	pushed  uint64                   // the number of the last of them
+	waiting map[uint64][]*Connection // to be called when the batch of this number is drained
+	tail    *batch                   // the last of batches, if it gathers
+	limit   int                      // datagrams to queue at most; negative: any number
+	count   int                      // datagrams queued, if there is a limit
+	recent  bool                     // only the newest datagram is kept
 }
 
-// gather copies a run of frames to the tail; its cost is what it holds beside
-// them. It reports false once closed.
+// gather copies a run of frames to the tail. The connection, which holds the
+// lock of its incoming side, is charged for them and for so much beside them.
+// It reports false once closed.
 // Bounds in datagrams apply here: what they drop counts as queued, and sets
 // overflow.
-func (q *receiveQueue) gather(r run, frames []byte) bool {
+func (q *receiveQueue) gather(r run, frames []byte, beside int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
@@ -96,22 +131,11 @@ func (q *receiveQueue) gather(r run, frames []byte) bool {
 		}
 		q.count += n
 	}
-	r.cost += int64(len(frames))
-	r.conn.in.queued.Add(r.cost)
-	if t := q.tail; t == nil || cap(t.block.b)-len(t.block.b) < len(frames) {
-		q.push(newBatch(newBlock(max(gatherBlock, len(frames)))))
-		q.tail = q.batches[len(q.batches)-1]
-	}
-	t := q.tail
+	t := q.gathering(len(frames))
 	r.start = len(t.block.b)
 	t.block.b = append(t.block.b, frames...)
-	r.end = len(t.block.b)
-	if n := len(t.runs); n > 0 && t.runs[n-1].joins(r) {
-		t.runs[n-1].end = r.end
-		t.runs[n-1].cost += r.cost
-		return true
-	}
-	t.runs = append(t.runs, r)
+	t.add(r, len(t.block.b))
+	r.conn.in.hold(q, t.number, int64(len(frames))+beside)
 	return true
 }
 
@@ -120,42 +144,54 @@ func (r *run) joins(next run) bool {
 	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from
 }
 
-// hand queues a long run in its own block, which the queue then owns. It
-// reports false, and takes nothing, once closed.
-func (q *receiveQueue) hand(r run, b *block) bool {
+// gathering returns the batch at the tail, with room for so many bytes.
+func (q *receiveQueue) gathering(size int) *batch {
+	t := q.tail
+	if t != nil && cap(t.block.b)-len(t.block.b) >= size {
+		return t
+	}
+	b := newBlock(max(gatherBlock, size))
+	if t != nil && len(t.runs) == 0 { // see replace
+		t.block.free()
+		t.block = b
+		return t
+	}
+	q.tail = newBatch(b)
+	q.push(q.tail)
+	return q.tail
+}
+
+// hand queues a long run, which ends at end of its own block; the queue then
+// owns that. It reports false, and takes nothing, once closed.
+func (q *receiveQueue) hand(r run, b *block, end int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
 		return false
 	}
-	r.cost = int64(cap(b.b))
-	r.conn.in.queued.Add(r.cost)
 	handed := newBatch(b)
-	handed.runs = append(handed.runs, r)
+	handed.add(r, end)
 	q.push(handed)
 	q.tail = nil
+	r.conn.in.hold(q, handed.number, int64(cap(b.b)))
 	return true
 }
 
 func (q *receiveQueue) push(b *batch) {
+	q.pushed++
+	b.number = q.pushed
 	q.batches = append(q.batches, b)
 	q.size.Store(int32(len(q.batches)))
 	q.manager.queued()
 }
 
-// replace drops what is queued for something newer. The connections' own locks
-// are held while theirs is delivered, so ends are reported apart.
+// replace empties the batch that is queued, if one is, for something newer.
 func (q *receiveQueue) replace() {
-	for _, b := range q.batches {
-		for _, r := range b.runs {
-			if r.conn.in.queued.Add(-r.cost) == 0 && r.conn.in.over.Load() {
-				q.manager.goroutines.Go(r.conn.reportIfTaken)
-			}
-		}
-		b.free()
+	if t := q.tail; t != nil {
+		t.block.b, t.ends = t.block.b[:0], t.ends[:0]
+		clear(t.runs)
+		t.runs = t.runs[:0]
 	}
-	q.manager.taken(len(q.batches))
-	q.clear()
 }
 
 func (q *receiveQueue) clear() {
@@ -186,9 +222,10 @@ func (q *receiveQueue) totals() (datagrams, bytes int) {
 func countFrames(batches []*batch, first int) (datagrams, bytes int) {
 	for _, b := range batches {
 		for _, r := range b.runs[first:] {
-			_, n := firstFrames(b.block.b[r.start:r.end], r.headerSize, -1)
-			datagrams += n
-			bytes += r.end - r.start - n*r.headerSize
+			if n := r.last - r.next; n > 0 {
+				datagrams += n
+				bytes += int(b.ends[r.last-1]) - r.start - n*r.headerSize
+			}
 		}
 		first = 0
 	}

@@ -67,6 +67,21 @@ func (c *Connection) fill() error {
 	}
 }
 
+// look is fill that does not wait: it is errNothing where nothing is there.
+func (c *Connection) look() error {
+	if c.raw == nil {
+		return c.lookPlain()
+	}
+	try := &c.in.try
+	try.until = time.Now().Add(time.Hour)
+	err := c.fill()
+	try.until = time.Time{}
+	if err == errFailed {
+		return errNothing
+	}
+	return err
+}
+
 // tryRead is called by the poller; false is to wait until the socket is readable.
 func (c *Connection) tryRead(fd uintptr) bool {
 	for {

@@ -174,10 +174,9 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	if frames == nil { // another goroutine was faster
 		return false
 	}
-	payload := frames.payload(r.taken[r.next].block)
-	datagram.Assign(payload)
+	datagram.Assign(r.taken[r.next].take(frames))
 	datagram.connection, datagram.address = frames.conn, frames.from
-	if frames.start == frames.end {
+	if frames.next == frames.last {
 		r.release()
 	}
 	if r.current() != nil {
@@ -194,27 +193,27 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 // left half-way, the next one goes on from there. Inside the loop, any other
 // call for datagrams of this reader finds nothing. Panda3D has no counterpart.
 func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
-	return func(yield func(*NetDatagram) bool) {
-		if !r.beginLoop() {
-			return
-		}
-		defer r.endLoop()
-		view := &r.view
-		for {
-			frames := r.current()
-			if frames == nil {
+	return func(yield func(*NetDatagram) bool) { r.drain(yield) }
+}
+
+// drain is Datagrams, as a method because what is inlined into a program's
+// function, as a function literal here would be, is compiled less well there.
+func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
+	if !r.beginLoop() {
+		return
+	}
+	defer r.endLoop()
+	view := &r.view
+	for frames := r.current(); frames != nil; frames = r.current() {
+		batch := r.taken[r.next]
+		view.connection, view.address = frames.conn, frames.from
+		for frames.next < frames.last {
+			view.Datagram = Datagram{data: batch.take(frames), view: true}
+			if !yield(view) {
 				return
 			}
-			block := r.taken[r.next].block
-			view.connection, view.address = frames.conn, frames.from
-			for frames.start < frames.end {
-				view.Datagram = Datagram{data: frames.payload(block), view: true}
-				if !yield(view) {
-					return
-				}
-			}
-			r.release()
 		}
+		r.release()
 	}
 }
 
@@ -235,7 +234,7 @@ func (r *QueuedConnectionReader) endLoop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.view = NetDatagram{}
-	if frames := r.current(); frames != nil && frames.start == frames.end {
+	if frames := r.current(); frames != nil && frames.next == frames.last {
 		r.release()
 	}
 	if r.queue.closed.Load() {
@@ -266,25 +265,18 @@ func (r *QueuedConnectionReader) current() *run {
 // release ends the current run, and with the last one its batch.
 func (r *QueuedConnectionReader) release() {
 	b := r.taken[r.next]
-	done := b.runs[r.run]
-	if r.run++; r.run == len(b.runs) {
-		b.free()
-		r.taken[r.next] = nil
-		r.run = 0
-		if r.next++; r.next == len(r.taken) {
-			r.taken, r.next = r.taken[:0], 0
-		}
-		r.manager.taken(1)
+	if r.run++; r.run < len(b.runs) {
+		return
 	}
-	done.conn.in.taken(done.conn, done.cost)
-}
-
-// payload steps over the next frame of a run and returns its payload.
-func (r *run) payload(b *block) []byte {
-	start := r.start + r.headerSize
-	end := start + int(payloadLength(b.b[r.start:], r.headerSize))
-	r.start = end
-	return b.b[start:end:end]
+	number := b.number
+	b.free()
+	r.taken[r.next] = nil
+	r.run = 0
+	if r.next++; r.next == len(r.taken) {
+		r.taken, r.next = r.taken[:0], 0
+	}
+	r.manager.taken(1)
+	r.queue.drain(number)
 }
 
 // Shutdown removes all connections from the reader, without closing them, drops

@@ -62,6 +62,29 @@ func TestRecentReaderOfLongDatagrams(t *testing.T) {
 	})
 }
 
+// One that does not fit into the memory of what waits takes its place as well.
+func TestRecentReaderOfALongerDatagram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{TCPHeaderSize: 4})
+		recent := NewRecentConnectionReader(e.manager)
+		near, far := net.Pipe()
+		conn, err := e.manager.AdoptConnection(near)
+		require.NoError(t, err)
+		require.NoError(t, recent.AddConnection(conn))
+		for _, size := range []int{1, 100_000, 3, 200_000} {
+			go far.Write([]byte(framed(4, strings.Repeat("x", size))))
+			synctest.Wait()
+		}
+		assert.Equal(t, 1, recent.CurrentQueueSize())
+		var datagram NetDatagram
+		require.True(t, recent.GetData(&datagram))
+		assert.Equal(t, 200_000, datagram.Length())
+		assert.False(t, recent.GetData(&datagram))
+		assert.Zero(t, queuedBytes(conn))
+		far.Close()
+	})
+}
+
 // Tiny packets, each from elsewhere, hold more than their bytes.
 func TestUDPMemoryOfTinyPackets(t *testing.T) {
 	const bound = 64 << 10
@@ -73,6 +96,6 @@ func TestUDPMemoryOfTinyPackets(t *testing.T) {
 		assert.NotZero(t, conn.UDPDrops().Full)
 		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*runSize, int64(bound)+runSize)
 		e.drain()
-		assert.Zero(t, conn.in.queued.Load())
+		assert.Zero(t, queuedBytes(conn))
 	})
 }

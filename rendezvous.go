@@ -88,12 +88,17 @@ func (c *Connection) accept() {
 			socket, err = r.socket.Accept()
 			if isPassing(err) {
 				// Trying again at once would fail again, and use the CPU.
+				c.manager.refused(refusedAcceptError, c.address)
 				pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 				err = nil
 				select {
 				case <-time.After(pause):
 				case <-c.manager.closed:
 				}
+			} else if err == nil && c.manager.admit(socket) {
+				c.manager.watchPeer(socket)
+			} else {
+				socket = nil
 			}
 			continue // the listener may have gone meanwhile: look again
 		}
@@ -103,6 +108,7 @@ func (c *Connection) accept() {
 		}
 	}
 	if socket != nil {
+		c.manager.leave(netAddressOf(socket.RemoteAddr()))
 		socket.Close()
 	}
 	r.close()
@@ -118,10 +124,14 @@ func (r *rendezvous) hand(c *Connection, socket net.Conn) bool {
 	if r.listener == nil {
 		return false
 	}
-	if conn, err := c.manager.newStream(socket, c); err == nil { // else it is closing
-		r.untaken++
-		r.listener.queue.put(conn, 0)
+	m := c.manager
+	conn, err := m.newStream(socket, c, m.newGuard(true))
+	if err != nil { // it is closing
+		m.leave(netAddressOf(socket.RemoteAddr()))
+		return true
 	}
+	r.untaken++
+	r.listener.queue.put(conn, 0)
 	return true
 }
 

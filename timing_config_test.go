@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"log/slog"
 	"math"
 	"net"
 	"testing"
@@ -18,6 +19,11 @@ func TestConfigDefaults(t *testing.T) {
 		WriteTimeout:       30 * time.Second,
 		CloseTimeout:       5 * time.Second,
 		CollectTCPInterval: 200 * time.Millisecond,
+		KeepAliveIdle:      5 * time.Second,
+		KeepAliveInterval:  2 * time.Second,
+		KeepAliveCount:     3,
+		AckTimeout:         10 * time.Second,
+		RateBurst:          time.Second,
 	}
 	for _, config := range []*Config{nil, {}} {
 		got, err := config.withDefaults()
@@ -30,7 +36,14 @@ func TestConfigDefaults(t *testing.T) {
 	}
 
 	// What is set stays, and a negative duration is not the default.
-	set := Config{4, 1, 2, 3, -1, -1, true, -1, true}
+	set := Config{
+		TCPHeaderSize: 4, MaxDatagramSize: 1, MaxReceiveQueue: 2, MaxSendQueue: 3, WriteTimeout: -1, CloseTimeout: -1,
+		CollectTCP: true, CollectTCPInterval: -1,
+		KeepAliveIdle: -1, KeepAliveInterval: 4, KeepAliveCount: 5, AckTimeout: -1,
+		MaxConnections: 6, MaxConnectionsPerAddress: 7, MaxAcceptsPerSecond: 8,
+		FirstDatagramTimeout: -1, IdleTimeout: -1, MaxDatagramsPerSecond: 9, MaxBytesPerSecond: 10,
+		EndFloods: true, RateBurst: -1, Logger: slog.Default(), IPv4Only: true,
+	}
 	got, err := set.withDefaults()
 	require.NoError(t, err)
 	assert.Equal(t, set, got)
@@ -75,6 +88,17 @@ func TestConfigErrors(t *testing.T) {
 		{"MaxReceiveQueue", tooMuch(func(c *Config) *int { return &c.MaxReceiveQueue })},
 		{"MaxSendQueue", &Config{MaxSendQueue: -1}},
 		{"MaxSendQueue", tooMuch(func(c *Config) *int { return &c.MaxSendQueue })},
+		{"MaxConnections", &Config{MaxConnections: -1}},
+		{"MaxConnectionsPerAddress", &Config{MaxConnectionsPerAddress: -1}},
+		{"MaxAcceptsPerSecond", &Config{MaxAcceptsPerSecond: -1}},
+		{"MaxDatagramsPerSecond", &Config{MaxDatagramsPerSecond: -1}},
+		{"MaxBytesPerSecond", &Config{MaxBytesPerSecond: -1}},
+		{"KeepAliveIdle", &Config{KeepAliveIdle: maxKeepAlive + 1}},
+		{"KeepAliveInterval", &Config{KeepAliveInterval: -1}},
+		{"KeepAliveInterval", &Config{KeepAliveInterval: maxKeepAlive + 1}},
+		{"KeepAliveCount", &Config{KeepAliveCount: -1}},
+		{"KeepAliveCount", &Config{KeepAliveCount: 128}},
+		{"AckTimeout", &Config{AckTimeout: 1 << 31 * time.Millisecond}},
 	} {
 		t.Run(test.field, func(t *testing.T) {
 			m := NewQueuedConnectionManager(test.config)

@@ -148,6 +148,7 @@ func TestMaxSendQueue(t *testing.T) {
 			time.Sleep(time.Hour)
 			require.NoError(t, conn.Err())
 			read(t, far, limit)
+			synctest.Wait() // until the write knows that it is over
 			require.NoError(t, e.writer.Send(full(limit), conn), "there is room again")
 		},
 		"one byte more": func(t *testing.T) {

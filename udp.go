@@ -256,12 +256,12 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
 		}
 	}
 	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
-	r := run{conn: c, from: from, headerSize: udpHeader, cost: runSize}
+	r := run{conn: c, from: from, headerSize: udpHeader}
 	queue := &in.reader.queue
-	if !queue.recent && !in.admits(int64(len(frame)), int64(c.manager.config.MaxReceiveQueue)) {
+	if !in.admits(queue, int64(len(frame)), c) {
 		c.packets.full.Add(1)
 		queue.overflow.Store(true)
-	} else if !queue.gather(r, frame) {
+	} else if !queue.gather(r, frame, runSize) {
 		c.packets.full.Add(1) // the reader has just been shut down
 	}
 	return true

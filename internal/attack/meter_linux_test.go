@@ -1,0 +1,138 @@
+package attack
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// A meter measures a piece of each frame of a loop that is locked to its thread,
+// three ways. The wall time is what a program feels, but on a machine that is
+// shared with the attackers most of a long one is the system's: the thread was
+// ready, and had no processor. That share is told by the system and taken off:
+// busy is the time that the calls needed, waiting for anything included. cpu
+// is what the thread used; it shows work where busy shows waiting.
+type meter struct {
+	schedstat            int
+	wall, cpu, ready     time.Duration
+	walls, busies, usage []time.Duration
+}
+
+func newMeter() *meter {
+	fd, err := syscall.Open(fmt.Sprintf("/proc/self/task/%d/schedstat", syscall.Gettid()), syscall.O_RDONLY, 0)
+	check(err)
+	return &meter{schedstat: fd}
+}
+
+var epoch = time.Now()
+
+func (m *meter) begin() {
+	m.ready = m.runDelay()
+	m.cpu = threadTime()
+	m.wall = time.Since(epoch)
+}
+
+// end records what has been since begin.
+func (m *meter) end() {
+	wall := time.Since(epoch) - m.wall
+	cpu := threadTime() - m.cpu
+	ready := m.runDelay() - m.ready
+	m.walls = append(m.walls, wall)
+	m.usage = append(m.usage, cpu)
+	m.busies = append(m.busies, max(wall-ready, 0))
+}
+
+// runDelay is how long the thread has been ready without a processor. The
+// system call is raw, so that the runtime does not give the thread's place away.
+func (m *meter) runDelay() time.Duration {
+	var b [64]byte
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_PREAD64, uintptr(m.schedstat), uintptr(unsafe.Pointer(&b)), uintptr(len(b)), 0, 0, 0)
+	if errno != 0 {
+		panic(errno)
+	}
+	delay, err := strconv.ParseInt(string(bytes.Fields(b[:n])[1]), 10, 64)
+	check(err)
+	return time.Duration(delay)
+}
+
+// threadTime is the processor time of this thread.
+func threadTime() time.Duration {
+	const clockThread = 3 // CLOCK_THREAD_CPUTIME_ID
+	var t syscall.Timespec
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockThread, uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+		panic(errno)
+	}
+	return time.Duration(t.Nano())
+}
+
+// processTime is the processor time of this process.
+func processTime() time.Duration {
+	var usage syscall.Rusage
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// heldMemory is what the runtime has of the system, used or not. It shows what
+// has been allocated and never touched, which the system does not count.
+func heldMemory() int64 {
+	metrics.Read(memoryMetrics)
+	return int64(memoryMetrics[0].Value.Uint64() - memoryMetrics[1].Value.Uint64())
+}
+
+var memoryMetrics = []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+
+// residentMemory is the most that this process has had in memory.
+func residentMemory() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	check(err)
+	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
+	kb, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
+	check(err)
+	return kb << 10
+}
+
+// openFiles is how many descriptors this process has.
+func openFiles() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	check(err)
+	return len(entries)
+}
+
+// prioritize sets how nice this process is, all its threads; less than 0 is
+// not permitted to everybody.
+func prioritize(nice int) error {
+	threads, err := os.ReadDir("/proc/self/task")
+	for _, thread := range threads {
+		id, _ := strconv.Atoi(thread.Name())
+		err = errors.Join(err, syscall.Setpriority(syscall.PRIO_PROCESS, id, nice))
+	}
+	return err
+}
+
+// percentile returns the value that the share p of values does not exceed.
+func percentile(values []time.Duration, p float64) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	values = slices.Sorted(slices.Values(values))
+	return values[min(int(p*float64(len(values))), len(values)-1)]
+}
+
+// settledGoroutines counts goroutines once those that are ending have ended.
+func settledGoroutines(most int) int {
+	for range 200 {
+		if runtime.NumGoroutine() <= most {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return runtime.NumGoroutine()
+}

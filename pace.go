@@ -1,0 +1,35 @@
+package queuednet
+
+import "time"
+
+// A pace bounds how often something happens: so many a second, of which a
+// burst's worth may come at once. Everything costs the time that it takes at
+// the rate; until is when all that has happened is paid for.
+type pace struct{ until time.Time }
+
+// costOf returns what n of something cost at a rate.
+func costOf(n, perSecond int) time.Duration {
+	return time.Duration(int64(n) * int64(time.Second) / int64(perSecond))
+}
+
+// wait returns how long something must wait, 0 for not at all. When all is paid
+// for, one thing may always happen, whatever it costs.
+func (p pace) wait(now time.Time, cost, burst time.Duration) time.Duration {
+	owed := p.until.Sub(now)
+	switch {
+	case owed <= 0:
+		return 0
+	case cost > burst:
+		return owed
+	default:
+		return max(owed+cost-burst, 0)
+	}
+}
+
+// spend counts something that happens.
+func (p *pace) spend(now time.Time, cost time.Duration) {
+	if p.until.Before(now) {
+		p.until = now
+	}
+	p.until = p.until.Add(cost)
+}
