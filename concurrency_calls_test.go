@@ -15,8 +15,8 @@ type call struct {
 	errors []func(error) bool
 }
 
-// quiet is a call that has no error.
-func quiet(f func(a *actor)) call {
+// never is a call that has no error.
+func never(f func(a *actor)) call {
 	return call{func(a *actor) error { f(a); return nil }, nil}
 }
 
@@ -73,7 +73,7 @@ var concurrentCalls = map[string]call{
 		pipe, _ := newPacketPipe()
 		return a.opened(a.manager.AdoptUDPConnection(pipe))
 	}, closedError),
-	"QueuedConnectionManager.BeginTCPClientConnection": quiet(func(a *actor) {
+	"QueuedConnectionManager.BeginTCPClientConnection": never(func(a *actor) {
 		pending := a.manager.BeginTCPClientConnection("127.0.0.1", a.server.Port(), time.Duration(a.random.IntN(3)-1)*time.Second)
 		time.AfterFunc(10*time.Millisecond, pending.Cancel)
 	}),
@@ -83,12 +83,12 @@ var concurrentCalls = map[string]call{
 		}
 		return a.manager.Close()
 	}, undelivered),
-	"QueuedConnectionManager.CloseConnection": quiet(func(a *actor) {
+	"QueuedConnectionManager.CloseConnection": never(func(a *actor) {
 		if conn := a.someone(); a.manager.CloseConnection(conn) {
 			a.gone(conn)
 		}
 	}),
-	"QueuedConnectionManager.GetResetConnection": quiet(func(a *actor) {
+	"QueuedConnectionManager.GetResetConnection": never(func(a *actor) {
 		if conn, ok := a.manager.GetResetConnection(); ok {
 			a.gone(conn)
 		}
@@ -108,8 +108,9 @@ var concurrentCalls = map[string]call{
 	"QueuedConnectionManager.OpenUDPConnectionAt": fails(func(a *actor) error {
 		return a.opened(a.manager.OpenUDPConnectionAt(a.loopback()))
 	}, closedError),
-	"QueuedConnectionManager.ResetConnectionAvailable": quiet(func(a *actor) { a.manager.ResetConnectionAvailable() }),
-	"QueuedConnectionManager.ResetConnections": quiet(func(a *actor) {
+	"QueuedConnectionManager.Refusals":                 never(func(a *actor) { a.manager.Refusals() }),
+	"QueuedConnectionManager.ResetConnectionAvailable": never(func(a *actor) { a.manager.ResetConnectionAvailable() }),
+	"QueuedConnectionManager.ResetConnections": never(func(a *actor) {
 		few(a.random, a.manager.ResetConnections(), a.gone)
 	}),
 	"QueuedConnectionManager.WaitForReaders": fails(func(a *actor) error {
@@ -118,7 +119,7 @@ var concurrentCalls = map[string]call{
 		return a.manager.WaitForReaders(ctx)
 	}, closedError, timeout),
 
-	"Connection.Address": quiet(func(a *actor) { _ = a.conn.Address().String() }),
+	"Connection.Address": never(func(a *actor) { _ = a.conn.Address().String() }),
 	"Connection.Close": fails(func(a *actor) error {
 		conn := a.conn
 		err := conn.Close()
@@ -127,17 +128,22 @@ var concurrentCalls = map[string]call{
 		}
 		return err
 	}, closedError),
-	"Connection.CollectTCP":         quiet(func(a *actor) { a.conn.CollectTCP() }),
-	"Connection.CollectTCPInterval": quiet(func(a *actor) { a.conn.CollectTCPInterval() }),
+	"Connection.CollectTCP":         never(func(a *actor) { a.conn.CollectTCP() }),
+	"Connection.CollectTCPInterval": never(func(a *actor) { a.conn.CollectTCPInterval() }),
 	"Connection.ConsiderFlush":      fails(func(a *actor) error { return a.conn.ConsiderFlush() }, reason, wrongConnection),
 	"Connection.Err":                fails(func(a *actor) error { return a.conn.Err() }, reason),
 	"Connection.Flush":              fails(func(a *actor) error { return a.conn.Flush() }, reason, wrongConnection),
-	"Connection.LocalAddress":       quiet(func(a *actor) { _ = a.conn.LocalAddress().String() }),
-	"Connection.Manager":            quiet(func(a *actor) { a.conn.Manager() }),
-	"Connection.NetConn":            quiet(func(a *actor) { a.conn.NetConn() }),
-	"Connection.Rendezvous":         quiet(func(a *actor) { a.conn.Rendezvous() }),
-	"Connection.SetCollectTCP":      quiet(func(a *actor) { a.conn.SetCollectTCP(a.random.IntN(2) == 0) }),
-	"Connection.SetCollectTCPInterval": quiet(func(a *actor) {
+	"Connection.LastReceived":       never(func(a *actor) { a.conn.LastReceived() }),
+	"Connection.LocalAddress":       never(func(a *actor) { _ = a.conn.LocalAddress().String() }),
+	"Connection.Manager":            never(func(a *actor) { a.conn.Manager() }),
+	"Connection.NetConn":            never(func(a *actor) { a.conn.NetConn() }),
+	"Connection.Rendezvous":         never(func(a *actor) { a.conn.Rendezvous() }),
+	"Connection.RoundTrip": fails(func(a *actor) error {
+		_, _, err := a.conn.RoundTrip()
+		return err
+	}, oneOf(errors.ErrUnsupported), closedError, system),
+	"Connection.SetCollectTCP": never(func(a *actor) { a.conn.SetCollectTCP(a.random.IntN(2) == 0) }),
+	"Connection.SetCollectTCPInterval": never(func(a *actor) {
 		a.conn.SetCollectTCPInterval(time.Duration(a.random.IntN(3)-1) * time.Millisecond)
 	}),
 	"Connection.SetIPTimeToLive":    optionCall((*Connection).SetIPTimeToLive, 64, 0),
@@ -149,51 +155,51 @@ var concurrentCalls = map[string]call{
 	"Connection.SetRecvBufferSize":  optionCall((*Connection).SetRecvBufferSize, 100_000, 0),
 	"Connection.SetReuseAddr":       optionCall((*Connection).SetReuseAddr, true, false),
 	"Connection.SetSendBufferSize":  optionCall((*Connection).SetSendBufferSize, 100_000, 0),
-	"Connection.UDPDrops":           quiet(func(a *actor) { a.conn.UDPDrops() }),
+	"Connection.UDPDrops":           never(func(a *actor) { a.conn.UDPDrops() }),
 
 	"QueuedConnectionListener.AddConnection": fails(func(a *actor) error {
 		return a.listener.AddConnection(a.someone())
 	}, wrongConnection, oneOf(ErrAlreadyAdded), closedError),
-	"QueuedConnectionListener.GetNewConnection": quiet(func(a *actor) {
+	"QueuedConnectionListener.GetNewConnection": never(func(a *actor) {
 		conn, _ := a.listener.GetNewConnection()
 		a.add(conn)
 	}),
-	"QueuedConnectionListener.Manager":                quiet(func(a *actor) { a.listener.Manager() }),
-	"QueuedConnectionListener.NewConnectionAvailable": quiet(func(a *actor) { a.listener.NewConnectionAvailable() }),
-	"QueuedConnectionListener.NewConnections": quiet(func(a *actor) {
+	"QueuedConnectionListener.Manager":                never(func(a *actor) { a.listener.Manager() }),
+	"QueuedConnectionListener.NewConnectionAvailable": never(func(a *actor) { a.listener.NewConnectionAvailable() }),
+	"QueuedConnectionListener.NewConnections": never(func(a *actor) {
 		few(a.random, a.listener.NewConnections(), a.add)
 	}),
-	"QueuedConnectionListener.RemoveConnection": quiet(func(a *actor) { a.listener.RemoveConnection(a.someone()) }),
+	"QueuedConnectionListener.RemoveConnection": never(func(a *actor) { a.listener.RemoveConnection(a.someone()) }),
 
 	"QueuedConnectionReader.AddConnection": fails(func(a *actor) error {
 		return a.reader.AddConnection(a.someone())
 	}, wrongConnection, oneOf(ErrAlreadyAdded), reason),
-	"QueuedConnectionReader.CurrentQueueBytes": quiet(func(a *actor) { a.reader.CurrentQueueBytes() }),
-	"QueuedConnectionReader.CurrentQueueSize":  quiet(func(a *actor) { a.reader.CurrentQueueSize() }),
-	"QueuedConnectionReader.DataAvailable":     quiet(func(a *actor) { a.reader.DataAvailable() }),
-	"QueuedConnectionReader.Datagrams": quiet(func(a *actor) {
+	"QueuedConnectionReader.CurrentQueueBytes": never(func(a *actor) { a.reader.CurrentQueueBytes() }),
+	"QueuedConnectionReader.CurrentQueueSize":  never(func(a *actor) { a.reader.CurrentQueueSize() }),
+	"QueuedConnectionReader.DataAvailable":     never(func(a *actor) { a.reader.DataAvailable() }),
+	"QueuedConnectionReader.Datagrams": never(func(a *actor) {
 		few(a.random, a.reader.Datagrams(), func(datagram *NetDatagram) { datagram.Clone() })
 	}),
-	"QueuedConnectionReader.GetData": quiet(func(a *actor) {
+	"QueuedConnectionReader.GetData": never(func(a *actor) {
 		var datagram NetDatagram
 		for range a.random.IntN(5) {
 			a.reader.GetData(&datagram)
 		}
 	}),
-	"QueuedConnectionReader.IsConnectionOk":    quiet(func(a *actor) { a.reader.IsConnectionOk(a.someone()) }),
-	"QueuedConnectionReader.Manager":           quiet(func(a *actor) { a.reader.Manager() }),
-	"QueuedConnectionReader.MaxQueueSize":      quiet(func(a *actor) { a.reader.MaxQueueSize() }),
-	"QueuedConnectionReader.OverflowFlag":      quiet(func(a *actor) { a.reader.OverflowFlag() }),
-	"QueuedConnectionReader.RawMode":           quiet(func(a *actor) { a.reader.RawMode() }),
-	"QueuedConnectionReader.RemoveConnection":  quiet(func(a *actor) { a.reader.RemoveConnection(a.someone()) }),
-	"QueuedConnectionReader.ResetOverflowFlag": quiet(func(a *actor) { a.reader.ResetOverflowFlag() }),
-	"QueuedConnectionReader.SetMaxQueueSize":   quiet(func(a *actor) { a.reader.SetMaxQueueSize(a.random.IntN(20) - 10) }),
-	"QueuedConnectionReader.SetRawMode":        quiet(func(a *actor) { a.reader.SetRawMode(a.random.IntN(4) == 0) }),
+	"QueuedConnectionReader.IsConnectionOk":    never(func(a *actor) { a.reader.IsConnectionOk(a.someone()) }),
+	"QueuedConnectionReader.Manager":           never(func(a *actor) { a.reader.Manager() }),
+	"QueuedConnectionReader.MaxQueueSize":      never(func(a *actor) { a.reader.MaxQueueSize() }),
+	"QueuedConnectionReader.OverflowFlag":      never(func(a *actor) { a.reader.OverflowFlag() }),
+	"QueuedConnectionReader.RawMode":           never(func(a *actor) { a.reader.RawMode() }),
+	"QueuedConnectionReader.RemoveConnection":  never(func(a *actor) { a.reader.RemoveConnection(a.someone()) }),
+	"QueuedConnectionReader.ResetOverflowFlag": never(func(a *actor) { a.reader.ResetOverflowFlag() }),
+	"QueuedConnectionReader.SetMaxQueueSize":   never(func(a *actor) { a.reader.SetMaxQueueSize(a.random.IntN(20) - 10) }),
+	"QueuedConnectionReader.SetRawMode":        never(func(a *actor) { a.reader.SetRawMode(a.random.IntN(4) == 0) }),
 	"QueuedConnectionReader.SetTCPHeaderSize": fails(func(a *actor) error {
 		return a.reader.SetTCPHeaderSize([]int{2, 2, 2, 3, 4}[a.random.IntN(5)])
 	}, oneOf(ErrHeaderSize)),
 	// A reader that has been shut down stays so: most are new ones.
-	"QueuedConnectionReader.Shutdown": quiet(func(a *actor) {
+	"QueuedConnectionReader.Shutdown": never(func(a *actor) {
 		reader := NewQueuedConnectionReader(a.manager)
 		if a.closing.Load() && a.random.IntN(10) == 0 {
 			reader = a.reader
@@ -201,7 +207,7 @@ var concurrentCalls = map[string]call{
 		reader.AddConnection(a.someone())
 		reader.Shutdown()
 	}),
-	"QueuedConnectionReader.TCPHeaderSize": quiet(func(a *actor) { a.reader.TCPHeaderSize() }),
+	"QueuedConnectionReader.TCPHeaderSize": never(func(a *actor) { a.reader.TCPHeaderSize() }),
 
 	"ConnectionWriter.Broadcast": fails(func(a *actor) error {
 		return a.writer.Broadcast(someDatagram(a.random), func(yield func(*Connection) bool) {
@@ -212,21 +218,21 @@ var concurrentCalls = map[string]call{
 			}
 		})
 	}, wrongConnection, reason),
-	"ConnectionWriter.Flush":         quiet(func(a *actor) { a.writer.Flush() }),
-	"ConnectionWriter.IsValidForUDP": quiet(func(a *actor) { a.writer.IsValidForUDP(someDatagram(a.random)) }),
-	"ConnectionWriter.Manager":       quiet(func(a *actor) { a.writer.Manager() }),
-	"ConnectionWriter.RawMode":       quiet(func(a *actor) { a.writer.RawMode() }),
+	"ConnectionWriter.Flush":         never(func(a *actor) { a.writer.Flush() }),
+	"ConnectionWriter.IsValidForUDP": never(func(a *actor) { a.writer.IsValidForUDP(someDatagram(a.random)) }),
+	"ConnectionWriter.Manager":       never(func(a *actor) { a.writer.Manager() }),
+	"ConnectionWriter.RawMode":       never(func(a *actor) { a.writer.RawMode() }),
 	"ConnectionWriter.Send": fails(func(a *actor) error {
 		return a.writer.Send(someDatagram(a.random), a.someone())
 	}, wrongConnection, reason),
 	"ConnectionWriter.SendTo": fails(func(a *actor) error {
 		return a.writer.SendTo(someDatagram(a.random), a.someone(), a.sink)
 	}, wrongConnection, reason),
-	"ConnectionWriter.SetRawMode": quiet(func(a *actor) { a.writer.SetRawMode(a.random.IntN(4) == 0) }),
+	"ConnectionWriter.SetRawMode": never(func(a *actor) { a.writer.SetRawMode(a.random.IntN(4) == 0) }),
 	"ConnectionWriter.SetTCPHeaderSize": fails(func(a *actor) error {
 		return a.writer.SetTCPHeaderSize(a.random.IntN(5))
 	}, oneOf(ErrHeaderSize)),
-	"ConnectionWriter.Shutdown": quiet(func(a *actor) {
+	"ConnectionWriter.Shutdown": never(func(a *actor) {
 		writer := NewConnectionWriter(a.manager)
 		if a.closing.Load() && a.random.IntN(10) == 0 {
 			writer = a.writer
@@ -234,10 +240,10 @@ var concurrentCalls = map[string]call{
 		writer.Send(someDatagram(a.random), a.someone())
 		writer.Shutdown()
 	}),
-	"ConnectionWriter.TCPHeaderSize": quiet(func(a *actor) { a.writer.TCPHeaderSize() }),
+	"ConnectionWriter.TCPHeaderSize": never(func(a *actor) { a.writer.TCPHeaderSize() }),
 
-	"PendingConnection.Cancel": quiet(func(a *actor) { a.begun(a.random).Cancel() }),
-	"PendingConnection.Ready":  quiet(func(a *actor) { a.begun(a.random).Ready() }),
+	"PendingConnection.Cancel": never(func(a *actor) { a.begun(a.random).Cancel() }),
+	"PendingConnection.Ready":  never(func(a *actor) { a.begun(a.random).Ready() }),
 	"PendingConnection.Result": fails(func(a *actor) error {
 		return a.opened(a.begun(a.random).Result())
 	}, oneOf(ErrNotReady, context.Canceled), closedError, timeout, system),

@@ -32,14 +32,21 @@ type scene struct {
 // random would otherwise find most of them gone.
 const connsKept = 32
 
-func newScene(t *testing.T) *scene {
+// newScene returns a scene, with limits of time and rates or without.
+func newScene(t *testing.T, limits bool) *scene {
 	other := newEnd(t, nil)
 	other.listen()
+	config := Config{
+		MaxSendQueue: 200 << 10, WriteTimeout: 50 * time.Millisecond, CloseTimeout: 50 * time.Millisecond,
+		CollectTCPInterval: time.Millisecond,
+	}
+	if limits {
+		config.MaxConnections, config.MaxConnectionsPerAddress, config.MaxAcceptsPerSecond = 20, 10, 200
+		config.FirstDatagramTimeout, config.IdleTimeout = 20*time.Millisecond, 30*time.Millisecond
+		config.MaxDatagramsPerSecond, config.MaxBytesPerSecond = 100, 10_000
+	}
 	s := &scene{
-		end: newEnd(t, &Config{
-			MaxSendQueue: 200 << 10, WriteTimeout: 50 * time.Millisecond, CloseTimeout: 50 * time.Millisecond,
-			CollectTCPInterval: time.Millisecond,
-		}),
+		end:     newEnd(t, &config),
 		foreign: other.udp("127.0.0.1:0"),
 		sink:    rawAddress(rawUDP(t, "127.0.0.1:0")),
 		ends:    make(map[*Connection]int),

@@ -40,7 +40,7 @@ var (
 	}
 	valueTypes = []string{
 		"Config", "ConfigError", "Datagram", "DatagramIterator", "DatagramTooLongError", "FieldError",
-		"Interface", "NetAddress", "NetDatagram", "UDPDrops",
+		"Interface", "NetAddress", "NetDatagram", "Refusals", "UDPDrops",
 	}
 )
 
@@ -104,7 +104,7 @@ func TestConcurrency(t *testing.T) {
 	const few = 3 // methods that an actor calls at a time
 	const workers, open, closed = 12, 500 * time.Millisecond, 100 * time.Millisecond
 	random := seed(t)
-	s := newScene(t)
+	s := newScene(t, random.IntN(2) == 0)
 	calls := everyCall()
 	names := slices.Sorted(maps.Keys(calls))
 
@@ -225,7 +225,8 @@ var (
 	// reason is what Connection.Err documents, io.ErrClosedPipe being what the
 	// system of a pipe says.
 	reason = func(err error) bool {
-		return oneOf(io.EOF, io.ErrUnexpectedEOF, ErrSendQueueFull, ErrWriteTimeout, net.ErrClosed, io.ErrClosedPipe)(err) ||
+		return oneOf(io.EOF, io.ErrUnexpectedEOF, ErrSendQueueFull, ErrWriteTimeout, ErrNoAnswer, ErrFirstDatagram, ErrIdle, ErrFlooding,
+			net.ErrClosed, io.ErrClosedPipe)(err) ||
 			tooLong(err) || system(err)
 	}
 	wrongConnection = oneOf(ErrForeignConnection, ErrWrongKind)

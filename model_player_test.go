@@ -252,7 +252,7 @@ func (p *player) missing() string {
 		return "datagrams from the peer"
 	case !p.mayHaveEnded() && p.received < len(p.sent):
 		return "what was sent"
-	case known && !p.left && !p.wasReset && !p.over:
+	case known && !p.left && !p.wasReset && !p.full && !p.slow && !p.over:
 		return "the end, as the peer sees it"
 	}
 	return ""

@@ -45,10 +45,14 @@ type half struct {
 
 func newHalf(size int) *half { return &half{size: size, changed: make(chan struct{})} }
 
-// newWire returns the library's end and the peer's.
+// newWire returns the library's end and the peer's, without injected yields
+// where random is nil.
 func newWire(size int, random *rand.Rand) (near *wire, far *wire) {
 	in, out := newHalf(size), newHalf(size)
-	near = &wire{in: in, out: out, reads: split(random), writes: split(random)}
+	near = &wire{in: in, out: out}
+	if random != nil {
+		near.reads, near.writes = split(random), split(random)
+	}
 	return near, &wire{in: out, out: in}
 }
 
