@@ -3,7 +3,9 @@ package queuednet
 import (
 	"io"
 	"net"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -124,4 +126,24 @@ func TestStuckTLSPeerDoesNotHoldClose(t *testing.T) {
 			assert.Less(t, time.Since(start), 4*time.Second)
 		})
 	}
+}
+
+// A peer that breaks off is found out by a write. If the program then takes
+// nothing for longer than reading goes on, that is the reason still.
+func TestBrokenOffIsTheReasonOfASlowProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{MaxReceiveQueue: 1})
+		near, far := newWire(1<<10, nil)
+		conn := e.adopt(near)
+		for _, text := range []string{"a", "b"} { // the second waits for the program to take the first
+			far.offer([]byte(framed(2, text)))
+			synctest.Wait()
+		}
+		require.NoError(t, far.Close())
+		e.send(conn, "is anybody there?")
+		time.Sleep(time.Hour)
+		assert.Equal(t, []string{"a", "b"}, e.messages(2))
+		assert.Same(t, conn, e.reset())
+		assert.Equal(t, syscall.EPIPE, conn.Err())
+	})
 }

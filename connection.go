@@ -263,7 +263,7 @@ func (c *Connection) finish() {
 func (c *Connection) ended(err error) {
 	c.in.end()
 	c.mu.Lock()
-	if err == errFailed && c.broken != nil {
+	if c.broken != nil && (err == errFailed || isTimeout(err)) {
 		err = c.broken
 	}
 	c.setCause(err)

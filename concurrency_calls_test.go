@@ -1,0 +1,255 @@
+package queuednet
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// A call is one call of a method, with what it may answer by its documentation.
+type call struct {
+	call   func(a *actor) error
+	errors []func(error) bool
+}
+
+// never is a call that has no error.
+func never(f func(a *actor)) call {
+	return call{func(a *actor) error { f(a); return nil }, nil}
+}
+
+// fails is a call that may fail.
+func fails(f func(a *actor) error, errors ...func(error) bool) call {
+	return call{f, errors}
+}
+
+// optionCall is a call that sets a socket option, some to values that there are not.
+func optionCall[T any](set func(*Connection, T) error, values ...T) call {
+	return fails(func(a *actor) error {
+		return set(a.conn, values[a.random.IntN(len(values))])
+	}, oneOf(errors.ErrUnsupported), closedError, system)
+}
+
+// opened puts what a call opened on the stage.
+func (s *scene) opened(conn *Connection, err error) error {
+	s.add(conn)
+	return err
+}
+
+// someDatagram is one of a random size.
+func someDatagram(random *rand.Rand) *Datagram {
+	switch random.IntN(50) {
+	case 0:
+		return NewDatagram(make([]byte, 70_000))
+	case 1:
+		return NewDatagram(make([]byte, 60_000))
+	}
+	return NewDatagram(make([]byte, random.IntN(100)))
+}
+
+// few takes some of a sequence, or all.
+func few[T any](random *rand.Rand, all iter.Seq[T], each func(T)) {
+	n := random.IntN(5)
+	for value := range all {
+		each(value)
+		if n--; n == 0 {
+			return
+		}
+	}
+}
+
+var concurrentCalls = map[string]call{
+	"QueuedConnectionManager.AdoptConnection": fails(func(a *actor) error {
+		near, far := net.Pipe()
+		time.AfterFunc(time.Duration(a.random.IntN(50))*time.Millisecond, func() { far.Close() })
+		return a.opened(a.manager.AdoptConnection(near))
+	}, closedError),
+	"QueuedConnectionManager.AdoptRendezvous": fails(func(a *actor) error {
+		return a.opened(a.manager.AdoptRendezvous(newPipeListener()))
+	}, closedError),
+	"QueuedConnectionManager.AdoptUDPConnection": fails(func(a *actor) error {
+		pipe, _ := newPacketPipe()
+		return a.opened(a.manager.AdoptUDPConnection(pipe))
+	}, closedError),
+	"QueuedConnectionManager.BeginTCPClientConnection": never(func(a *actor) {
+		pending := a.manager.BeginTCPClientConnection("127.0.0.1", a.server.Port(), time.Duration(a.random.IntN(3)-1)*time.Second)
+		time.AfterFunc(10*time.Millisecond, pending.Cancel)
+	}),
+	"QueuedConnectionManager.Close": fails(func(a *actor) error {
+		if !a.closing.Load() {
+			return nil
+		}
+		return a.manager.Close()
+	}, undelivered),
+	"QueuedConnectionManager.CloseConnection": never(func(a *actor) {
+		if conn := a.someone(); a.manager.CloseConnection(conn) {
+			a.gone(conn)
+		}
+	}),
+	"QueuedConnectionManager.GetResetConnection": never(func(a *actor) {
+		if conn, ok := a.manager.GetResetConnection(); ok {
+			a.gone(conn)
+		}
+	}),
+	"QueuedConnectionManager.OpenTCPClientConnection": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenTCPClientConnection("127.0.0.1", a.server.Port(), time.Duration(a.random.IntN(50)-1)*time.Millisecond))
+	}, closedError, timeout, system),
+	"QueuedConnectionManager.OpenTCPServerRendezvous": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenTCPServerRendezvous(0, a.random.IntN(3)))
+	}, closedError),
+	"QueuedConnectionManager.OpenTCPServerRendezvousAt": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenTCPServerRendezvousAt(a.loopback(), a.random.IntN(3)))
+	}, closedError),
+	"QueuedConnectionManager.OpenUDPConnection": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenUDPConnection(0))
+	}, closedError),
+	"QueuedConnectionManager.OpenUDPConnectionAt": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenUDPConnectionAt(a.loopback()))
+	}, closedError),
+	"QueuedConnectionManager.Refusals":                 never(func(a *actor) { a.manager.Refusals() }),
+	"QueuedConnectionManager.ResetConnectionAvailable": never(func(a *actor) { a.manager.ResetConnectionAvailable() }),
+	"QueuedConnectionManager.ResetConnections": never(func(a *actor) {
+		few(a.random, a.manager.ResetConnections(), a.gone)
+	}),
+	"QueuedConnectionManager.WaitForReaders": fails(func(a *actor) error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		return a.manager.WaitForReaders(ctx)
+	}, closedError, timeout),
+
+	"Connection.Address": never(func(a *actor) { _ = a.conn.Address().String() }),
+	"Connection.Close": fails(func(a *actor) error {
+		conn := a.conn
+		err := conn.Close()
+		if err == nil {
+			a.gone(conn)
+		}
+		return err
+	}, closedError),
+	"Connection.CollectTCP":         never(func(a *actor) { a.conn.CollectTCP() }),
+	"Connection.CollectTCPInterval": never(func(a *actor) { a.conn.CollectTCPInterval() }),
+	"Connection.ConsiderFlush":      fails(func(a *actor) error { return a.conn.ConsiderFlush() }, reason, wrongConnection),
+	"Connection.Err":                fails(func(a *actor) error { return a.conn.Err() }, reason),
+	"Connection.Flush":              fails(func(a *actor) error { return a.conn.Flush() }, reason, wrongConnection),
+	"Connection.LastReceived":       never(func(a *actor) { a.conn.LastReceived() }),
+	"Connection.LocalAddress":       never(func(a *actor) { _ = a.conn.LocalAddress().String() }),
+	"Connection.Manager":            never(func(a *actor) { a.conn.Manager() }),
+	"Connection.NetConn":            never(func(a *actor) { a.conn.NetConn() }),
+	"Connection.Rendezvous":         never(func(a *actor) { a.conn.Rendezvous() }),
+	"Connection.RoundTrip": fails(func(a *actor) error {
+		_, _, err := a.conn.RoundTrip()
+		return err
+	}, oneOf(errors.ErrUnsupported), closedError, system),
+	"Connection.SetCollectTCP": never(func(a *actor) { a.conn.SetCollectTCP(a.random.IntN(2) == 0) }),
+	"Connection.SetCollectTCPInterval": never(func(a *actor) {
+		a.conn.SetCollectTCPInterval(time.Duration(a.random.IntN(3)-1) * time.Millisecond)
+	}),
+	"Connection.SetIPTimeToLive":    optionCall((*Connection).SetIPTimeToLive, 64, 0),
+	"Connection.SetIPTypeOfService": optionCall((*Connection).SetIPTypeOfService, 0x10, 0),
+	"Connection.SetKeepAlive":       optionCall((*Connection).SetKeepAlive, true, false),
+	"Connection.SetLinger":          optionCall(func(c *Connection, linger bool) error { return c.SetLinger(linger, time.Second) }, true, false),
+	"Connection.SetMaxSegment":      optionCall((*Connection).SetMaxSegment, 1000, -1),
+	"Connection.SetNoDelay":         optionCall((*Connection).SetNoDelay, true, false),
+	"Connection.SetRecvBufferSize":  optionCall((*Connection).SetRecvBufferSize, 100_000, 0),
+	"Connection.SetReuseAddr":       optionCall((*Connection).SetReuseAddr, true, false),
+	"Connection.SetSendBufferSize":  optionCall((*Connection).SetSendBufferSize, 100_000, 0),
+	"Connection.UDPDrops":           never(func(a *actor) { a.conn.UDPDrops() }),
+
+	"QueuedConnectionListener.AddConnection": fails(func(a *actor) error {
+		return a.listener.AddConnection(a.someone())
+	}, wrongConnection, oneOf(ErrAlreadyAdded), closedError),
+	"QueuedConnectionListener.GetNewConnection": never(func(a *actor) {
+		conn, _ := a.listener.GetNewConnection()
+		a.add(conn)
+	}),
+	"QueuedConnectionListener.Manager":                never(func(a *actor) { a.listener.Manager() }),
+	"QueuedConnectionListener.NewConnectionAvailable": never(func(a *actor) { a.listener.NewConnectionAvailable() }),
+	"QueuedConnectionListener.NewConnections": never(func(a *actor) {
+		few(a.random, a.listener.NewConnections(), a.add)
+	}),
+	"QueuedConnectionListener.RemoveConnection": never(func(a *actor) { a.listener.RemoveConnection(a.someone()) }),
+
+	"QueuedConnectionReader.AddConnection": fails(func(a *actor) error {
+		return a.reader.AddConnection(a.someone())
+	}, wrongConnection, oneOf(ErrAlreadyAdded), reason),
+	"QueuedConnectionReader.CurrentQueueBytes": never(func(a *actor) { a.reader.CurrentQueueBytes() }),
+	"QueuedConnectionReader.CurrentQueueSize":  never(func(a *actor) { a.reader.CurrentQueueSize() }),
+	"QueuedConnectionReader.DataAvailable":     never(func(a *actor) { a.reader.DataAvailable() }),
+	"QueuedConnectionReader.Datagrams": never(func(a *actor) {
+		few(a.random, a.reader.Datagrams(), func(datagram *NetDatagram) { datagram.Clone() })
+	}),
+	"QueuedConnectionReader.GetData": never(func(a *actor) {
+		var datagram NetDatagram
+		for range a.random.IntN(5) {
+			a.reader.GetData(&datagram)
+		}
+	}),
+	"QueuedConnectionReader.IsConnectionOk":    never(func(a *actor) { a.reader.IsConnectionOk(a.someone()) }),
+	"QueuedConnectionReader.Manager":           never(func(a *actor) { a.reader.Manager() }),
+	"QueuedConnectionReader.MaxQueueSize":      never(func(a *actor) { a.reader.MaxQueueSize() }),
+	"QueuedConnectionReader.OverflowFlag":      never(func(a *actor) { a.reader.OverflowFlag() }),
+	"QueuedConnectionReader.RawMode":           never(func(a *actor) { a.reader.RawMode() }),
+	"QueuedConnectionReader.RemoveConnection":  never(func(a *actor) { a.reader.RemoveConnection(a.someone()) }),
+	"QueuedConnectionReader.ResetOverflowFlag": never(func(a *actor) { a.reader.ResetOverflowFlag() }),
+	"QueuedConnectionReader.SetMaxQueueSize":   never(func(a *actor) { a.reader.SetMaxQueueSize(a.random.IntN(20) - 10) }),
+	"QueuedConnectionReader.SetRawMode":        never(func(a *actor) { a.reader.SetRawMode(a.random.IntN(4) == 0) }),
+	"QueuedConnectionReader.SetTCPHeaderSize": fails(func(a *actor) error {
+		return a.reader.SetTCPHeaderSize([]int{2, 2, 2, 3, 4}[a.random.IntN(5)])
+	}, oneOf(ErrHeaderSize)),
+	// A reader that has been shut down stays so: most are new ones.
+	"QueuedConnectionReader.Shutdown": never(func(a *actor) {
+		reader := NewQueuedConnectionReader(a.manager)
+		if a.closing.Load() && a.random.IntN(10) == 0 {
+			reader = a.reader
+		}
+		reader.AddConnection(a.someone())
+		reader.Shutdown()
+	}),
+	"QueuedConnectionReader.TCPHeaderSize": never(func(a *actor) { a.reader.TCPHeaderSize() }),
+
+	"ConnectionWriter.Broadcast": fails(func(a *actor) error {
+		return a.writer.Broadcast(someDatagram(a.random), func(yield func(*Connection) bool) {
+			for range 8 {
+				if !yield(a.someone()) {
+					return
+				}
+			}
+		})
+	}, wrongConnection, reason),
+	"ConnectionWriter.Flush":         never(func(a *actor) { a.writer.Flush() }),
+	"ConnectionWriter.IsValidForUDP": never(func(a *actor) { a.writer.IsValidForUDP(someDatagram(a.random)) }),
+	"ConnectionWriter.Manager":       never(func(a *actor) { a.writer.Manager() }),
+	"ConnectionWriter.RawMode":       never(func(a *actor) { a.writer.RawMode() }),
+	"ConnectionWriter.Send": fails(func(a *actor) error {
+		return a.writer.Send(someDatagram(a.random), a.someone())
+	}, wrongConnection, reason),
+	"ConnectionWriter.SendTo": fails(func(a *actor) error {
+		return a.writer.SendTo(someDatagram(a.random), a.someone(), a.sink)
+	}, wrongConnection, reason),
+	"ConnectionWriter.SetRawMode": never(func(a *actor) { a.writer.SetRawMode(a.random.IntN(4) == 0) }),
+	"ConnectionWriter.SetTCPHeaderSize": fails(func(a *actor) error {
+		return a.writer.SetTCPHeaderSize(a.random.IntN(5))
+	}, oneOf(ErrHeaderSize)),
+	"ConnectionWriter.Shutdown": never(func(a *actor) {
+		writer := NewConnectionWriter(a.manager)
+		if a.closing.Load() && a.random.IntN(10) == 0 {
+			writer = a.writer
+		}
+		writer.Send(someDatagram(a.random), a.someone())
+		writer.Shutdown()
+	}),
+	"ConnectionWriter.TCPHeaderSize": never(func(a *actor) { a.writer.TCPHeaderSize() }),
+
+	"PendingConnection.Cancel": never(func(a *actor) { a.begun(a.random).Cancel() }),
+	"PendingConnection.Ready":  never(func(a *actor) { a.begun(a.random).Ready() }),
+	"PendingConnection.Result": fails(func(a *actor) error {
+		return a.opened(a.begun(a.random).Result())
+	}, oneOf(ErrNotReady, context.Canceled), closedError, timeout, system),
+	"PendingConnection.Wait": fails(func(a *actor) error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		return a.opened(a.begun(a.random).Wait(ctx))
+	}, oneOf(context.Canceled), closedError, timeout, system),
+}

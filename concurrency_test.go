@@ -1,0 +1,253 @@
+package queuednet
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The types whose methods may be called from several goroutines at once, and
+// those that are plain values, or have nothing to call but Error.
+var (
+	sharedTypes = []reflect.Type{
+		reflect.TypeFor[*QueuedConnectionManager](),
+		reflect.TypeFor[*Connection](),
+		reflect.TypeFor[*QueuedConnectionListener](),
+		reflect.TypeFor[*QueuedConnectionReader](),
+		reflect.TypeFor[*RecentConnectionReader](),
+		reflect.TypeFor[*ConnectionWriter](),
+		reflect.TypeFor[*PendingConnection](),
+	}
+	valueTypes = []string{
+		"Config", "ConfigError", "Datagram", "DatagramIterator", "DatagramTooLongError", "FieldError",
+		"Interface", "NetAddress", "NetDatagram", "Refusals", "UDPDrops",
+	}
+)
+
+// everyCall is concurrentCalls and, by their names, those of RecentConnectionReader,
+// which has the methods of the reader inside it.
+func everyCall() map[string]call {
+	calls := maps.Clone(concurrentCalls)
+	for name, c := range concurrentCalls {
+		if method, ok := strings.CutPrefix(name, "QueuedConnectionReader."); ok {
+			calls["RecentConnectionReader."+method] = call{func(a *actor) error {
+				recent := *a
+				recent.reader = &a.recent.QueuedConnectionReader
+				return c.call(&recent)
+			}, c.errors}
+		}
+	}
+	return calls
+}
+
+// Every exported method of what may be shared is in the table; who adds one has
+// to say there what it may answer.
+func TestConcurrencyTableIsComplete(t *testing.T) {
+	calls := everyCall()
+	var methods, types []string
+	for _, shared := range sharedTypes {
+		types = append(types, shared.Elem().Name())
+		for i := range shared.NumMethod() {
+			methods = append(methods, shared.Elem().Name()+"."+shared.Method(i).Name)
+		}
+	}
+	assert.ElementsMatch(t, methods, slices.Collect(maps.Keys(calls)))
+	assert.ElementsMatch(t, exportedTypes(t), append(types, valueTypes...), "either shared or a value")
+}
+
+// exportedTypes returns the names of the package's exported types.
+func exportedTypes(t *testing.T) (names []string) {
+	files, err := os.ReadDir(".")
+	require.NoError(t, err)
+	for _, file := range files {
+		name := file.Name()
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(tree, func(node ast.Node) bool {
+			if spec, ok := node.(*ast.TypeSpec); ok && spec.Name.IsExported() {
+				names = append(names, spec.Name.Name)
+			}
+			_, isFunction := node.(*ast.FuncDecl)
+			return !isFunction
+		})
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Many goroutines call everything in random order while connections come, live
+// and end in all ways; at last one of them closes the manager under the others.
+func TestConcurrency(t *testing.T) {
+	const few = 3 // methods that an actor calls at a time
+	const workers, open, closed = 12, 500 * time.Millisecond, 100 * time.Millisecond
+	random := seed(t)
+	s := newScene(t, random.IntN(2) == 0)
+	calls := everyCall()
+	names := slices.Sorted(maps.Keys(calls))
+
+	ctx, stop := context.WithTimeout(context.Background(), open+closed)
+	defer stop()
+	time.AfterFunc(open, func() { s.closing.Store(true) })
+	var (
+		done   sync.WaitGroup
+		counts = make([]atomic.Int64, len(names))
+		deck   = random.Perm(len(names))
+		dealt  atomic.Int64
+		inside [workers]atomic.Pointer[string]
+	)
+	for w := range workers {
+		a := &actor{scene: s, random: rand.New(rand.NewPCG(random.Uint64(), 0)), reader: s.reader}
+		done.Go(func() {
+			for ctx.Err() == nil {
+				a.conn = s.member(a.random)
+				first := int(dealt.Add(few)) // all get their turn
+				// A call that opens or waits takes as long as thousands of others.
+				start := time.Now()
+				for i := 0; i < few || time.Since(start) < 500*time.Microsecond; i++ {
+					n := i
+					if i >= few {
+						n = a.random.IntN(few)
+					}
+					n = deck[(first+n)%len(deck)]
+					inside[w].Store(&names[n])
+					a.try(t, names[n], calls[names[n]])
+					inside[w].Store(nil)
+					counts[n].Add(1)
+				}
+			}
+		})
+	}
+	done.Go(func() { s.populate(rand.New(rand.NewPCG(random.Uint64(), 0)), ctx.Done()) })
+	finished := make(chan struct{})
+	go func() {
+		done.Wait()
+		assert.NoError(t, nilOr(s.manager.Close(), undelivered))
+		close(finished)
+	}()
+	select {
+	case <-finished:
+	case <-time.After(patience):
+		for i := range inside {
+			if name := inside[i].Load(); name != nil {
+				t.Log("still in ", *name)
+			}
+		}
+		stacks := make([]byte, 4<<20)
+		t.Fatalf("deadlock\n%s", stacks[:runtime.Stack(stacks, true)])
+	}
+	total := int64(0)
+	for i := range counts {
+		assert.NotZero(t, counts[i].Load(), names[i])
+		total += counts[i].Load()
+	}
+	s.collectReports()
+	for conn, times := range s.ends {
+		assert.Equal(t, 1, times, "reports and closes of %s, which ended by %v", conn.name(), conn.Err())
+	}
+	assert.NotEmpty(t, s.ends)
+	t.Log(total, "calls, ", len(s.ends), "ends")
+	s.foreign.Manager().Close()
+	assert.Empty(t, libraryGoroutines(patience))
+}
+
+// collectReports takes the ends that are left.
+func (s *scene) collectReports() {
+	for conn := range s.manager.ResetConnections() {
+		s.gone(conn)
+	}
+}
+
+// try makes a call, which must not panic and answers only what is documented.
+func (a *actor) try(t *testing.T, name string, c call) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("%s: %v\n%s", name, p, debug.Stack())
+		}
+	}()
+	if err := nilOr(c.call(a), c.errors...); err != nil {
+		t.Errorf("%s: not documented: %v (%T)", name, err, err)
+	}
+}
+
+// nilOr returns an error that is none of those allowed.
+func nilOr(err error, allowed ...func(error) bool) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			if err := nilOr(err, allowed...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err == nil || slices.ContainsFunc(allowed, func(is func(error) bool) bool { return is(err) }) {
+		return nil
+	}
+	return err
+}
+
+// oneOf is for errors that errors.Is finds.
+func oneOf(targets ...error) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+	}
+}
+
+var (
+	closedError = oneOf(net.ErrClosed)
+	timeout     = oneOf(context.DeadlineExceeded, os.ErrDeadlineExceeded)
+	tooLong     = func(err error) bool { _, ok := errors.AsType[*DatagramTooLongError](err); return ok }
+	system      = func(err error) bool { _, ok := errors.AsType[syscall.Errno](err); return ok }
+	undelivered = func(err error) bool { return strings.HasSuffix(err.Error(), "closed before all was sent") }
+
+	// reason is what Connection.Err documents, io.ErrClosedPipe being what the
+	// system of a pipe says.
+	reason = func(err error) bool {
+		return oneOf(io.EOF, io.ErrUnexpectedEOF, ErrSendQueueFull, ErrWriteTimeout, ErrNoAnswer, ErrFirstDatagram, ErrIdle, ErrFlooding,
+			net.ErrClosed, io.ErrClosedPipe)(err) ||
+			tooLong(err) || system(err)
+	}
+	wrongConnection = oneOf(ErrForeignConnection, ErrWrongKind)
+)
+
+// The program gets to know of each end once: it takes the report, or closes the
+// connection just before, from another goroutine.
+func TestConcurrencyCloseOrReport(t *testing.T) {
+	e := newEnd(t, nil)
+	for range 2000 {
+		conn, far := e.pipe()
+		far.Close()
+		e.until("report", e.manager.ResetConnectionAvailable)
+		var (
+			both             sync.WaitGroup
+			closed, reported bool
+		)
+		both.Go(func() { closed = e.manager.CloseConnection(conn) })
+		both.Go(func() { _, reported = e.manager.GetResetConnection() })
+		both.Wait()
+		require.NotEqual(t, closed, reported)
+		e.manager.ResetConnectionAvailable() // the drain has ended
+	}
+}

@@ -1,0 +1,391 @@
+package queuednet
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	modelSeed     = flag.Uint64("model.seed", 0, "run only the program of this seed")
+	modelPrograms = flag.Int("model.programs", 0, "run so many programs of each kind")
+)
+
+// TestModel runs random programs against the library and a model of it at the
+// same time (see player), in bubbles of synctest: time is virtual, and the
+// library's reads and writes take random times.
+func TestModel(t *testing.T) {
+	runPrograms(t, 100, func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(t, seed, synctest.Wait)
+			m.run(func() (*Connection, far, *wire) {
+				near, far := newWire([]int{64, 1000, 4 << 10, 1 << 20}[m.random.IntN(4)], m.random)
+				conn, err := m.manager.AdoptConnection(near)
+				require.NoError(t, err)
+				return conn, far, near
+			})
+		})
+	})
+}
+
+// TestModelTCP is the same over real sockets with small buffers.
+func TestModelTCP(t *testing.T) {
+	runPrograms(t, 20, func(t *testing.T, seed uint64) {
+		m := newModel(t, seed, nil)
+		_, address := m.listen()
+		m.run(func() (*Connection, far, *wire) {
+			raw := dialRaw(t, address)
+			conn := m.accepted()
+			require.NoError(t, raw.SetReadBuffer(4<<10))
+			require.NoError(t, conn.SetSendBufferSize(4<<10))
+			return conn, farTCP{raw}, nil
+		})
+	})
+}
+
+func runPrograms(t *testing.T, count int, run func(t *testing.T, seed uint64)) {
+	first := rand.Uint64()
+	if *modelPrograms > 0 {
+		count = *modelPrograms
+	}
+	if *modelSeed != 0 {
+		first, count = *modelSeed, 1
+	}
+	done := 0
+	defer func() { t.Logf("%d programs, from seed %d on", done, first) }()
+	for ; done < count && !t.Failed(); done++ {
+		run(t, first+uint64(done))
+	}
+}
+
+// A model is a program with what it has done.
+type model struct {
+	*end
+	seed    uint64
+	random  *rand.Rand
+	config  Config
+	wait    func() // until all others wait; nil where nobody knows
+	readers []*QueuedConnectionReader
+	looping map[*QueuedConnectionReader]bool
+	players []*player
+	log     []string
+}
+
+func newModel(t *testing.T, seed uint64, wait func()) *model {
+	random := rand.New(rand.NewPCG(seed, 0))
+	config := Config{
+		TCPHeaderSize:      2 + 2*random.IntN(2),
+		MaxReceiveQueue:    []int{1, 100, 5_000, 512 << 10}[random.IntN(4)],
+		MaxSendQueue:       []int{50_000, 1 << 20}[random.IntN(2)],
+		WriteTimeout:       time.Hour,
+		CloseTimeout:       time.Hour,
+		CollectTCP:         random.IntN(3) == 0,
+		CollectTCPInterval: time.Duration(1+random.IntN(1000)) * time.Microsecond,
+	}
+	e := newEnd(t, &config)
+	return &model{
+		end: e, seed: seed, random: random, config: config, wait: wait,
+		readers: []*QueuedConnectionReader{e.reader, NewQueuedConnectionReader(e.manager)},
+		looping: make(map[*QueuedConnectionReader]bool),
+	}
+}
+
+// run runs the program.
+func (m *model) run(connect func() (*Connection, far, *wire)) {
+	for i := range 1 + m.random.IntN(3) {
+		p := &player{m: m, name: i, sealed: make(map[*QueuedConnectionReader]bool), last: make(map[*QueuedConnectionReader]int)}
+		p.conn, p.far, p.wire = connect()
+		m.players = append(m.players, p)
+		p.add(m.reader)
+	}
+	for range 10 + m.random.IntN(60) {
+		m.step()
+		m.yield()
+		if m.random.IntN(20) == 0 {
+			m.settle()
+		}
+	}
+	m.settle()
+	m.finish()
+}
+
+// finish ends what is left, one way or the other: the last that was sent arrives.
+func (m *model) finish() {
+	for _, p := range m.players {
+		m.note("%d: the end", p.name)
+		switch {
+		case m.random.IntN(2) == 0 && p.home != nil && !p.finished:
+			p.finished = true
+			p.far.CloseWrite()
+		case !p.closed && !p.reported:
+			p.send(4 + m.random.IntN(100))
+			p.close()
+		}
+		m.yield()
+	}
+	m.settle()
+	for _, p := range m.players {
+		p.far.Close()
+	}
+	start := time.Now()
+	err := m.manager.Close()
+	if took := time.Since(start); took >= m.config.CloseTimeout {
+		m.fail("Close took %v: %v", took, err)
+	}
+	gaveUp := func(p *player) bool { return p.left || p.wasReset || p.full || p.slow }
+	if err != nil && !slices.ContainsFunc(m.players, gaveUp) {
+		m.fail("Close: %v", err)
+	}
+}
+
+// step is one action of the program or of a peer.
+func (m *model) step() {
+	p := m.players[m.random.IntN(len(m.players))]
+	r := m.readers[m.random.IntN(len(m.readers))]
+	size := m.random.IntN(1 + m.random.IntN(20_000))
+	switch action := m.random.IntN(100); {
+	case action < 25:
+		m.note("%d: peer writes %d", p.name, size)
+		p.write(size)
+	case action < 35:
+		m.note("%d: peer reads %d", p.name, 1+size)
+		p.read(1 + size)
+	case action < 50:
+		m.drain(r)
+	case action < 65:
+		m.note("%d: send %d", p.name, 4+size)
+		p.send(4 + size)
+	case action < 70:
+		m.note("broadcast %d", 4+size)
+		m.broadcast(4 + size)
+	case action < 75:
+		m.note("flush")
+		m.writer.Flush()
+	case action < 83 && p.home != nil:
+		m.note("%d: move", p.name)
+		p.remove(p.home)
+		if m.random.IntN(2) == 0 {
+			m.yield()
+			p.add(r)
+		}
+	case action < 83:
+		m.note("%d: add", p.name)
+		p.add(r)
+	case action < 88:
+		m.reports()
+	case action < 91:
+		m.note("%d: close", p.name)
+		p.close()
+	case action < 93 && !p.finished:
+		m.note("%d: peer ends its side", p.name)
+		p.finished = true
+		p.far.CloseWrite()
+	case action < 94 && !p.left:
+		m.note("%d: peer leaves", p.name)
+		p.finished, p.left = true, true
+		p.far.Close()
+	case action < 95 && !p.left && !p.wasReset:
+		m.note("%d: peer resets", p.name)
+		p.finished, p.wasReset = true, true
+		p.far.reset()
+	case action < 97 && m.wait != nil:
+		m.note("hours pass")
+		m.hours()
+	}
+	for _, p := range m.players {
+		p.look()
+	}
+}
+
+// hours makes the time-outs pass for those who have not taken something.
+func (m *model) hours() {
+	for _, p := range m.players {
+		if p.received < len(p.sent) || p.closed || p.finished {
+			p.slow = true
+		}
+	}
+	time.Sleep(2 * time.Hour)
+}
+
+func (m *model) broadcast(size int) {
+	var receivers []*player
+	for _, p := range m.players {
+		if m.random.IntN(3) > 0 && !p.closed && !p.mayHaveEnded() {
+			receivers = append(receivers, p)
+		}
+	}
+	b := payload(size, size)
+	err := m.writer.Broadcast(NewDatagram(b), func(yield func(*Connection) bool) {
+		for _, p := range receivers {
+			if !yield(p.conn) {
+				return
+			}
+		}
+	})
+	failed := make(map[*Connection]error)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			failed[err.(*receiverError).conn] = err
+		}
+	}
+	for _, p := range receivers {
+		p.answered(b, failed[p.conn])
+	}
+}
+
+// drain takes what a reader has, or some of it, in one of the ways to do it.
+func (m *model) drain(r *QueuedConnectionReader) {
+	n := m.random.IntN(20)
+	var datagram NetDatagram
+	switch m.random.IntN(4) {
+	case 0:
+		m.drainAll(r)
+	case 1:
+		m.note("drain %d of reader %d", n, slices.Index(m.readers, r))
+		if m.looping[r] {
+			return
+		}
+		m.looping[r] = true
+		for datagram := range r.Datagrams() {
+			m.take(r, datagram)
+			if n--; n < 0 {
+				break
+			}
+			if m.random.IntN(10) == 0 {
+				m.step() // a program does other things in the loop
+			}
+		}
+		m.looping[r] = false
+	case 2:
+		m.note("get %d of reader %d", n, slices.Index(m.readers, r))
+		for range n {
+			if r.GetData(&datagram) {
+				m.take(r, &datagram)
+			}
+		}
+	case 3:
+		m.note("poll reader %d", slices.Index(m.readers, r))
+		for r.DataAvailable() {
+			if r.GetData(&datagram) {
+				m.take(r, &datagram)
+			}
+		}
+	}
+}
+
+// drainAll takes what a reader has: a connection that it does not have will not
+// show up in it any more.
+func (m *model) drainAll(r *QueuedConnectionReader) {
+	m.note("drain reader %d", slices.Index(m.readers, r))
+	for datagram := range r.Datagrams() {
+		m.take(r, datagram)
+	}
+	for _, p := range m.players {
+		p.sealed[r] = p.home != r && !m.looping[r]
+	}
+}
+
+func (m *model) take(r *QueuedConnectionReader, datagram *NetDatagram) {
+	m.of(datagram.Connection()).take(r, datagram)
+}
+
+func (m *model) reports() {
+	m.note("reports")
+	for conn := range m.manager.ResetConnections() {
+		m.of(conn).report()
+	}
+}
+
+func (m *model) of(conn *Connection) *player {
+	i := slices.IndexFunc(m.players, func(p *player) bool { return p.conn == conn })
+	if i < 0 {
+		m.fail("an unknown connection")
+	}
+	return m.players[i]
+}
+
+// yield lets others run, or time pass, or neither.
+func (m *model) yield() {
+	switch m.random.IntN(6) {
+	case 0:
+		runtime.Gosched()
+	case 1, 2:
+		time.Sleep(time.Duration(m.random.IntN(100)) * time.Microsecond)
+	case 3:
+		if m.wait != nil {
+			m.wait()
+		}
+	}
+}
+
+// settle takes everything until nothing is missing: nobody has forgotten anything.
+func (m *model) settle() {
+	m.note("settle")
+	progress, idle := 0, 0
+	for idle < 1000 {
+		for _, p := range m.players {
+			p.read(64 << 10)
+		}
+		for _, r := range m.readers {
+			m.drainAll(r)
+		}
+		m.reports()
+		m.log = slices.DeleteFunc(m.log, func(s string) bool { return strings.HasPrefix(s, "drain reader") || s == "reports" })
+		time.Sleep(time.Millisecond)
+		if m.wait != nil {
+			m.wait()
+		}
+		if m.missing() == "" {
+			return
+		}
+		idle++
+		if now := m.progress(); now != progress {
+			progress, idle = now, 0
+		}
+	}
+	m.fail("missing: %s", m.missing())
+}
+
+// progress grows with everything that happens.
+func (m *model) progress() (n int) {
+	for _, p := range m.players {
+		n += p.received + p.count
+	}
+	return n
+}
+
+// missing says what has not happened yet.
+func (m *model) missing() string {
+	for _, p := range m.players {
+		if what := p.missing(); what != "" {
+			return fmt.Sprintf("%s of player %d", what, p.name)
+		}
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := m.manager.WaitForReaders(done); err == nil {
+		return "that the queues are empty"
+	} else if err == net.ErrClosed {
+		return "an open manager"
+	}
+	return ""
+}
+
+func (m *model) note(format string, values ...any) {
+	m.log = append(m.log, fmt.Sprintf(format, values...))
+}
+
+func (m *model) fail(format string, values ...any) {
+	m.t.Helper()
+	m.t.Fatalf("%s\nseed %d, %+v, after\n  %s", fmt.Sprintf(format, values...), m.seed, m.config, strings.Join(m.log, "\n  "))
+}
