@@ -1,7 +1,8 @@
 // Package queuednet is networking for programs that own their loop: games,
 // game servers, simulations. Goroutines of the library do the waiting and put
 // what they get into queues; the program polls them once a frame and never
-// waits, and no code of the program ever runs on a goroutine of the library.
+// waits, and no code of the program ever runs on a goroutine of the library,
+// but the handler of a Config.Logger.
 //
 // It is Panda3D's queued connection model, names included, and speaks its wire
 // format: a Go server serves unmodified Panda3D clients, and the reverse.
@@ -50,7 +51,10 @@
 //
 // A manager runs one goroutine for each connection and each rendezvous, a few
 // that write for the loop, and one more for a connection whose peer does not
-// take what is written to it at once. Methods may be called from any goroutine,
+// take what is written to it at once. On Linux one looks now and then after
+// what was written and has not arrived, and while connections are refused one
+// tells Config.Logger: its handler is the only code of the program that the
+// library runs. Methods may be called from any goroutine,
 // except those of Datagram and DatagramIterator, which are plain values.
 //
 // The wire format is in PROTOCOL.md, the differences from Panda3D in README.md.

@@ -112,11 +112,9 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 	e := newEnd(t, &Config{MaxConnectionsPerAddress: 2})
 	_, address := e.listen()
 	dial := func(host string) net.Conn {
-		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
-		raw, err := dialer.Dial("tcp", address)
+		raw, err := dialFrom(host, address)
 		require.NoError(t, err)
 		t.Cleanup(func() { raw.Close() })
-		require.NoError(t, raw.SetDeadline(time.Now().Add(patience)))
 		return raw
 	}
 	var conns []*Connection
@@ -128,13 +126,13 @@ func TestMaxConnectionsPerAddress(t *testing.T) {
 			assert.Equal(t, host, conn.Address().IPString())
 			conns = append(conns, conn)
 		}
-		requireRefused(t, dial(host))
+		requireRefused(t, host, address)
 	}
 	assert.Equal(t, Refusals{PerAddress: 2}, e.manager.Refusals())
 	require.NoError(t, raws[0].Close())
 	assert.Same(t, conns[0], e.reset())
 	e.requireNoReset(conns[0])
-	requireRefused(t, dial("127.0.0.3"))
+	requireRefused(t, "127.0.0.3", address)
 	dial("127.0.0.2")
 	e.accept()
 	assert.Equal(t, Refusals{PerAddress: 3}, e.manager.Refusals())
