@@ -73,7 +73,12 @@ func (m *QueuedConnectionManager) sweepAcks() {
 // checkAcks looks at a connection and reports whether it stays listed.
 func (c *Connection) checkAcks() bool {
 	c.acks.listed.Store(false) // what is written from now on lists it again
-	busy, shut := unacknowledged(c.acks.tcp)
+	busy, shut, repeating := unacknowledged(c.acks.tcp)
+	if repeating && c.acks.shut.Load() {
+		// There is room again, but the system still counts from when it first
+		// repeated what was refused: AckTimeout would strike at once.
+		shut = true
+	}
 	if shut != c.acks.shut.Load() {
 		config := &c.manager.config
 		timeout := config.AckTimeout

@@ -70,9 +70,10 @@ type Config struct {
 	// AckTimeout ends a connection with ErrNoAnswer when its peer has acknowledged
 	// nothing for so long of what was sent: so a peer is noticed that dies while
 	// something is on its way to it. The system does this, on Linux only
-	// (TCP_USER_TIMEOUT), and counts from when it first repeats something: allow a
-	// second and some round trips more. Elsewhere such a peer is noticed when the
-	// system gives up, after minutes, or by WriteTimeout. A peer that answers but
+	// (TCP_USER_TIMEOUT), and counts from when it first repeats something: mostly
+	// less than a second later, on a network that loses packets some seconds.
+	// Elsewhere such a peer is noticed when the system gives up, after minutes, or
+	// by WriteTimeout. A peer that answers but
 	// has no room, because its program takes nothing, is left to WriteTimeout,
 	// also if it dies then. It holds for the same connections as KeepAliveIdle.
 	// Negative: none. Default: 10 seconds.

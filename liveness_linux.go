@@ -28,16 +28,18 @@ func roundTrip(socket *net.TCPConn) (smoothed, variation time.Duration, err erro
 }
 
 // unacknowledged reports whether something that was written has not arrived, and
-// if so whether the peer answers that it has no room for it.
-func unacknowledged(socket *net.TCPConn) (busy, shut bool) {
+// if so whether the peer answers that it has no room for it, and whether some of
+// it is being repeated.
+func unacknowledged(socket *net.TCPConn) (busy, shut, repeating bool) {
+	const recovery = 3 // TCP_CA_Recovery; the one above is TCP_CA_Loss
 	info, err := tcpInfo(socket)
 	if err != nil {
-		return false, false // it has ended
+		return false, false, false // it has ended
 	}
 	// Without room nothing is on its way, and something waits; or else what is on
 	// its way is refused, by a peer that has taken its room back.
 	waits, onItsWay := info.notSent > 0, info.Unacked > 0
-	return waits || onItsWay, waits && !onItsWay || onItsWay && info.window == 0
+	return waits || onItsWay, waits && !onItsWay || onItsWay && info.window == 0, info.Ca_state >= recovery
 }
 
 // sysInfo is struct tcp_info as far as it is of use.

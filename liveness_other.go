@@ -12,7 +12,7 @@ const hasAckTimeout = false
 
 func setAckTimeout(*net.TCPConn, time.Duration) {}
 
-func unacknowledged(*net.TCPConn) (busy, shut bool) { return false, false }
+func unacknowledged(*net.TCPConn) (busy, shut, repeating bool) { return false, false, false }
 
 func roundTrip(*net.TCPConn) (smoothed, variation time.Duration, err error) {
 	return 0, 0, errors.ErrUnsupported
