@@ -28,7 +28,10 @@ func loadAttacks() []*attack {
 	}, {
 		name:  "flood-stopped",
 		what:  "2,000,000 numbered datagrams, the program stops three seconds",
-		run:   flood,
+		run: func(a *attacker) {
+			flood(a)
+			time.Sleep(time.Second) // the bystander measures what comes after the stop
+		},
 		frame: stopOnce(pick(1*time.Second, 3*time.Second)),
 		hold:  flooded,
 		check: func(t *testing.T, o *outcome) {
