@@ -26,8 +26,8 @@ func loadAttacks() []*attack {
 		run:  flood,
 		hold: flooded,
 	}, {
-		name:  "flood-stopped",
-		what:  "2,000,000 numbered datagrams, the program stops three seconds",
+		name: "flood-stopped",
+		what: "2,000,000 numbered datagrams, the program stops three seconds",
 		run: func(a *attacker) {
 			flood(a)
 			time.Sleep(time.Second) // the bystander measures what comes after the stop
