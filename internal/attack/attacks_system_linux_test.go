@@ -34,6 +34,7 @@ func systemAttacks() []*attack {
 			name:     "manager-closed",
 			what:     "manager closed under load from another goroutine",
 			apart:    true,
+			once:     true,
 			run:      chatter,
 			received: echo,
 			frame:    closeManager(),
