@@ -3,6 +3,7 @@ package attack
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,9 @@ type attack struct {
 	config queuednet.Config // of the server's managers
 	apart  bool             // the bystander's manager is another one
 
-	// In the attacker.
-	run func(a *attacker)
+	// In the attacker; a short one is repeated in the long form.
+	run  func(a *attacker)
+	once bool // not repeated
 
 	// In the server, each may be nil: at its start, in each frame, and for each
 	// datagram of an attacker.
@@ -96,8 +98,8 @@ func (a *attack) test(t *testing.T) (r result) {
 		r.Tries = try + 1
 		wrong := o.excess()
 		switch {
-		case race:
-			t.Log("under the race detector: times and memory are not asserted")
+		case race || strconv.IntSize == 32:
+			t.Log("under the race detector and on 32 bits times and memory are not asserted")
 			return r
 		case len(wrong) == 0 || t.Failed():
 			return r
@@ -162,7 +164,7 @@ func (a *attack) try(t *testing.T) *outcome {
 		Without:     max(b.p99(times[0], times[1], stops), b.p99(times[3], times[4], stops)),
 		With:        b.p99(times[1], times[2], stops),
 		Memory:      o.server.Peak,
-		Bound:       baseMemory + int64(len(o.server.Ledger))*idleConnection + 2*a.hold(), // the collector's goal is twice what is held
+		Bound:       baseMemory + int64(len(o.server.Ledger))*idleConnection + 3*a.hold(),
 		CPU:         slices.Max(o.server.CPUs),
 		Busy:        slices.Max(o.server.Busies),
 		Wall:        slices.Max(o.server.Walls),

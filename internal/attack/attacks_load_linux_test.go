@@ -26,9 +26,12 @@ func loadAttacks() []*attack {
 		run:  flood,
 		hold: flooded,
 	}, {
-		name:  "flood-stopped",
-		what:  "2,000,000 numbered datagrams, the program stops three seconds",
-		run:   flood,
+		name: "flood-stopped",
+		what: "2,000,000 numbered datagrams, the program stops three seconds",
+		run: func(a *attacker) {
+			flood(a)
+			time.Sleep(pick(time.Second, 4*time.Second)) // the bystander measures what comes after the stop
+		},
 		frame: stopOnce(pick(1*time.Second, 3*time.Second)),
 		hold:  flooded,
 		check: func(t *testing.T, o *outcome) {
@@ -130,7 +133,9 @@ func forgetful() time.Duration { return pick(2500*time.Millisecond, time.Minute)
 
 // forgotten floods by 20, and comes and goes by 200, while nobody looks.
 func forgotten(a *attacker) {
-	defer func(start time.Time) { time.Sleep(time.Until(start.Add(forgetful() + time.Second))) }(time.Now())
+	defer func(start time.Time) {
+		time.Sleep(time.Until(start.Add(forgetful() + pick(time.Second, 4*time.Second))))
+	}(time.Now())
 	a.each(220, func(i int) {
 		p := a.dial()
 		if i >= 20 {
@@ -139,7 +144,7 @@ func forgotten(a *attacker) {
 			p.fin()
 			return
 		}
-		for n := range pick(6_000, 24_000) {
+		for n := range pick(6_000, 12_000) {
 			if err := p.send(number(n, 500+n%100)); err != nil {
 				a.failed("while nobody polls: %v", err)
 				break

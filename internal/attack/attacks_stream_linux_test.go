@@ -140,7 +140,7 @@ func streamAttacks() []*attack {
 				p.fin()
 			})
 		},
-		received: func(s *server, e *entry, datagram *queuednet.NetDatagram) { readAll(datagram) },
+		received: func(_ *server, e *entry, datagram *queuednet.NetDatagram) { readAs(datagram, reads[e.N%len(reads)]) },
 		hold:     func() int64 { return 50 * 8 << 10 },
 	}}
 }
@@ -154,22 +154,19 @@ func hostile(random *rand.Rand) []byte {
 	return b
 }
 
-// readAll reads a datagram as everything that it could be. None of it may panic,
-// read past the end or allocate what a length claims.
-func readAll(datagram *queuednet.NetDatagram) {
-	data := datagram.Message()
-	for _, read := range reads {
-		it := datagram.Iterator()
-		for range 50 {
-			before := it.CurrentIndex()
-			read(&it)
-			if it.Err() != nil || it.CurrentIndex() == before {
-				break
-			}
+// readAs reads a datagram as what it is not. That may not panic, read past the
+// end or allocate what a length claims.
+func readAs(datagram *queuednet.NetDatagram, read func(*queuednet.DatagramIterator)) {
+	it := datagram.Iterator()
+	for range 50 {
+		before := it.CurrentIndex()
+		read(&it)
+		if it.Err() != nil || it.CurrentIndex() == before {
+			break
 		}
-		if it.CurrentIndex() > len(data) || it.CurrentIndex() < 0 {
-			panic("the iterator is outside of its datagram")
-		}
+	}
+	if it.CurrentIndex() > datagram.Length() || it.CurrentIndex() < 0 {
+		panic("the iterator is outside of its datagram")
 	}
 }
 

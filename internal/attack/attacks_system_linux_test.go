@@ -34,6 +34,7 @@ func systemAttacks() []*attack {
 			name:     "manager-closed",
 			what:     "manager closed under load from another goroutine",
 			apart:    true,
+			once:     true,
 			run:      chatter,
 			received: echo,
 			frame:    closeManager(),
@@ -229,7 +230,7 @@ func closeListener(s *server) {
 	}
 	port := s.attacked.LocalAddress().Port()
 	if next.to == shut {
-		s.attacked.Close()
+		time.AfterFunc(frame/2, func() { s.attacked.Close() }) // when some have been accepted and not yet taken
 	} else {
 		s.attacked = s.main.listen(port)
 	}
@@ -250,7 +251,11 @@ func insist(a *attacker) {
 				continue
 			}
 			after := refused.Load()
+			p.SetDeadline(time.Now().Add(5 * time.Second))
 			if err := p.exchange(number(n, 20)); err != nil { // not accepted before the end
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					a.failed("neither served nor refused")
+				}
 				p.record.Maybe = true
 				p.ends(eof, reset)
 				p.Close()

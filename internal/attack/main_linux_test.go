@@ -121,7 +121,7 @@ func pick[T int | time.Duration](short, full T) T {
 	switch {
 	case *long:
 		return full
-	case race:
+	case race && short > 0:
 		return max(min(short, 10), short/4)
 	default:
 		return short

@@ -89,7 +89,7 @@ type entry struct {
 	Late    int    // datagrams after that
 }
 
-// A stop is when the program was not polling, of its own will.
+// A stop is when the program was not polling, of its own will, or was catching up.
 type stop struct{ From, To time.Time }
 
 // A report is what the server tells at its end.
@@ -198,7 +198,7 @@ func (s *server) loop() {
 			s.pause = 0
 			next = time.Now()
 			catching = next.Add(500 * time.Millisecond)
-			s.report.Stops = append(s.report.Stops, stop{from, next})
+			s.report.Stops = append(s.report.Stops, stop{from, catching})
 		}
 		select {
 		case <-s.orders:
