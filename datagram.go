@@ -33,7 +33,7 @@ import (
 // A Datagram is not safe for use by several goroutines at once.
 type Datagram struct {
 	data           []byte
-	err            error
+	err            *FieldError
 	stdfloatDouble bool
 
 	// view means that data is memory of a receive buffer, which others still
@@ -84,6 +84,9 @@ func (d *Datagram) Length() int {
 // Err returns the error of the first field that could not be added, a
 // [*FieldError], or nil. Panda3D has an assertion in its place.
 func (d *Datagram) Err() error {
+	if d.err == nil {
+		return nil
+	}
 	return d.err
 }
 

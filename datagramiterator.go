@@ -26,86 +26,23 @@ import (
 // It is a value: a copy reads on by itself. The zero value has nothing to read. It
 // is not safe for use by several goroutines at once.
 type DatagramIterator struct {
-	// From the first error on, data ends at the cursor: what a getter asks anyway
-	// (do my bytes fit?) then fails without a look at err. Its capacity is the
-	// length that it had.
-	data           []byte
-	pos            int // of the next byte to read; 0 <= pos <= len(data)
-	err            error
-	stdfloatDouble bool
-	failed         fixedField // the first field that did not fit
-}
-
-// A fixedField is a kind of field with a size of its own. The getters of these
-// note a failure as one of them, and leave it to Err to make an error of it:
-// without a call for the failure, the compiler inlines them.
-type fixedField uint8
-
-const (
-	noField fixedField = iota
-	fieldBool
-	fieldInt8
-	fieldUint8
-	fieldInt16
-	fieldUint16
-	fieldInt32
-	fieldUint32
-	fieldInt64
-	fieldUint64
-	fieldFloat32
-	fieldFloat64
-	fieldStdfloat
-	fieldStdfloatDouble
-	fieldBEInt16
-	fieldBEUint16
-	fieldBEInt32
-	fieldBEUint32
-	fieldBEInt64
-	fieldBEUint64
-	fieldBEFloat32
-	fieldBEFloat64
-	otherField // err is set already
-)
-
-// fixedFields has the name of each in errors, and its size in bytes.
-var fixedFields = [...]struct {
-	name string
-	size int
-}{
-	fieldBool:           {"bool", 1},
-	fieldInt8:           {"int8", 1},
-	fieldUint8:          {"uint8", 1},
-	fieldInt16:          {"int16", 2},
-	fieldUint16:         {"uint16", 2},
-	fieldInt32:          {"int32", 4},
-	fieldUint32:         {"uint32", 4},
-	fieldInt64:          {"int64", 8},
-	fieldUint64:         {"uint64", 8},
-	fieldFloat32:        {"float32", 4},
-	fieldFloat64:        {"float64", 8},
-	fieldStdfloat:       {"stdfloat", 4},
-	fieldStdfloatDouble: {"stdfloat", 8},
-	fieldBEInt16:        {"be_int16", 2},
-	fieldBEUint16:       {"be_uint16", 2},
-	fieldBEInt32:        {"be_int32", 4},
-	fieldBEUint32:       {"be_uint32", 4},
-	fieldBEInt64:        {"be_int64", 8},
-	fieldBEUint64:       {"be_uint64", 8},
-	fieldBEFloat32:      {"be_float32", 4},
-	fieldBEFloat64:      {"be_float64", 8},
+	// Four words are as many as the compiler keeps in registers: to copy one more
+	// costs as much as reading several fields.
+	dg     *Datagram
+	pos    int         // of the next byte to read
+	end    int         // how long the datagram was; from the first error on its complement, so that nothing is left
+	failed *FieldError // the first error; of a field of fixed size, the one in fixedFields until Err is asked
 }
 
 // NewDatagramIterator returns an iterator at the first byte of the datagram. If
 // the datagram has an error (see [Datagram.Err]), that is the iterator's error too,
 // and nothing can be read: half a message must not pass for a whole one. The
-// stdfloat setting is taken over as it is now. It is Panda3D's
-// DatagramIterator(datagram).
+// stdfloat setting is the datagram's. It is Panda3D's DatagramIterator(datagram).
 func NewDatagramIterator(dg *Datagram) DatagramIterator {
-	it := DatagramIterator{data: dg.Message(), err: dg.err, stdfloatDouble: dg.stdfloatDouble}
-	if it.err != nil {
-		it.data, it.failed = nil, otherField
+	if dg.err != nil {
+		return DatagramIterator{dg: dg, end: ^0, failed: dg.err}
 	}
-	return it
+	return DatagramIterator{dg: dg, end: len(dg.data)}
 }
 
 // NewDatagramIteratorAt returns an iterator that begins offset bytes into the
@@ -122,11 +59,15 @@ func NewDatagramIteratorAt(dg *Datagram, offset int) DatagramIterator {
 // a [*FieldError], which is an io.ErrUnexpectedEOF to errors.Is. Panda3D has an
 // assertion in its place.
 func (it *DatagramIterator) Err() error {
-	if it.err == nil && it.failed != noField {
-		field := fixedFields[it.failed]
-		it.err = &FieldError{Field: field.name, Offset: it.pos, Need: field.size, Have: cap(it.data) - it.pos}
+	if it.failed == nil {
+		return nil
 	}
-	return it.err
+	if it.failed.Have == yetUnknown {
+		failed := *it.failed
+		failed.Offset, failed.Have = it.pos, ^it.end-it.pos
+		it.failed = &failed
+	}
+	return it.failed
 }
 
 // CurrentIndex returns how many bytes lie before the cursor. It is Panda3D's
@@ -139,39 +80,47 @@ func (it *DatagramIterator) CurrentIndex() int {
 // so that a loop which reads while something remains comes to its end. It is
 // Panda3D's get_remaining_size.
 func (it *DatagramIterator) RemainingSize() int {
-	return len(it.data) - it.pos
+	return len(it.left())
 }
 
-// short records that a field does not fit, unless an earlier one did not, and
-// leaves nothing to read.
-func (it *DatagramIterator) short(field fixedField) {
-	if it.failed == noField {
-		it.failed = field
+// left returns the bytes that are left to read. A datagram that has become
+// shorter since, against the rules, has none.
+func (it *DatagramIterator) left() []byte {
+	if it.pos >= it.end || it.end > len(it.dg.data) {
+		return nil
 	}
-	it.data = it.data[:it.pos]
+	return it.dg.data[it.pos:it.end]
+}
+
+// short records that a field of fixed size does not fit.
+func (it *DatagramIterator) short(field fixedField) {
+	it.fail(&fixedFields[field])
+}
+
+// fail records an error, unless there is an earlier one, and leaves nothing to
+// read.
+func (it *DatagramIterator) fail(err *FieldError) {
+	if it.failed == nil {
+		it.failed, it.end = err, ^it.end
+	}
 }
 
 // take returns the next n bytes and goes past them. If there are not so many, it
 // records that the field does not fit. n is an int64, as a length read from a
 // datagram may be more than an int holds on a 32-bit system.
 func (it *DatagramIterator) take(field string, n int64) []byte {
-	if it.failed != noField {
+	b := it.left()
+	if n < 0 || n > int64(len(b)) {
+		it.fail(&FieldError{Field: field, Offset: it.pos, Need: int(min(n, math.MaxInt)), Have: len(b)})
 		return nil
 	}
-	have := it.RemainingSize()
-	if n < 0 || n > int64(have) {
-		it.err = &FieldError{Field: field, Offset: it.pos, Need: int(min(n, math.MaxInt)), Have: have}
-		it.short(otherField)
-		return nil
-	}
-	start := it.pos
 	it.pos += int(n)
-	return it.data[start:it.pos:it.pos]
+	return b[:n:n]
 }
 
 // GetBool reads one byte; any but 0 is true. It is Panda3D's get_bool.
 func (it *DatagramIterator) GetBool() bool {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 1 {
 		it.short(fieldBool)
 		return false
@@ -182,7 +131,7 @@ func (it *DatagramIterator) GetBool() bool {
 
 // GetInt8 reads one byte, in two's complement. It is Panda3D's get_int8.
 func (it *DatagramIterator) GetInt8() int8 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 1 {
 		it.short(fieldInt8)
 		return 0
@@ -193,7 +142,7 @@ func (it *DatagramIterator) GetInt8() int8 {
 
 // GetUint8 reads one byte. It is Panda3D's get_uint8.
 func (it *DatagramIterator) GetUint8() uint8 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 1 {
 		it.short(fieldUint8)
 		return 0
@@ -204,7 +153,7 @@ func (it *DatagramIterator) GetUint8() uint8 {
 
 // GetInt16 reads 2 bytes, little-endian. It is Panda3D's get_int16.
 func (it *DatagramIterator) GetInt16() int16 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 2 {
 		it.short(fieldInt16)
 		return 0
@@ -215,7 +164,7 @@ func (it *DatagramIterator) GetInt16() int16 {
 
 // GetUint16 reads 2 bytes, little-endian. It is Panda3D's get_uint16.
 func (it *DatagramIterator) GetUint16() uint16 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 2 {
 		it.short(fieldUint16)
 		return 0
@@ -226,7 +175,7 @@ func (it *DatagramIterator) GetUint16() uint16 {
 
 // GetInt32 reads 4 bytes, little-endian. It is Panda3D's get_int32.
 func (it *DatagramIterator) GetInt32() int32 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 4 {
 		it.short(fieldInt32)
 		return 0
@@ -237,7 +186,7 @@ func (it *DatagramIterator) GetInt32() int32 {
 
 // GetUint32 reads 4 bytes, little-endian. It is Panda3D's get_uint32.
 func (it *DatagramIterator) GetUint32() uint32 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 4 {
 		it.short(fieldUint32)
 		return 0
@@ -248,7 +197,7 @@ func (it *DatagramIterator) GetUint32() uint32 {
 
 // GetInt64 reads 8 bytes, little-endian. It is Panda3D's get_int64.
 func (it *DatagramIterator) GetInt64() int64 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 8 {
 		it.short(fieldInt64)
 		return 0
@@ -259,7 +208,7 @@ func (it *DatagramIterator) GetInt64() int64 {
 
 // GetUint64 reads 8 bytes, little-endian. It is Panda3D's get_uint64.
 func (it *DatagramIterator) GetUint64() uint64 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 8 {
 		it.short(fieldUint64)
 		return 0
@@ -270,7 +219,7 @@ func (it *DatagramIterator) GetUint64() uint64 {
 
 // GetFloat32 reads 4 bytes, little-endian IEEE 754. It is Panda3D's get_float32.
 func (it *DatagramIterator) GetFloat32() float32 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 4 {
 		it.short(fieldFloat32)
 		return 0
@@ -281,7 +230,7 @@ func (it *DatagramIterator) GetFloat32() float32 {
 
 // GetFloat64 reads 8 bytes, little-endian IEEE 754. It is Panda3D's get_float64.
 func (it *DatagramIterator) GetFloat64() float64 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 8 {
 		it.short(fieldFloat64)
 		return 0
@@ -291,11 +240,11 @@ func (it *DatagramIterator) GetFloat64() float64 {
 }
 
 // GetStdfloat reads a float32, or a float64 if the datagram had its
-// [Datagram.SetStdfloatDouble] when the iterator was made. It is Panda3D's
+// [Datagram.SetStdfloatDouble]. It is Panda3D's
 // get_stdfloat.
 func (it *DatagramIterator) GetStdfloat() float64 {
-	b := it.data[it.pos:]
-	if it.stdfloatDouble {
+	b := it.left()
+	if it.dg != nil && it.dg.stdfloatDouble {
 		if len(b) < 8 {
 			it.short(fieldStdfloatDouble)
 			return 0
@@ -313,7 +262,7 @@ func (it *DatagramIterator) GetStdfloat() float64 {
 
 // GetBEInt16 reads 2 bytes, big-endian. It is Panda3D's get_be_int16.
 func (it *DatagramIterator) GetBEInt16() int16 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 2 {
 		it.short(fieldBEInt16)
 		return 0
@@ -324,7 +273,7 @@ func (it *DatagramIterator) GetBEInt16() int16 {
 
 // GetBEUint16 reads 2 bytes, big-endian. It is Panda3D's get_be_uint16.
 func (it *DatagramIterator) GetBEUint16() uint16 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 2 {
 		it.short(fieldBEUint16)
 		return 0
@@ -335,7 +284,7 @@ func (it *DatagramIterator) GetBEUint16() uint16 {
 
 // GetBEInt32 reads 4 bytes, big-endian. It is Panda3D's get_be_int32.
 func (it *DatagramIterator) GetBEInt32() int32 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 4 {
 		it.short(fieldBEInt32)
 		return 0
@@ -346,7 +295,7 @@ func (it *DatagramIterator) GetBEInt32() int32 {
 
 // GetBEUint32 reads 4 bytes, big-endian. It is Panda3D's get_be_uint32.
 func (it *DatagramIterator) GetBEUint32() uint32 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 4 {
 		it.short(fieldBEUint32)
 		return 0
@@ -357,7 +306,7 @@ func (it *DatagramIterator) GetBEUint32() uint32 {
 
 // GetBEInt64 reads 8 bytes, big-endian. It is Panda3D's get_be_int64.
 func (it *DatagramIterator) GetBEInt64() int64 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 8 {
 		it.short(fieldBEInt64)
 		return 0
@@ -368,7 +317,7 @@ func (it *DatagramIterator) GetBEInt64() int64 {
 
 // GetBEUint64 reads 8 bytes, big-endian. It is Panda3D's get_be_uint64.
 func (it *DatagramIterator) GetBEUint64() uint64 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 8 {
 		it.short(fieldBEUint64)
 		return 0
@@ -379,7 +328,7 @@ func (it *DatagramIterator) GetBEUint64() uint64 {
 
 // GetBEFloat32 reads 4 bytes, big-endian IEEE 754. It is Panda3D's get_be_float32.
 func (it *DatagramIterator) GetBEFloat32() float32 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 4 {
 		it.short(fieldBEFloat32)
 		return 0
@@ -390,7 +339,7 @@ func (it *DatagramIterator) GetBEFloat32() float32 {
 
 // GetBEFloat64 reads 8 bytes, big-endian IEEE 754. It is Panda3D's get_be_float64.
 func (it *DatagramIterator) GetBEFloat64() float64 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 8 {
 		it.short(fieldBEFloat64)
 		return 0
@@ -402,7 +351,7 @@ func (it *DatagramIterator) GetBEFloat64() float64 {
 // PeekInt16 returns what GetInt16 would, and leaves the cursor where it
 // is. Fewer than 2 bytes are an error here too. It is Panda3D's peek_int16.
 func (it *DatagramIterator) PeekInt16() int16 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 2 {
 		it.short(fieldInt16)
 		return 0
@@ -413,7 +362,7 @@ func (it *DatagramIterator) PeekInt16() int16 {
 // PeekUint16 returns what GetUint16 would, and leaves the cursor where it
 // is. Fewer than 2 bytes are an error here too. It is Panda3D's peek_uint16.
 func (it *DatagramIterator) PeekUint16() uint16 {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < 2 {
 		it.short(fieldUint16)
 		return 0

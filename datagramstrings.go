@@ -113,7 +113,7 @@ func (it *DatagramIterator) GetString32() string {
 // GetZString reads up to the next NUL and goes past it. No NUL in what is left is
 // an error. It is Panda3D's get_z_string.
 func (it *DatagramIterator) GetZString() string {
-	n := bytes.IndexByte(it.data[it.pos:], 0)
+	n := bytes.IndexByte(it.left(), 0)
 	if n < 0 {
 		it.take("z_string", int64(it.RemainingSize())+1)
 		return ""
@@ -180,13 +180,14 @@ func (it *DatagramIterator) SkipBytes(n int) {
 // the cursor where it is. They are the datagram's own memory; bytes.Clone keeps
 // them. It is Panda3D's get_remaining_bytes.
 func (it *DatagramIterator) RemainingBytes() []byte {
-	return it.data[it.pos:len(it.data):len(it.data)]
+	b := it.left()
+	return b[:len(b):len(b)]
 }
 
 // takeCounted reads a count, 2 or 4 bytes, and so many units of unitSize bytes,
 // which it returns. The cursor goes past all of it or stays.
 func (it *DatagramIterator) takeCounted(field string, countSize int, unitSize int64) []byte {
-	b := it.data[it.pos:]
+	b := it.left()
 	if len(b) < countSize {
 		return it.take(field, int64(countSize))
 	}

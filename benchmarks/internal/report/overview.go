@@ -36,7 +36,7 @@ func overview(measured []*row) []byte {
 	s.legend(point{22, 48}, width, slices.DeleteFunc(peersOf(lines), func(peer string) bool { return peer == Queuednet }))
 	for _, tick := range scale.ticks(1, 2, 5) {
 		s.line(scale.at(tick), top, scale.at(tick), bottom, "grid")
-		s.text(scale.at(tick), bottom+16, "middle", "quiet", number(tick)+"×")
+		s.text(scale.at(tick), bottom+16, "middle", "quiet", tickLabel(tick)+"×")
 	}
 	s.text(scale.at(1)-8, bottom+34, "end", "quiet", "← the peer is ahead")
 	s.text(scale.at(1)+8, bottom+34, "start", "quiet", "queuednet is ahead →")

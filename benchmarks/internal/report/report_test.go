@@ -47,7 +47,7 @@ func example() []Result {
 }
 
 func TestMedian(t *testing.T) {
-	require.Equal(t, 3.0, (&Result{Values: []float64{9, 3, 1}}).median())
+	require.Equal(t, 3.0, (&Result{Values: []float64{9, 1, 3}}).median())
 	require.Equal(t, 2.5, (&Result{Values: []float64{4, 2, 3, 1}}).median())
 	values := []float64{3, 1, 2}
 	(&Result{Values: values}).median()

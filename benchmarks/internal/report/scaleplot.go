@@ -66,11 +66,11 @@ func (p *scalePlot) draw(s *svg, left, top, width, height float64) {
 	y := newLogScale(slices.Min(costs), slices.Max(costs), top+height-52, top+36)
 	for _, tick := range x.ticks(1) {
 		s.line(x.at(tick), y.start, x.at(tick), y.finish, "grid")
-		s.text(x.at(tick), y.start+18, "middle", "quiet", number(tick))
+		s.text(x.at(tick), y.start+18, "middle", "quiet", tickLabel(tick))
 	}
 	for _, tick := range y.ticks(1, 2, 5) {
 		s.line(x.start, y.at(tick), x.finish, y.at(tick), "grid")
-		s.text(x.start-8, y.at(tick)+4, "end", "quiet", number(tick)+" ns")
+		s.text(x.start-8, y.at(tick)+4, "end", "quiet", tickLabel(tick)+" ns")
 	}
 	s.line(x.start, y.start, x.finish, y.start, "axis")
 	s.line(x.start, y.start, x.start, y.finish, "axis")

@@ -6,6 +6,7 @@ import (
 	"html"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -170,4 +171,12 @@ func (l logScale) ticks(factors ...float64) []float64 {
 		}
 	}
 	return ticks
+}
+
+// tickLabel writes a round value.
+func tickLabel(tick float64) string {
+	if tick < 1 {
+		return strconv.FormatFloat(tick, 'g', 1, 64)
+	}
+	return number(tick)
 }

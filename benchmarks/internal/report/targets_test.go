@@ -72,9 +72,9 @@ func TestTargetIsNotMeasured(t *testing.T) {
 	require.Equal(t, notMeasured, met(all, "b", "", "at least gnet"))
 
 	// Nor does a run of the scale table, nor the bare loop among the peers.
-	scaled := result("b", "", Queuednet, TakenByLoop, "M/s", More, 12)
+	scaled := result("c", "", Queuednet, LibraryTime, "ms", Less, 0.1)
 	scaled.Scale = 1000
-	require.Equal(t, notMeasured, met(rows([]Result{scaled}), "b", "", "at least gnet"))
+	require.Equal(t, notMeasured, met(rows([]Result{scaled}), "c", "", "at most 0.2 ms"))
 	all = rows([]Result{
 		result("h", "", Queuednet, CPU, "%", Less, 12),
 		result("h", "", Bare, CPU, "%", Less, 1),
