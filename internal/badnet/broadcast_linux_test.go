@@ -59,6 +59,7 @@ func TestBroadcast(t *testing.T) {
 			server.send(func() error { return server.writer.Broadcast(datagram, slices.Values(accepted)) })
 			sent = append(sent, time.Now())
 		}
+		growth.look()
 		client.requireNoEnds()
 		server.requireNoEnds()
 		answers := (len(sent) + answer - 1) / answer

@@ -65,6 +65,7 @@ func testEcho(t *testing.T, headerSize int, there sequence) {
 			underWay += len(payload)
 			most = max(most, underWay)
 		}
+		growth.look()
 		client.requireNoEnds()
 		server.requireNoEnds()
 		return !sending && len(roundTrips) == len(sent)

@@ -83,10 +83,10 @@ func connect(client, server *end, count int) (dialled, accepted []*queuednet.Con
 const (
 	frame = time.Second / 60
 
-	// slowSend is what no Send may wait. Each is measured on the wall; one that
-	// took longer waited only if its thread gave up the processor by itself, so
-	// that other programs on the machine do not count.
-	slowSend = 5 * time.Millisecond
+	// slowSend is what no Send may wait, far less than a round trip. Each is measured
+	// on the wall; one that took longer waited only if its thread gave up the
+	// processor by itself, so that other programs on the machine do not count.
+	slowSend = 10 * time.Millisecond
 )
 
 // frames runs a loop: step, 60 times a second, until it reports true.

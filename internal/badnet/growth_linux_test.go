@@ -3,7 +3,6 @@ package badnet
 import (
 	"bytes"
 	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,30 +31,24 @@ func measureUsage() usage {
 type growthWatch struct {
 	t           *testing.T
 	start, most usage
-	stop        chan struct{}
-	stopped     sync.WaitGroup
+	next        time.Time
 }
 
 func watchGrowth(t *testing.T) *growthWatch {
-	w := &growthWatch{t: t, start: measureUsage(), stop: make(chan struct{})}
-	w.most = w.start
-	w.stopped.Add(1)
-	go func() {
-		defer w.stopped.Done()
-		ticker := time.NewTicker(shortOrLong(time.Second/2, 5*time.Second)) // it stops the program for a moment
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				now := measureUsage()
-				w.most.heap = max(w.most.heap, now.heap)
-				w.most.goroutines = max(w.most.goroutines, now.goroutines)
-			case <-w.stop:
-				return
-			}
-		}
-	}()
-	return w
+	now := measureUsage()
+	return &growthWatch{t: t, start: now, most: now}
+}
+
+// look is called in each frame. What it does stops the program, so it is not
+// done beside the loop, where a Send would wait for it.
+func (w *growthWatch) look() {
+	if time.Now().Before(w.next) {
+		return
+	}
+	now := measureUsage()
+	w.most.heap = max(w.most.heap, now.heap)
+	w.most.goroutines = max(w.most.goroutines, now.goroutines)
+	w.next = time.Now().Add(shortOrLong(time.Second/4, 2*time.Second))
 }
 
 const (
@@ -73,8 +66,6 @@ const (
 // It returns the most that the heap has grown.
 func (w *growthWatch) assertBounded(connections int, config *queuednet.Config) int {
 	w.t.Helper()
-	close(w.stop)
-	w.stopped.Wait()
 	ends := 2 * connections
 	assert.LessOrEqual(w.t, w.most.heap-w.start.heap, ends*(config.MaxSendQueue+config.MaxReceiveQueue)+own, "bytes")
 	assert.LessOrEqual(w.t, w.most.goroutines-w.start.goroutines, ends+managers*(flushers+watchers), "goroutines")
