@@ -17,10 +17,11 @@ import (
 )
 
 var (
-	long = flag.Bool("long", false, "run the attacks at full length, and print a table")
+	alone = flag.Bool("alone", false, "nothing else runs: assert also what is measured, with larger numbers")
+	long  = flag.Bool("long", false, "run the attacks at full length, alone, and print a table")
 
 	// race is whether the race detector is on, which costs so much time and
-	// memory that only what is counted is asserted, not what is measured.
+	// memory that what is measured means nothing.
 	race bool
 )
 
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	attacks = allAttacks()
 	role := os.Getenv(roleVariable)
-	if role != "attacker" {
+	if role != "attacker" && measured() {
 		prioritize(-15) // what else the machine does is no attack; where not permitted the figures are noisier
 	}
 	if role == "" {
@@ -69,7 +70,7 @@ func start(t *testing.T, role string, a *attack, target string) *program {
 	t.Helper()
 	executable, err := os.Executable()
 	check(err)
-	p := &program{cmd: exec.Command(executable, fmt.Sprintf("-long=%t", *long))}
+	p := &program{cmd: exec.Command(executable, forms()...)}
 	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", roleVariable+"="+role, attackVariable+"="+a.name, targetVariable+"="+target)
 	p.cmd.Stderr = os.Stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -115,13 +116,21 @@ func check(err error) {
 	}
 }
 
-// pick returns the number for the form of the run. Under the race detector
+// measured reports whether times and memory are asserted.
+func measured() bool { return (*alone || *long) && !race }
+
+// forms are the flags that another process of this binary gets.
+func forms() []string {
+	return []string{fmt.Sprintf("-alone=%t", *alone), fmt.Sprintf("-long=%t", *long)}
+}
+
+// pick returns the number for the form of the run. Where nothing is measured
 // the short one is made smaller, but not smaller than 10.
 func pick[T int | time.Duration](short, full T) T {
 	switch {
 	case *long:
 		return full
-	case race && short > 0:
+	case !measured() && short > 0:
 		return max(min(short, 10), short/4)
 	default:
 		return short

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +24,7 @@ func rerunInNamespace(t *testing.T) (results []result) {
 	executable, err := os.Executable()
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "result")
-	cmd := exec.Command(executable, "-test.run=^TestAttack$/^"+filepath.Base(t.Name())+"$", "-test.v", fmt.Sprintf("-long=%t", *long))
+	cmd := exec.Command(executable, append(forms(), "-test.run=^TestAttack$/^"+filepath.Base(t.Name())+"$", "-test.v")...)
 	cmd.Env = append(os.Environ(), namespaceVariable+"="+file)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if os.Getuid() != 0 {
