@@ -219,13 +219,16 @@ func TestShortCut(t *testing.T) {
 func TestPause(t *testing.T) {
 	t.Parallel()
 	config := shortOrLong(shortLimits, queuednet.Config{})
+	// After a pause TCP goes on at the next repetition, which comes the later the
+	// longer it was, and may be lost. That is no reason to fail here.
+	config.WriteTimeout = 2 * time.Minute
 	config.MaxReceiveQueue = 16 << 10
 	l := newLive(t, config, bad)
 	require.NoError(t, l.busy.accepted.SetRecvBufferSize(16<<10))
 	for range 1200 { // more than the buffers on the way
 		l.send(l.client, l.busy.dialled, &l.busy.up)
 	}
-	start, pause := time.Now(), shortOrLong(4*time.Second, 20*time.Second)
+	start, pause := time.Now(), shortOrLong(4*time.Second, 15*time.Second)
 	frames(t, "end of the pause", func() bool {
 		l.client.requireNoEnds()
 		return time.Since(start) > pause
