@@ -130,7 +130,8 @@ func (p *player) send(size int) {
 
 // answered notes what a call has answered that sends b.
 func (p *player) answered(b []byte, err error) {
-	waits := len(p.sent) - p.received + p.m.config.TCPHeaderSize + len(b)
+	// The library learns what the system has accepted when a write has returned.
+	waits := len(p.sent) - p.received + p.m.config.TCPHeaderSize + len(b) + rawWritePiece
 	switch {
 	case err == nil && (p.closed || p.reported):
 		p.fail("sent after the end")

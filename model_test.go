@@ -29,7 +29,11 @@ func TestModel(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel(t, seed, synctest.Wait)
 			m.run(func() (*Connection, far, *wire) {
-				near, far := newWire([]int{64, 1000, 4 << 10, 1 << 20}[m.random.IntN(4)], m.random)
+				yields := m.random
+				if m.random.IntN(3) == 0 {
+					yields = nil
+				}
+				near, far := newWire([]int{64, 1000, 4 << 10, 1 << 20}[m.random.IntN(4)], yields)
 				conn, err := m.manager.AdoptConnection(near)
 				require.NoError(t, err)
 				return conn, far, near
@@ -146,172 +150,6 @@ func (m *model) finish() {
 	if err != nil && !slices.ContainsFunc(m.players, gaveUp) {
 		m.fail("Close: %v", err)
 	}
-}
-
-// step is one action of the program or of a peer.
-func (m *model) step() {
-	p := m.players[m.random.IntN(len(m.players))]
-	r := m.readers[m.random.IntN(len(m.readers))]
-	size := m.random.IntN(1 + m.random.IntN(20_000))
-	switch action := m.random.IntN(100); {
-	case action < 25:
-		m.note("%d: peer writes %d", p.name, size)
-		p.write(size)
-	case action < 35:
-		m.note("%d: peer reads %d", p.name, 1+size)
-		p.read(1 + size)
-	case action < 50:
-		m.drain(r)
-	case action < 65:
-		m.note("%d: send %d", p.name, 4+size)
-		p.send(4 + size)
-	case action < 70:
-		m.note("broadcast %d", 4+size)
-		m.broadcast(4 + size)
-	case action < 75:
-		m.note("flush")
-		m.writer.Flush()
-	case action < 83 && p.home != nil:
-		m.note("%d: move", p.name)
-		p.remove(p.home)
-		if m.random.IntN(2) == 0 {
-			m.yield()
-			p.add(r)
-		}
-	case action < 83:
-		m.note("%d: add", p.name)
-		p.add(r)
-	case action < 88:
-		m.reports()
-	case action < 91:
-		m.note("%d: close", p.name)
-		p.close()
-	case action < 93 && !p.finished:
-		m.note("%d: peer ends its side", p.name)
-		p.finished = true
-		p.far.CloseWrite()
-	case action < 94 && !p.left:
-		m.note("%d: peer leaves", p.name)
-		p.finished, p.left = true, true
-		p.far.Close()
-	case action < 95 && !p.left && !p.wasReset:
-		m.note("%d: peer resets", p.name)
-		p.finished, p.wasReset = true, true
-		p.far.reset()
-	case action < 97 && m.wait != nil:
-		m.note("hours pass")
-		m.hours()
-	}
-	for _, p := range m.players {
-		p.look()
-	}
-}
-
-// hours makes the time-outs pass for those who have not taken something.
-func (m *model) hours() {
-	for _, p := range m.players {
-		if p.received < len(p.sent) || p.closed || p.finished {
-			p.slow = true
-		}
-	}
-	time.Sleep(2 * time.Hour)
-}
-
-func (m *model) broadcast(size int) {
-	var receivers []*player
-	for _, p := range m.players {
-		if m.random.IntN(3) > 0 && !p.closed && !p.mayHaveEnded() {
-			receivers = append(receivers, p)
-		}
-	}
-	b := payload(size, size)
-	err := m.writer.Broadcast(NewDatagram(b), func(yield func(*Connection) bool) {
-		for _, p := range receivers {
-			if !yield(p.conn) {
-				return
-			}
-		}
-	})
-	failed := make(map[*Connection]error)
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			failed[err.(*receiverError).conn] = err
-		}
-	}
-	for _, p := range receivers {
-		p.answered(b, failed[p.conn])
-	}
-}
-
-// drain takes what a reader has, or some of it, in one of the ways to do it.
-func (m *model) drain(r *QueuedConnectionReader) {
-	n := m.random.IntN(20)
-	var datagram NetDatagram
-	switch m.random.IntN(4) {
-	case 0:
-		m.drainAll(r)
-	case 1:
-		m.note("drain %d of reader %d", n, slices.Index(m.readers, r))
-		if m.looping[r] {
-			return
-		}
-		m.looping[r] = true
-		for datagram := range r.Datagrams() {
-			m.take(r, datagram)
-			if n--; n < 0 {
-				break
-			}
-			if m.random.IntN(10) == 0 {
-				m.step() // a program does other things in the loop
-			}
-		}
-		m.looping[r] = false
-	case 2:
-		m.note("get %d of reader %d", n, slices.Index(m.readers, r))
-		for range n {
-			if r.GetData(&datagram) {
-				m.take(r, &datagram)
-			}
-		}
-	case 3:
-		m.note("poll reader %d", slices.Index(m.readers, r))
-		for r.DataAvailable() {
-			if r.GetData(&datagram) {
-				m.take(r, &datagram)
-			}
-		}
-	}
-}
-
-// drainAll takes what a reader has: a connection that it does not have will not
-// show up in it any more.
-func (m *model) drainAll(r *QueuedConnectionReader) {
-	m.note("drain reader %d", slices.Index(m.readers, r))
-	for datagram := range r.Datagrams() {
-		m.take(r, datagram)
-	}
-	for _, p := range m.players {
-		p.sealed[r] = p.home != r && !m.looping[r]
-	}
-}
-
-func (m *model) take(r *QueuedConnectionReader, datagram *NetDatagram) {
-	m.of(datagram.Connection()).take(r, datagram)
-}
-
-func (m *model) reports() {
-	m.note("reports")
-	for conn := range m.manager.ResetConnections() {
-		m.of(conn).report()
-	}
-}
-
-func (m *model) of(conn *Connection) *player {
-	i := slices.IndexFunc(m.players, func(p *player) bool { return p.conn == conn })
-	if i < 0 {
-		m.fail("an unknown connection")
-	}
-	return m.players[i]
 }
 
 // yield lets others run, or time pass, or neither.
