@@ -206,8 +206,13 @@ func (s *server) take(datagram *queuednet.NetDatagram) error {
 
 func (p *player) received() int { return p.check.datagrams }
 
-// most is the longest datagram that a player can be sent.
+// most is the longest datagram that a player is sent. One who floods is answered
+// briefly: all the answers together must fit into MaxSendQueue, because on a busy
+// machine it may read none of them for a while.
 func (s *server) most(p *player) int {
+	if p.received() > 500 {
+		return 100
+	}
 	if p.wide {
 		return longest
 	}
