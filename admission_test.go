@@ -72,14 +72,18 @@ func TestMaxConnections(t *testing.T) {
 
 // A connection that the listener was not there for any more gives its place back.
 func TestAdmissionOfWhoWasNotTaken(t *testing.T) {
-	e := newEnd(t, &Config{MaxConnections: 1, MaxConnectionsPerAddress: 1})
-	rendezvous, address := e.listen()
-	require.True(t, e.listener.RemoveConnection(rendezvous))
-	dialRaw(t, address) // Accept was under way
-	require.True(t, e.manager.CloseConnection(rendezvous))
-	require.NoError(t, e.manager.Close())
-	assert.Zero(t, e.manager.admission.total)
-	assert.Empty(t, e.manager.admission.live)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{MaxConnections: 1})
+		listener := newPipeListener()
+		rendezvous, _ := e.adoptListener(listener)
+		synctest.Wait() // Accept is under way
+		require.True(t, e.listener.RemoveConnection(rendezvous))
+		listener.dial(t)
+		synctest.Wait()
+		assert.Equal(t, 1, e.manager.admission.total)
+		require.NoError(t, e.manager.Close())
+		assert.Zero(t, e.manager.admission.total)
+	})
 }
 
 func TestMaxAcceptsPerSecond(t *testing.T) {

@@ -80,8 +80,9 @@ func TestIdleTimeout(t *testing.T) {
 		},
 		"in no reader": func(t *testing.T) {
 			e, conn, _ := setup(t)
-			require.True(t, e.reader.RemoveConnection(conn)) // it waits for the peer
-			time.Sleep(1000 * (timeout + lookTime))
+			synctest.Wait() // its goroutine waits for the peer, and goes on to
+			require.True(t, e.reader.RemoveConnection(conn))
+			time.Sleep(1000 * timeout)
 			e.requireLives(conn)
 			require.NoError(t, e.reader.AddConnection(conn))
 			requireIdle(t, e, conn)

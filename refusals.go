@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -73,27 +74,27 @@ const (
 	longBurst = time.Minute
 )
 
-// refused counts a refusal and sees to it that its burst is logged. It does not
-// wait. Logging runs on a goroutine that lives as long as the burst, so that
+// refused counts a refusal and sees to it that its burst is logged, with whom or
+// what it has begun with. It does not wait. Logging runs on a goroutine that lives as long as the burst, so that
 // the program's handler, whatever it does, holds up neither the network nor the
 // loop.
-func (m *QueuedConnectionManager) refused(reason refusalReason, address NetAddress) {
+func (m *QueuedConnectionManager) refused(reason refusalReason, first any) {
 	r := &m.refusals[reason]
 	r.count.Add(1)
 	if m.config.Logger != nil && r.logging.CompareAndSwap(false, true) {
 		m.logs.Add(1) // by a goroutine that Close waits for first
 		go func() {
 			defer m.logs.Done()
-			m.logBurst(r, refusalTexts[reason], address)
+			m.logBurst(r, refusalTexts[reason], first)
 		}()
 	}
 }
 
 // logBurst logs a burst when it begins, and while it lasts.
-func (m *QueuedConnectionManager) logBurst(r *refusal, text string, first NetAddress) {
+func (m *QueuedConnectionManager) logBurst(r *refusal, text string, first any) {
 	for {
 		count := r.count.Load()
-		m.config.Logger.Warn("queuednet: "+text, "count", count-r.logged, "total", count, "first", first.String())
+		m.config.Logger.Warn("queuednet: "+text, "count", count-r.logged, "total", count, "first", fmt.Sprint(first))
 		r.logged = count
 		count, ended := m.burst(r, count)
 		if !ended {

@@ -88,7 +88,7 @@ func (c *Connection) accept() {
 			socket, err = r.socket.Accept()
 			if isPassing(err) {
 				// Trying again at once would fail again, and use the CPU.
-				c.manager.refused(refusedAcceptError, c.address)
+				c.manager.refused(refusedAcceptError, err)
 				pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 				err = nil
 				select {

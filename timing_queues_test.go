@@ -3,6 +3,7 @@ package queuednet
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -224,13 +225,16 @@ func TestAcceptBacksOff(t *testing.T) {
 	for name, reason := range passing {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnd(t, &Config{CloseTimeout: -1})
+				var log records
+				e := newEnd(t, &Config{CloseTimeout: -1, Logger: slog.New(&log)})
 				listener := newTroubledListener(reason)
 				rendezvous, _ := e.adoptListener(listener)
 				listener.dial(t)
 				calls := listener.callsDuring(10 * time.Second)
 				assert.Greater(t, calls, 9, "it goes on trying")
 				assert.Less(t, calls, 30, "it spins")
+				assert.Equal(t, Refusals{AcceptErrors: uint64(calls)}, e.manager.Refusals())
+				assert.Equal(t, []string{"WARN queuednet: connections cannot be accepted count=1 total=1 first=" + reason.Error()}, log.lines())
 				assert.InDelta(t, 3600, listener.callsDuring(time.Hour), 1, "every second")
 				assert.NoError(t, rendezvous.Err())
 				assert.False(t, e.manager.ResetConnectionAvailable())
