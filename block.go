@@ -19,8 +19,10 @@ const (
 	minBlockBits = 8  // 256 bytes: a few small datagrams
 	maxBlockBits = 20 // 1 MiB: the longest datagram by default
 
-	// readBlock is what a read asks for. Larger reads gain nothing on loopback.
+	// readBlock is what a read asks for, bulkBlock where the one before has left
+	// something behind.
 	readBlock = 64 << 10
+	bulkBlock = 256 << 10
 )
 
 var blockPools [maxBlockBits - minBlockBits + 1]sync.Pool

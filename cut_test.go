@@ -142,7 +142,7 @@ func TestStreamEndsAtEachByte(t *testing.T) {
 		})
 		// Runs that are handed over in their own block, and datagrams longer than one.
 		t.Run("large", func(t *testing.T) {
-			s := newStream(headerSize, "a", strings.Repeat("x", handOver), strings.Repeat("y", 60_000), "", strings.Repeat("z", 20_000))
+			s := newStream(headerSize, "a", strings.Repeat("x", readBlock/handOver), strings.Repeat("y", 60_000), "", strings.Repeat("z", 20_000))
 			e := newEnd(t, config)
 			_, address := e.listen()
 			for _, end := range append([]int{0, readBlock, 2 * readBlock}, s.ends...) {

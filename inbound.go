@@ -221,9 +221,10 @@ func (c *Connection) next() (headerSize, n int, err error) {
 	return headerSize, n, nil
 }
 
-// isLong reports whether a run of n bytes is handed over in its buffer.
+// isLong reports whether a run of n bytes is handed over in its buffer. A
+// shorter one is copied, because it would hold a block many times its size.
 func (in *inbound) isLong(n int) bool {
-	return n >= handOver && !in.reader.queue.copies.Load()
+	return n >= cap(in.buffer.b)/handOver && !in.reader.queue.copies.Load()
 }
 
 // queueRaw queues n bytes as one frame.

@@ -74,9 +74,9 @@ func (b *batch) take(r *run) []byte {
 }
 
 const (
-	// A run at least this long is handed over in the block it was read into;
-	// a shorter one is copied, because it would hold a block many times its size.
-	handOver = readBlock / 4
+	// A run that fills at least this part of the block that it was read into is
+	// handed over in it.
+	handOver = 4
 
 	gatherBlock = readBlock
 )
@@ -85,7 +85,7 @@ const (
 // taken. It is a list under a lock, not a channel, for two reasons: a short run
 // joins the batch at its tail, behind what is queued already, and no fixed
 // capacity fits both one connection and ten thousand. Each connection is
-// bounded by itself. The lock is held for a copy of at most handOver bytes.
+// bounded by itself. The lock is held for a copy of at most 1/handOver of bulkBlock.
 type receiveQueue struct {
 	manager *QueuedConnectionManager
 

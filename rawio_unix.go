@@ -33,7 +33,7 @@ type rawRead struct {
 	read  func(fd uintptr) bool // tryRead of the connection
 	err   error                 // from the last tryRead
 	until time.Time             // not zero: read what is there, do not wait, stop then
-	full  bool                  // see fillPlain
+	full  bool                  // the last read filled the buffer
 	reset bool                  // at the end of the stream the connection was gone altogether
 }
 
@@ -82,12 +82,24 @@ func (c *Connection) look() error {
 	return err
 }
 
+// readSize is how much a read should take: more where the last one left some
+// behind, so that a bulk transfer wakes the loop less often, if at least two
+// such blocks may be queued.
+func (c *Connection) readSize() int {
+	if c.in.try.full && c.manager.config.MaxReceiveQueue >= 2*bulkBlock {
+		return bulkBlock
+	}
+	return readBlock
+}
+
 // tryRead is called by the poller; false is to wait until the socket is readable.
 func (c *Connection) tryRead(fd uintptr) bool {
 	for {
-		n, err := syscall.Read(int(fd), c.in.room(readBlock))
+		room := c.in.room(c.readSize())
+		n, err := syscall.Read(int(fd), room)
 		switch {
 		case n > 0:
+			c.in.try.full = n == len(room)
 			c.in.got(n)
 			c.in.try.err = nil
 		case err == syscall.EINTR:
