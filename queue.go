@@ -135,21 +135,27 @@ func (r *run) joins(next *run) bool {
 	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from
 }
 
-// bounded returns those of the frames that a bound in datagrams lets in.
+// bounded returns those of the frames that a bound in datagrams lets in, and
+// with recent drops what they take the place of.
 func (q *receiveQueue) bounded(frames []byte, headerSize int) []byte {
+	queued := q.count
 	if q.recent {
-		frames = lastFrame(frames, headerSize)
+		frames, queued = lastFrame(frames, headerSize), 0
+	}
+	if q.limit >= 0 {
+		kept, n := firstFrames(frames, headerSize, max(q.limit-queued, 0))
+		if len(kept) < len(frames) {
+			q.overflow.Store(true)
+		}
+		if len(kept) == 0 { // what is queued stays, or a batch would be empty
+			return nil
+		}
+		frames, q.count = kept, queued+n
+	}
+	if q.recent {
 		q.replace()
 	}
-	if q.limit < 0 {
-		return frames
-	}
-	kept, n := firstFrames(frames, headerSize, max(q.limit-q.count, 0))
-	if len(kept) < len(frames) {
-		q.overflow.Store(true)
-	}
-	q.count += n
-	return kept
+	return frames
 }
 
 // gathering returns the batch at the tail, with room for so many bytes.

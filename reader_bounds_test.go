@@ -85,6 +85,51 @@ func TestRecentReaderOfALongerDatagram(t *testing.T) {
 	})
 }
 
+// A bound in datagrams that is no smaller than the one that a recent reader
+// keeps changes nothing; one of none drops what comes, never what is queued.
+func TestRecentReaderWithAQueueBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, nil)
+		recent := NewRecentConnectionReader(e.manager)
+		near, far := net.Pipe()
+		defer far.Close()
+		conn, err := e.manager.AdoptConnection(near)
+		require.NoError(t, err)
+		require.NoError(t, recent.AddConnection(conn))
+		feed := func(payload string) {
+			go far.Write([]byte(framed(2, payload)))
+			synctest.Wait()
+		}
+		take := func() (all []string) {
+			for datagram := range recent.Datagrams() {
+				all = append(all, string(datagram.Message()))
+			}
+			return all
+		}
+		recent.SetMaxQueueSize(1)
+		for _, payload := range []string{"1", "2", "3"} {
+			feed(payload)
+		}
+		assert.Equal(t, 1, recent.CurrentQueueSize())
+		assert.False(t, recent.OverflowFlag())
+		assert.Equal(t, []string{"3"}, take())
+
+		feed("4")
+		recent.SetMaxQueueSize(0)
+		feed("5")
+		assert.True(t, recent.OverflowFlag())
+		assert.Equal(t, []string{"4"}, take())
+		feed("6")
+		assert.False(t, recent.DataAvailable())
+		assert.Empty(t, take())
+
+		recent.SetMaxQueueSize(-1)
+		feed("7")
+		feed("8")
+		assert.Equal(t, []string{"8"}, take())
+	})
+}
+
 // Tiny packets, each from elsewhere, hold more than their bytes.
 func TestUDPMemoryOfTinyPackets(t *testing.T) {
 	const bound = 64 << 10
