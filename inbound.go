@@ -275,8 +275,8 @@ func (in *inbound) handOver(c *Connection, headerSize, n int) {
 		rest = newBlock(len(tail))
 		rest.b = append(rest.b, tail...)
 	}
-	r := run{conn: c, from: c.address, headerSize: headerSize, start: in.start}
-	if !in.reader.queue.hand(&r, in.buffer, end) {
+	r := run{conn: c, from: c.address, headerSize: headerSize}
+	if !in.reader.queue.hand(&r, in.buffer, in.start, end) {
 		rest.free()
 		return
 	}

@@ -10,7 +10,6 @@ type run struct {
 	conn       *Connection
 	from       NetAddress // of the sender: all frames of a run have the same
 	headerSize int
-	start      int // in the batch's block
 	next, last int // its frames, in the batch's ends
 }
 
@@ -28,6 +27,7 @@ const rawHeader = 4
 type batch struct {
 	number uint64 // in its queue, from 1
 	block  *block
+	start  int // of the first frame, in block; each of the others begins at the end of the one before
 	runs   []run
 	ends   []uint32 // of the frames of all runs, in block
 }
@@ -43,17 +43,17 @@ func newBatch(b *block) *batch {
 // free gives back the batch and its block.
 func (b *batch) free() {
 	b.block.free()
-	b.block = nil
+	b.block, b.start = nil, 0
 	clear(b.runs)
 	b.runs, b.ends = b.runs[:0], b.ends[:0]
 	batchPool.Put(b)
 }
 
-// add adds a run of whole frames that lie in the block from r.start to end. If
-// they come behind frames of the same kind they join those.
+// add adds a run of whole frames that lie in the block behind the frames before
+// it, up to end. If they are of the same kind they join those.
 func (b *batch) add(r *run, end int) {
 	r.next = len(b.ends)
-	for at := r.start; at < end; {
+	for at := b.begin(r.next); at < end; {
 		at += r.headerSize + int(payloadLength(b.block.b[at:], r.headerSize))
 		b.ends = append(b.ends, uint32(at))
 	}
@@ -65,10 +65,17 @@ func (b *batch) add(r *run, end int) {
 	b.runs = append(b.runs, *r)
 }
 
+// begin returns where a frame begins.
+func (b *batch) begin(frame int) int {
+	if frame == 0 {
+		return b.start
+	}
+	return int(b.ends[frame-1])
+}
+
 // take takes the next frame of a run, which has one, and returns its payload.
 func (b *batch) take(r *run) []byte {
-	start, end := r.start+r.headerSize, int(b.ends[r.next])
-	r.start = end
+	start, end := b.begin(r.next)+r.headerSize, int(b.ends[r.next])
 	r.next++
 	return b.block.b[start:end:end]
 }
@@ -123,7 +130,6 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 		}
 	}
 	t := q.gathering(len(frames))
-	r.start = len(t.block.b)
 	t.block.b = append(t.block.b, frames...)
 	t.add(r, len(t.block.b))
 	r.conn.in.hold(q, t.number, int64(len(frames))+beside)
@@ -175,15 +181,16 @@ func (q *receiveQueue) gathering(size int) *batch {
 	return q.tail
 }
 
-// hand queues a long run, which ends at end of its own block; the queue then
-// owns that. It reports false, and takes nothing, once closed.
-func (q *receiveQueue) hand(r *run, b *block, end int) bool {
+// hand queues a long run, which lies from start to end in its own block; the
+// queue then owns that. It reports false, and takes nothing, once closed.
+func (q *receiveQueue) hand(r *run, b *block, start, end int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
 		return false
 	}
 	handed := newBatch(b)
+	handed.start = start
 	handed.add(r, end)
 	q.push(handed)
 	q.tail = nil
@@ -238,7 +245,7 @@ func countFrames(batches []*batch, first int) (datagrams, bytes int) {
 		for _, r := range b.runs[first:] {
 			if n := r.last - r.next; n > 0 {
 				datagrams += n
-				bytes += int(b.ends[r.last-1]) - r.start - n*r.headerSize
+				bytes += b.begin(r.last) - b.begin(r.next) - n*r.headerSize
 			}
 		}
 		first = 0

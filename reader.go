@@ -207,8 +207,15 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
 		view.connection, view.address = frames.conn, frames.from
-		for frames.next < frames.last {
-			view.Datagram = Datagram{data: batch.take(frames), view: true}
+		bytes, start, ends := batch.block.b, batch.begin(frames.next), batch.ends[:frames.last]
+		for i := frames.next; i < len(ends); i++ {
+			if !view.view || view.err != nil || view.stdfloatDouble { // at first, and where the program has changed it
+				view.Datagram = Datagram{view: true}
+			}
+			end := int(ends[i])
+			view.data = bytes[start+frames.headerSize : end : end]
+			frames.next = i + 1
+			start = end
 			if !yield(view) {
 				return
 			}

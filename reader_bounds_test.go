@@ -144,3 +144,33 @@ func TestUDPMemoryOfTinyPackets(t *testing.T) {
 		assert.Zero(t, queuedBytes(conn))
 	})
 }
+
+// Whatever the program does to a datagram in the loop, the next one is as it came.
+func TestDatagramsInTheLoopAreIndependent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, nil)
+		_, far := e.pipe()
+		changes := []func(*Datagram){
+			func(d *Datagram) { d.SetStdfloatDouble(true) },
+			func(d *Datagram) { d.AddString(strings.Repeat("x", 1<<16)) },
+			func(d *Datagram) { d.AddUint8(1) },
+			(*Datagram).Clear,
+			func(d *Datagram) { d.Assign([]byte("other")) },
+		}
+		go far.Write([]byte(strings.Repeat(framed(2, "payload"), len(changes)+1)))
+		synctest.Wait()
+		n := 0
+		for datagram := range e.reader.Datagrams() {
+			assert.Equal(t, "payload", string(datagram.Message()))
+			assert.True(t, datagram.view, "its memory is not the program's")
+			assert.False(t, datagram.StdfloatDouble())
+			assert.NoError(t, datagram.Err())
+			if n < len(changes) {
+				changes[n](&datagram.Datagram)
+			}
+			n++
+		}
+		assert.Equal(t, len(changes)+1, n)
+		far.Close()
+	})
+}
