@@ -11,6 +11,7 @@ import (
 // holds none. Beyond the largest class memory is plain: such blocks are rare.
 type block struct {
 	b      []byte       // len is what is in use, cap the size of the block
+	ends   []uint32     // of the frames in b that have been found: see cut
 	class  int          // index into blockPools, or -1
 	others atomic.Int32 // owners beside the first; while there are any, b does not change
 }
@@ -52,7 +53,7 @@ func (b *block) free() {
 		return
 	}
 	if b.class >= 0 {
-		b.b = b.b[:0]
+		b.b, b.ends = b.b[:0], b.ends[:0]
 		b.others.Store(0)
 		blockPools[b.class].Put(b)
 	}

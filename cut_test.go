@@ -53,7 +53,7 @@ func TestCut(t *testing.T) {
 		{"\x00\x00\x00\x80", 4, math.MaxInt32, 0, tooLong(1<<31, math.MaxInt32)},
 		{"\x00\x00\x00\x00\xff\xff\xff\xff", 4, math.MaxInt32, 4, tooLong(math.MaxUint32, math.MaxInt32)},
 	} {
-		run, err := cut([]byte(test.b), test.headerSize, test.limit)
+		run, err := (&block{b: []byte(test.b)}).cut(0, test.headerSize, int64(test.limit))
 		assert.Equal(t, test.run, run, "%q", test.b)
 		assert.Equal(t, test.err, err, "%q", test.b)
 	}

@@ -36,21 +36,26 @@ func payloadLength(b []byte, headerSize int) int64 {
 	return int64(binary.LittleEndian.Uint32(b))
 }
 
-// cut finds the longest run of whole frames at the front of b and returns its
-// length. A frame that announces more than limit bytes ends the run with an
-// error; the frames before it still count.
-func cut(b []byte, headerSize, limit int) (run int, err error) {
-	for len(b)-run >= headerSize {
-		n := payloadLength(b[run:], headerSize)
-		if n > int64(limit) {
-			return run, &DatagramTooLongError{Length: n, Max: int64(limit)}
-		}
-		if int64(len(b)-run-headerSize) < n {
+// cut finds the whole frames that lie in b from start on, notes where each ends,
+// and returns where the last one does. A frame that announces more than limit
+// bytes ends the run with an error; the frames before it still count.
+func (b *block) cut(start, headerSize int, limit int64) (end int, err error) {
+	bytes, ends := b.b, b.ends
+	end = start
+	for len(bytes)-end >= headerSize {
+		n := payloadLength(bytes[end:], headerSize)
+		if n > limit {
+			err = &DatagramTooLongError{Length: n, Max: limit}
 			break
 		}
-		run += headerSize + int(n)
+		if int64(len(bytes)-end-headerSize) < n {
+			break
+		}
+		end += headerSize + int(n)
+		ends = append(ends, uint32(end))
 	}
-	return run, nil
+	b.ends = ends
+	return end, err
 }
 
 // firstFrames returns the first n of whole frames, and how many they are;

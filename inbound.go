@@ -239,13 +239,13 @@ func (in *inbound) queueRaw(c *Connection, n int) bool {
 // unread, and their header size, as the reader has it. In raw mode, which has a
 // header size of 0, it is everything.
 func (in *inbound) cut(c *Connection) (headerSize, n int, err error) {
-	unread := in.buffer.b[in.start:]
 	if in.reader.rawMode.Load() {
-		return 0, min(len(unread), readBlock), nil
+		return 0, min(in.unread(), readBlock), nil
 	}
 	headerSize = int(in.reader.headerSize.Load())
-	n, err = cut(unread, headerSize, c.manager.config.maxDatagram(headerSize))
-	return headerSize, n, err
+	in.buffer.ends = in.buffer.ends[:0]
+	end, err := in.buffer.cut(in.start, headerSize, int64(c.manager.config.maxDatagram(headerSize)))
+	return headerSize, end - in.start, err
 }
 
 // admits reports whether a run may be queued: one at least always may, and one
@@ -275,8 +275,11 @@ func (in *inbound) handOver(c *Connection, headerSize, n int) {
 		rest = newBlock(len(tail))
 		rest.b = append(rest.b, tail...)
 	}
+	for ends := in.buffer.ends; int(ends[len(ends)-1]) > end; ends = in.buffer.ends {
+		in.buffer.ends = ends[:len(ends)-1] // held back by a rate
+	}
 	r := run{conn: c, from: c.address, headerSize: headerSize}
-	if !in.reader.queue.hand(&r, in.buffer, in.start, end) {
+	if !in.reader.queue.hand(&r, in.buffer, in.start) {
 		rest.free()
 		return
 	}

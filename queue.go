@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 )
@@ -10,7 +11,7 @@ type run struct {
 	conn       *Connection
 	from       NetAddress // of the sender: all frames of a run have the same
 	headerSize int
-	next, last int // its frames, in the batch's ends
+	next, last int // its frames, among those of the block
 }
 
 // rawHeader is the size of the header that is put before what is received in
@@ -21,15 +22,14 @@ const rawHeader = 4
 // run in the block that it was read into, or short runs of many connections
 // gathered in one block. The queue owns it until it is taken, then the loop.
 //
-// Where frames end is noted while they are still in the cache of the goroutine
-// that read them: a loop that had to look for it in their headers would wait
-// for memory at each of them.
+// Where frames end is noted in the block while they are still in the cache of
+// the goroutine that read them: a loop that had to look for it in their headers
+// would wait for memory at each of them.
 type batch struct {
 	number uint64 // in its queue, from 1
 	block  *block
 	start  int // of the first frame, in block; each of the others begins at the end of the one before
 	runs   []run
-	ends   []uint32 // of the frames of all runs, in block
 }
 
 var batchPool = sync.Pool{New: func() any { return new(batch) }}
@@ -45,20 +45,19 @@ func (b *batch) free() {
 	b.block.free()
 	b.block, b.start = nil, 0
 	clear(b.runs)
-	b.runs, b.ends = b.runs[:0], b.ends[:0]
+	b.runs = b.runs[:0]
 	batchPool.Put(b)
 }
 
-// add adds a run of whole frames that lie in the block behind the frames before
-// it, up to end. If they are of the same kind they join those.
-func (b *batch) add(r *run, end int) {
-	r.next = len(b.ends)
-	for at := b.begin(r.next); at < end; {
-		at += r.headerSize + int(payloadLength(b.block.b[at:], r.headerSize))
-		b.ends = append(b.ends, uint32(at))
+// add adds a run of the frames of the block that have been found behind those
+// of the runs before it. If they are of the same kind they join those.
+func (b *batch) add(r *run) {
+	n := len(b.runs)
+	r.next, r.last = 0, len(b.block.ends)
+	if n > 0 {
+		r.next = b.runs[n-1].last
 	}
-	r.last = len(b.ends)
-	if n := len(b.runs); n > 0 && b.runs[n-1].joins(r) {
+	if n > 0 && b.runs[n-1].joins(r) {
 		b.runs[n-1].last = r.last
 		return
 	}
@@ -70,12 +69,12 @@ func (b *batch) begin(frame int) int {
 	if frame == 0 {
 		return b.start
 	}
-	return int(b.ends[frame-1])
+	return int(b.block.ends[frame-1])
 }
 
 // take takes the next frame of a run, which has one, and returns its payload.
 func (b *batch) take(r *run) []byte {
-	start, end := b.begin(r.next)+r.headerSize, int(b.ends[r.next])
+	start, end := b.begin(r.next)+r.headerSize, int(b.block.ends[r.next])
 	r.next++
 	return b.block.b[start:end:end]
 }
@@ -130,8 +129,10 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 		}
 	}
 	t := q.gathering(len(frames))
+	start := len(t.block.b)
 	t.block.b = append(t.block.b, frames...)
-	t.add(r, len(t.block.b))
+	t.block.cut(start, r.headerSize, math.MaxInt64)
+	t.add(r)
 	r.conn.in.hold(q, t.number, int64(len(frames))+beside)
 	return true
 }
@@ -181,9 +182,10 @@ func (q *receiveQueue) gathering(size int) *batch {
 	return q.tail
 }
 
-// hand queues a long run, which lies from start to end in its own block; the
-// queue then owns that. It reports false, and takes nothing, once closed.
-func (q *receiveQueue) hand(r *run, b *block, start, end int) bool {
+// hand queues a long run, all frames that have been found in its own block from
+// start on; the queue then owns that. It reports false, and takes nothing, once
+// closed.
+func (q *receiveQueue) hand(r *run, b *block, start int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
@@ -191,7 +193,7 @@ func (q *receiveQueue) hand(r *run, b *block, start, end int) bool {
 	}
 	handed := newBatch(b)
 	handed.start = start
-	handed.add(r, end)
+	handed.add(r)
 	q.push(handed)
 	q.tail = nil
 	r.conn.in.hold(q, handed.number, int64(cap(b.b)))
@@ -209,7 +211,7 @@ func (q *receiveQueue) push(b *batch) {
 // replace empties the batch that is queued, if one is, for something newer.
 func (q *receiveQueue) replace() {
 	if t := q.tail; t != nil {
-		t.block.b, t.ends = t.block.b[:0], t.ends[:0]
+		t.block.b, t.block.ends = t.block.b[:0], t.block.ends[:0]
 		clear(t.runs)
 		t.runs = t.runs[:0]
 	}

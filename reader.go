@@ -207,7 +207,7 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
 		view.connection, view.address = frames.conn, frames.from
-		bytes, start, ends := batch.block.b, batch.begin(frames.next), batch.ends[:frames.last]
+		bytes, start, ends := batch.block.b, batch.begin(frames.next), batch.block.ends[:frames.last]
 		for i := frames.next; i < len(ends); i++ {
 			if !view.view || view.err != nil || view.stdfloatDouble { // at first, and where the program has changed it
 				view.Datagram = Datagram{view: true}
