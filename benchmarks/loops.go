@@ -22,29 +22,39 @@ func (b *bench) bulk() ([]float64, error) {
 	return []float64{rate / 1e6}, b.finish()
 }
 
-// drain is work c: how long the loop is away to take what a frame brings. The
-// clients' frames are not the loop's: one may bring more and the next less, so
-// each counts as if it had brought what it should.
+// drain is work c: how long the loop is away to take what a frame brings. Every
+// other frame it only counts, which shows what the library costs; in the others
+// it reads and checks each datagram, as a game would. The clients' frames are
+// not the loop's: one may bring more and the next less, so each counts as if it
+// had brought what it should.
 func (b *bench) drain() ([]float64, error) {
 	if err := b.client.Tell(load.Go); err != nil {
 		return nil, err
 	}
 	expected := b.Load.Burst * b.Load.Connections
-	var times []time.Duration
+	var counting, checking []time.Duration
 	b.frames(func(number int) {
+		b.consumer.CountOnly = number%2 == 0
 		before, begin := b.consumer.Count, time.Now()
 		b.server.Receive(b.consumer)
 		took, count := time.Since(begin), b.consumer.Count-before
-		if number >= 0 && count > expected/2 {
-			times = append(times, took*time.Duration(expected)/time.Duration(count))
+		if number < 0 || count <= expected/2 {
+			return
+		}
+		took = took * time.Duration(expected) / time.Duration(count)
+		if b.consumer.CountOnly {
+			counting = append(counting, took)
+		} else {
+			checking = append(checking, took)
 		}
 	})
+	b.consumer.CountOnly = false
 	err := b.finish()
-	if err == nil && len(times) == 0 {
+	if err == nil && (len(counting) == 0 || len(checking) == 0) {
 		err = fmt.Errorf("the load generator could not send %d datagrams a frame", expected)
 	}
-	frame := median(times)
-	return []float64{milliseconds(frame), float64(frame) / float64(expected)}, err
+	library := median(counting)
+	return []float64{milliseconds(library), milliseconds(median(checking)), float64(library) / float64(expected)}, err
 }
 
 // broadcast is work d.

@@ -42,6 +42,33 @@ func TestConsumerSeesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// What was only counted may be missing later, and nothing else.
+func TestConsumerThatOnlyCounted(t *testing.T) {
+	for name, test := range map[string]struct {
+		then  [][]byte
+		fault string
+	}{
+		"as counted": {[][]byte{numbered(0, 2, 32), numbered(1, 1, 32), numbered(1, 2, 32)}, ""},
+		"lost":       {[][]byte{numbered(0, 2, 32), numbered(1, 2, 32)}, "connection 1: datagram 2 came instead of 0"},
+		"doubled":    {[][]byte{numbered(0, 2, 32), numbered(0, 1, 32)}, "connection 0: datagram 1 came instead of 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := NewConsumer(2, 32)
+			c.CountOnly = true
+			for _, datagram := range [][]byte{numbered(0, 0, 32), numbered(0, 1, 32), numbered(1, 0, 32)} {
+				c.Take(nil, datagram)
+			}
+			assert.Equal(t, 3, c.Count)
+			assert.Equal(t, 3*32, c.Bytes)
+			c.CountOnly = false
+			for _, datagram := range test.then {
+				c.Take(nil, datagram)
+			}
+			assert.Equal(t, test.fault, c.Fault)
+		})
+	}
+}
+
 // A stream may be cut anywhere between reads: the frames stay what they were.
 func TestCutterAtEveryByte(t *testing.T) {
 	const size, count = 20, 3
