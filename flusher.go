@@ -3,47 +3,37 @@ package queuednet
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // flusher writes for the loop, which does no system call: connections with
 // something to write are queued, and a few goroutines take them out. It is a
 // list and not a channel because a broadcast may queue any number at once, and
 // must neither wait nor pay for each.
+//
+// The loop takes no lock here: one that a flushing goroutine held when the system
+// put it aside would make the loop wait for milliseconds.
 type flusher struct {
 	wake chan struct{} // a token for each goroutine that may find something
 	stop chan struct{}
 
-	mu    sync.Mutex
-	dirty chain
+	queued atomic.Pointer[Connection] // what has been queued since the last look, the latest chain first
+
+	mu    sync.Mutex  // of the flushing goroutines
+	dirty *Connection // what they have found and nobody has in hand
 }
 
 // chain is a list of connections that are marked busy, each in one chain only.
 type chain struct{ first, last *Connection }
 
 // add appends a connection.
-func (l *chain) add(c *Connection) { l.join(chain{c, c}) }
-
-// join appends another chain.
-func (l *chain) join(other chain) {
-	switch {
-	case other.first == nil:
-	case l.first == nil:
-		*l = other
-	default:
-		l.last.out.nextDirty = other.first
-		l.last = other.last
+func (l *chain) add(c *Connection) {
+	if l.first == nil {
+		l.first = c
+	} else {
+		l.last.out.nextDirty = c
 	}
-}
-
-// take moves connections from the front of the chain.
-func (l *chain) take(into []*Connection) (n int) {
-	for n < len(into) && l.first != nil {
-		c := l.first
-		into[n] = c
-		n++
-		l.first, c.out.nextDirty = c.out.nextDirty, nil
-	}
-	return n
+	l.last = c
 }
 
 func newFlusher() *flusher {
@@ -53,15 +43,21 @@ func newFlusher() *flusher {
 // flushers is how many goroutines flush; mostly each is in a system call.
 func flushers() int { return min(max(2, runtime.GOMAXPROCS(0)), 8) }
 
-// queue hands over connections.
+// queue hands over connections. It does not wait.
 func (f *flusher) queue(dirty chain) {
 	if dirty.first == nil {
 		return
 	}
-	f.mu.Lock()
-	f.dirty.join(dirty)
-	f.mu.Unlock()
-	f.signal()
+	for {
+		before := f.queued.Load()
+		dirty.last.out.nextDirty = before
+		if f.queued.CompareAndSwap(before, dirty.first) {
+			if before == nil { // else who queued that has called
+				f.signal()
+			}
+			return
+		}
+	}
 }
 
 // signal wakes a goroutine, if one sleeps.
@@ -74,10 +70,18 @@ func (f *flusher) signal() {
 
 // take moves connections into a goroutine's own hands, and calls another one
 // for what is left.
-func (f *flusher) take(into []*Connection) int {
+func (f *flusher) take(into []*Connection) (n int) {
 	f.mu.Lock()
-	n := f.dirty.take(into)
-	more := f.dirty.first != nil
+	if f.dirty == nil {
+		f.dirty = f.queued.Swap(nil)
+	}
+	for n < len(into) && f.dirty != nil {
+		c := f.dirty
+		into[n] = c
+		n++
+		f.dirty, c.out.nextDirty = c.out.nextDirty, nil
+	}
+	more := f.dirty != nil
 	f.mu.Unlock()
 	if more {
 		f.signal()
