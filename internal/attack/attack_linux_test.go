@@ -50,7 +50,8 @@ const (
 	// attack may cost a bystander at most one more.
 	noise = frame
 
-	// The processor time of each frame's calls. With waiting, for locks of whose
+	// The processor time of each frame's calls, not counting what the machine adds
+	// to a frame of the same length without the library. With waiting, for locks of whose
 	// holders the system has taken the processor, it holds for 99 of 100 frames,
 	// and none may wait for a whole frame.
 	longestFrame = 2 * time.Millisecond
@@ -121,8 +122,8 @@ func (o *outcome) excess() (wrong []string) {
 	if r.Memory > r.Bound {
 		wrong = append(wrong, fmt.Sprintf("the peak of memory is %.1f MiB, the bound %.1f", mib(r.Memory), mib(r.Bound)))
 	}
-	if r.CPU > longestFrame {
-		wrong = append(wrong, fmt.Sprintf("the longest frame took %v of the processor", r.CPU))
+	if r.CPU > longestFrame+r.Machine {
+		wrong = append(wrong, fmt.Sprintf("the longest frame took %v of the processor, %v of which may be the machine's", r.CPU, r.Machine))
 	}
 	if busy := percentile(o.server.Busies, 0.99); len(o.server.Busies) > 100 && busy > longestFrame {
 		wrong = append(wrong, fmt.Sprintf("99 of 100 frames took up to %v", busy))
@@ -139,6 +140,7 @@ func (a *attack) try(t *testing.T) *outcome {
 	server := start(t, "server", a, "")
 	addresses := told[[]string](t, server, 10*time.Second)
 	b := newBystander(t, addresses[0], max(a.config.TCPHeaderSize, 2))
+	c := startControl()
 	quiet := pick(350*time.Millisecond, 3*time.Second)
 
 	times := []time.Time{time.Now()}
@@ -154,6 +156,7 @@ func (a *attack) try(t *testing.T) *outcome {
 	time.Sleep(quiet)
 	times = append(times, time.Now())
 	b.leave()
+	machine := c.end()
 	fmt.Fprintln(server.stdin, "end")
 	o.server = told[report](t, server, 60*time.Second)
 	require.NoError(t, server.cmd.Wait())
@@ -166,6 +169,7 @@ func (a *attack) try(t *testing.T) *outcome {
 		Memory:      o.server.Peak,
 		Bound:       baseMemory + int64(len(o.server.Ledger))*idleConnection + 3*a.hold(),
 		CPU:         slices.Max(o.server.CPUs),
+		Machine:     machine,
 		Busy:        slices.Max(o.server.Busies),
 		Wall:        slices.Max(o.server.Walls),
 		Connections: len(o.server.Ledger),
@@ -180,8 +184,8 @@ func (a *attack) try(t *testing.T) *outcome {
 		a.check(t, &o)
 	}
 	r := o.result
-	t.Logf("bystander p99 %.1f, before and after %.1f ms; peak %.1f MiB of %.1f; longest of %d frames %.2f ms of the processor, %.2f with waiting, wall %.2f; %d connections, %d ends, %d datagrams; %v %v",
-		ms(r.With), ms(r.Without), mib(r.Memory), mib(r.Bound), len(o.server.Busies), ms(r.CPU), ms(r.Busy), ms(r.Wall),
+	t.Logf("bystander p99 %.1f, before and after %.1f ms; peak %.1f MiB of %.1f; longest of %d frames %.2f ms of the processor (the machine added up to %.2f), %.2f with waiting, wall %.2f; %d connections, %d ends, %d datagrams; %v %v",
+		ms(r.With), ms(r.Without), mib(r.Memory), mib(r.Bound), len(o.server.Busies), ms(r.CPU), ms(r.Machine), ms(r.Busy), ms(r.Wall),
 		r.Connections, r.Ends, r.Datagrams, o.server.Notes, o.attacker.Notes)
 	return &o
 }

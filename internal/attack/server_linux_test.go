@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"reflect"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -102,7 +101,6 @@ type report struct {
 	CPUs       []time.Duration
 	CatchUp    []time.Duration // busy times of the frames after a stop of the program's own
 	Stops      []stop
-	Logs       bool // the library has a log
 	Logged     int
 	LogLine    string
 	Goroutines int // left at the end, beyond those of the start
@@ -130,7 +128,7 @@ func serve(a *attack) {
 	goroutines := runtime.NumGoroutine()
 
 	config := a.config
-	s.report.Logs = logTo(&config, slog.New(logCounter{s}))
+	config.Logger = slog.New(logCounter{s})
 	s.main = newSide(config)
 	s.sides = []*side{s.main}
 	own := s.main
@@ -359,16 +357,6 @@ func number(n, size int) []byte {
 	b := make([]byte, max(size, 4))
 	binary.LittleEndian.PutUint32(b, uint32(n))
 	return b
-}
-
-// logTo sets the log of the library, where it has one.
-func logTo(config *queuednet.Config, log *slog.Logger) bool {
-	field := reflect.ValueOf(config).Elem().FieldByName("Logger")
-	if !field.IsValid() {
-		return false
-	}
-	field.Set(reflect.ValueOf(log))
-	return true
 }
 
 // A logCounter is a log that counts lines and keeps the first.
