@@ -2,7 +2,7 @@ package queuednet
 
 // A fixedField is a kind of field with a size of its own. The getters of these
 // only note which of them failed, and leave it to Err to make an error of it:
-// without a call for the failure, the compiler inlines them.
+// without a call or a pointer for the failure, the compiler inlines them.
 type fixedField uint8
 
 const (
@@ -30,29 +30,36 @@ const (
 )
 
 // fixedFields has the error of each as far as it is known before: without Offset
-// and Have, which is yetUnknown.
+// and Have.
 var fixedFields = [...]FieldError{
-	fieldBool:           {Field: "bool", Need: 1, Have: yetUnknown},
-	fieldInt8:           {Field: "int8", Need: 1, Have: yetUnknown},
-	fieldUint8:          {Field: "uint8", Need: 1, Have: yetUnknown},
-	fieldInt16:          {Field: "int16", Need: 2, Have: yetUnknown},
-	fieldUint16:         {Field: "uint16", Need: 2, Have: yetUnknown},
-	fieldInt32:          {Field: "int32", Need: 4, Have: yetUnknown},
-	fieldUint32:         {Field: "uint32", Need: 4, Have: yetUnknown},
-	fieldInt64:          {Field: "int64", Need: 8, Have: yetUnknown},
-	fieldUint64:         {Field: "uint64", Need: 8, Have: yetUnknown},
-	fieldFloat32:        {Field: "float32", Need: 4, Have: yetUnknown},
-	fieldFloat64:        {Field: "float64", Need: 8, Have: yetUnknown},
-	fieldStdfloat:       {Field: "stdfloat", Need: 4, Have: yetUnknown},
-	fieldStdfloatDouble: {Field: "stdfloat", Need: 8, Have: yetUnknown},
-	fieldBEInt16:        {Field: "be_int16", Need: 2, Have: yetUnknown},
-	fieldBEUint16:       {Field: "be_uint16", Need: 2, Have: yetUnknown},
-	fieldBEInt32:        {Field: "be_int32", Need: 4, Have: yetUnknown},
-	fieldBEUint32:       {Field: "be_uint32", Need: 4, Have: yetUnknown},
-	fieldBEInt64:        {Field: "be_int64", Need: 8, Have: yetUnknown},
-	fieldBEUint64:       {Field: "be_uint64", Need: 8, Have: yetUnknown},
-	fieldBEFloat32:      {Field: "be_float32", Need: 4, Have: yetUnknown},
-	fieldBEFloat64:      {Field: "be_float64", Need: 8, Have: yetUnknown},
+	fieldBool:           {Field: "bool", Need: 1},
+	fieldInt8:           {Field: "int8", Need: 1},
+	fieldUint8:          {Field: "uint8", Need: 1},
+	fieldInt16:          {Field: "int16", Need: 2},
+	fieldUint16:         {Field: "uint16", Need: 2},
+	fieldInt32:          {Field: "int32", Need: 4},
+	fieldUint32:         {Field: "uint32", Need: 4},
+	fieldInt64:          {Field: "int64", Need: 8},
+	fieldUint64:         {Field: "uint64", Need: 8},
+	fieldFloat32:        {Field: "float32", Need: 4},
+	fieldFloat64:        {Field: "float64", Need: 8},
+	fieldStdfloat:       {Field: "stdfloat", Need: 4},
+	fieldStdfloatDouble: {Field: "stdfloat", Need: 8},
+	fieldBEInt16:        {Field: "be_int16", Need: 2},
+	fieldBEUint16:       {Field: "be_uint16", Need: 2},
+	fieldBEInt32:        {Field: "be_int32", Need: 4},
+	fieldBEUint32:       {Field: "be_uint32", Need: 4},
+	fieldBEInt64:        {Field: "be_int64", Need: 8},
+	fieldBEUint64:       {Field: "be_uint64", Need: 8},
+	fieldBEFloat32:      {Field: "be_float32", Need: 4},
+	fieldBEFloat64:      {Field: "be_float64", Need: 8},
 }
 
-const yetUnknown = -1
+// What the position of an iterator becomes by its first error: past any end by
+// failedMark, with the fixedField, if it was one, above the position proper. No
+// memory holds 1<<fieldShift bytes.
+const (
+	failedMark = 1 << 63
+	fieldShift = 48
+	posMask    = 1<<fieldShift - 1
+)

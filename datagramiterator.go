@@ -29,9 +29,9 @@ type DatagramIterator struct {
 	// Four words are as many as the compiler keeps in registers: to copy one more
 	// costs as much as reading several fields.
 	dg     *Datagram
-	pos    int         // of the next byte to read
-	end    int         // how long the datagram was; from the first error on its complement, so that nothing is left
-	failed *FieldError // the first error; of a field of fixed size, the one in fixedFields until Err is asked
+	pos    uint64      // of the next byte to read; from the first error on marked, see failedMark
+	end    uint64      // how long the datagram was
+	failed *FieldError // the first error; for a field of fixed size nil until Err is asked
 }
 
 // NewDatagramIterator returns an iterator at the first byte of the datagram. If
@@ -40,9 +40,9 @@ type DatagramIterator struct {
 // stdfloat setting is the datagram's. It is Panda3D's DatagramIterator(datagram).
 func NewDatagramIterator(dg *Datagram) DatagramIterator {
 	if dg.err != nil {
-		return DatagramIterator{dg: dg, end: ^0, failed: dg.err}
+		return DatagramIterator{dg: dg, pos: failedMark, end: uint64(len(dg.data)), failed: dg.err}
 	}
-	return DatagramIterator{dg: dg, end: len(dg.data)}
+	return DatagramIterator{dg: dg, end: uint64(len(dg.data))}
 }
 
 // NewDatagramIteratorAt returns an iterator that begins offset bytes into the
@@ -59,12 +59,12 @@ func NewDatagramIteratorAt(dg *Datagram, offset int) DatagramIterator {
 // a [*FieldError], which is an io.ErrUnexpectedEOF to errors.Is. Panda3D has an
 // assertion in its place.
 func (it *DatagramIterator) Err() error {
-	if it.failed == nil {
+	if it.pos < failedMark {
 		return nil
 	}
-	if it.failed.Have == yetUnknown {
-		failed := *it.failed
-		failed.Offset, failed.Have = it.pos, ^it.end-it.pos
+	if it.failed == nil {
+		failed := fixedFields[uint8(it.pos>>fieldShift)]
+		failed.Offset, failed.Have = it.CurrentIndex(), int(it.end)-it.CurrentIndex()
 		it.failed = &failed
 	}
 	return it.failed
@@ -73,7 +73,7 @@ func (it *DatagramIterator) Err() error {
 // CurrentIndex returns how many bytes lie before the cursor. It is Panda3D's
 // get_current_index.
 func (it *DatagramIterator) CurrentIndex() int {
-	return it.pos
+	return int(it.pos & posMask)
 }
 
 // RemainingSize returns how many bytes are left to read. After an error that is 0,
@@ -86,24 +86,34 @@ func (it *DatagramIterator) RemainingSize() int {
 // left returns the bytes that are left to read. A datagram that has become
 // shorter since, against the rules, has none.
 func (it *DatagramIterator) left() []byte {
-	if it.pos >= it.end || it.end > len(it.dg.data) {
+	if it.pos >= it.end || it.end > uint64(len(it.dg.data)) {
 		return nil
 	}
 	return it.dg.data[it.pos:it.end]
 }
 
-// short records that a field of fixed size does not fit.
-func (it *DatagramIterator) short(field fixedField) {
-	it.fail(&fixedFields[field])
+// next returns the n bytes of a field of fixed size and goes past them. If there
+// are not so many, it notes which field failed, unless there is an earlier error,
+// and returns zeros.
+//
+// The compiler inlines it into the getters, and these into the program, as long
+// as nothing is called here. With pos stored once, whatever happened, it also
+// keeps pos in a register from field to field where the program stores nothing
+// in between that might be it.
+func (it *DatagramIterator) next(n uint64, field fixedField) []byte {
+	b := zeros[:n]
+	pos := it.pos
+	end := pos + n
+	if end <= it.end && it.end <= uint64(len(it.dg.data)) {
+		b = it.dg.data[pos:end:end]
+	} else if end = pos; pos < failedMark {
+		end |= failedMark | uint64(field)<<fieldShift
+	}
+	it.pos = end
+	return b
 }
 
-// fail records an error, unless there is an earlier one, and leaves nothing to
-// read.
-func (it *DatagramIterator) fail(err *FieldError) {
-	if it.failed == nil {
-		it.failed, it.end = err, ^it.end
-	}
-}
+var zeros [8]byte
 
 // take returns the next n bytes and goes past them. If there are not so many, it
 // records that the field does not fit. n is an int64, as a length read from a
@@ -111,261 +121,148 @@ func (it *DatagramIterator) fail(err *FieldError) {
 func (it *DatagramIterator) take(field string, n int64) []byte {
 	b := it.left()
 	if n < 0 || n > int64(len(b)) {
-		it.fail(&FieldError{Field: field, Offset: it.pos, Need: int(min(n, math.MaxInt)), Have: len(b)})
+		it.fail(field, n, len(b))
 		return nil
 	}
-	it.pos += int(n)
+	it.pos += uint64(n)
 	return b[:n:n]
+}
+
+// fail records an error, unless there is an earlier one, and leaves nothing to
+// read.
+func (it *DatagramIterator) fail(field string, need int64, have int) {
+	if it.pos < failedMark {
+		it.failed = &FieldError{Field: field, Offset: int(it.pos), Need: int(min(need, math.MaxInt)), Have: have}
+		it.pos |= failedMark
+	}
 }
 
 // GetBool reads one byte; any but 0 is true. It is Panda3D's get_bool.
 func (it *DatagramIterator) GetBool() bool {
-	b := it.left()
-	if len(b) < 1 {
-		it.short(fieldBool)
-		return false
-	}
-	it.pos++
-	return b[0] != 0
+	return it.next(1, fieldBool)[0] != 0
 }
 
 // GetInt8 reads one byte, in two's complement. It is Panda3D's get_int8.
 func (it *DatagramIterator) GetInt8() int8 {
-	b := it.left()
-	if len(b) < 1 {
-		it.short(fieldInt8)
-		return 0
-	}
-	it.pos++
-	return int8(b[0])
+	return int8(it.next(1, fieldInt8)[0])
 }
 
 // GetUint8 reads one byte. It is Panda3D's get_uint8.
 func (it *DatagramIterator) GetUint8() uint8 {
-	b := it.left()
-	if len(b) < 1 {
-		it.short(fieldUint8)
-		return 0
-	}
-	it.pos++
-	return b[0]
+	return it.next(1, fieldUint8)[0]
 }
 
 // GetInt16 reads 2 bytes, little-endian. It is Panda3D's get_int16.
 func (it *DatagramIterator) GetInt16() int16 {
-	b := it.left()
-	if len(b) < 2 {
-		it.short(fieldInt16)
-		return 0
-	}
-	it.pos += 2
-	return int16(binary.LittleEndian.Uint16(b))
+	return int16(binary.LittleEndian.Uint16(it.next(2, fieldInt16)))
 }
 
 // GetUint16 reads 2 bytes, little-endian. It is Panda3D's get_uint16.
 func (it *DatagramIterator) GetUint16() uint16 {
-	b := it.left()
-	if len(b) < 2 {
-		it.short(fieldUint16)
-		return 0
-	}
-	it.pos += 2
-	return binary.LittleEndian.Uint16(b)
+	return binary.LittleEndian.Uint16(it.next(2, fieldUint16))
 }
 
 // GetInt32 reads 4 bytes, little-endian. It is Panda3D's get_int32.
 func (it *DatagramIterator) GetInt32() int32 {
-	b := it.left()
-	if len(b) < 4 {
-		it.short(fieldInt32)
-		return 0
-	}
-	it.pos += 4
-	return int32(binary.LittleEndian.Uint32(b))
+	return int32(binary.LittleEndian.Uint32(it.next(4, fieldInt32)))
 }
 
 // GetUint32 reads 4 bytes, little-endian. It is Panda3D's get_uint32.
 func (it *DatagramIterator) GetUint32() uint32 {
-	b := it.left()
-	if len(b) < 4 {
-		it.short(fieldUint32)
-		return 0
-	}
-	it.pos += 4
-	return binary.LittleEndian.Uint32(b)
+	return binary.LittleEndian.Uint32(it.next(4, fieldUint32))
 }
 
 // GetInt64 reads 8 bytes, little-endian. It is Panda3D's get_int64.
 func (it *DatagramIterator) GetInt64() int64 {
-	b := it.left()
-	if len(b) < 8 {
-		it.short(fieldInt64)
-		return 0
-	}
-	it.pos += 8
-	return int64(binary.LittleEndian.Uint64(b))
+	return int64(binary.LittleEndian.Uint64(it.next(8, fieldInt64)))
 }
 
 // GetUint64 reads 8 bytes, little-endian. It is Panda3D's get_uint64.
 func (it *DatagramIterator) GetUint64() uint64 {
-	b := it.left()
-	if len(b) < 8 {
-		it.short(fieldUint64)
-		return 0
-	}
-	it.pos += 8
-	return binary.LittleEndian.Uint64(b)
+	return binary.LittleEndian.Uint64(it.next(8, fieldUint64))
 }
 
 // GetFloat32 reads 4 bytes, little-endian IEEE 754. It is Panda3D's get_float32.
 func (it *DatagramIterator) GetFloat32() float32 {
-	b := it.left()
-	if len(b) < 4 {
-		it.short(fieldFloat32)
-		return 0
-	}
-	it.pos += 4
-	return math.Float32frombits(binary.LittleEndian.Uint32(b))
+	return math.Float32frombits(binary.LittleEndian.Uint32(it.next(4, fieldFloat32)))
 }
 
 // GetFloat64 reads 8 bytes, little-endian IEEE 754. It is Panda3D's get_float64.
 func (it *DatagramIterator) GetFloat64() float64 {
-	b := it.left()
-	if len(b) < 8 {
-		it.short(fieldFloat64)
-		return 0
-	}
-	it.pos += 8
-	return math.Float64frombits(binary.LittleEndian.Uint64(b))
+	return math.Float64frombits(binary.LittleEndian.Uint64(it.next(8, fieldFloat64)))
 }
 
 // GetStdfloat reads a float32, or a float64 if the datagram had its
 // [Datagram.SetStdfloatDouble]. It is Panda3D's
 // get_stdfloat.
 func (it *DatagramIterator) GetStdfloat() float64 {
-	b := it.left()
 	if it.dg != nil && it.dg.stdfloatDouble {
-		if len(b) < 8 {
-			it.short(fieldStdfloatDouble)
-			return 0
-		}
-		it.pos += 8
-		return math.Float64frombits(binary.LittleEndian.Uint64(b))
+		return math.Float64frombits(binary.LittleEndian.Uint64(it.next(8, fieldStdfloatDouble)))
 	}
-	if len(b) < 4 {
-		it.short(fieldStdfloat)
-		return 0
-	}
-	it.pos += 4
-	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	return float64(math.Float32frombits(binary.LittleEndian.Uint32(it.next(4, fieldStdfloat))))
 }
 
 // GetBEInt16 reads 2 bytes, big-endian. It is Panda3D's get_be_int16.
 func (it *DatagramIterator) GetBEInt16() int16 {
-	b := it.left()
-	if len(b) < 2 {
-		it.short(fieldBEInt16)
-		return 0
-	}
-	it.pos += 2
-	return int16(binary.BigEndian.Uint16(b))
+	return int16(binary.BigEndian.Uint16(it.next(2, fieldBEInt16)))
 }
 
 // GetBEUint16 reads 2 bytes, big-endian. It is Panda3D's get_be_uint16.
 func (it *DatagramIterator) GetBEUint16() uint16 {
-	b := it.left()
-	if len(b) < 2 {
-		it.short(fieldBEUint16)
-		return 0
-	}
-	it.pos += 2
-	return binary.BigEndian.Uint16(b)
+	return binary.BigEndian.Uint16(it.next(2, fieldBEUint16))
 }
 
 // GetBEInt32 reads 4 bytes, big-endian. It is Panda3D's get_be_int32.
 func (it *DatagramIterator) GetBEInt32() int32 {
-	b := it.left()
-	if len(b) < 4 {
-		it.short(fieldBEInt32)
-		return 0
-	}
-	it.pos += 4
-	return int32(binary.BigEndian.Uint32(b))
+	return int32(binary.BigEndian.Uint32(it.next(4, fieldBEInt32)))
 }
 
 // GetBEUint32 reads 4 bytes, big-endian. It is Panda3D's get_be_uint32.
 func (it *DatagramIterator) GetBEUint32() uint32 {
-	b := it.left()
-	if len(b) < 4 {
-		it.short(fieldBEUint32)
-		return 0
-	}
-	it.pos += 4
-	return binary.BigEndian.Uint32(b)
+	return binary.BigEndian.Uint32(it.next(4, fieldBEUint32))
 }
 
 // GetBEInt64 reads 8 bytes, big-endian. It is Panda3D's get_be_int64.
 func (it *DatagramIterator) GetBEInt64() int64 {
-	b := it.left()
-	if len(b) < 8 {
-		it.short(fieldBEInt64)
-		return 0
-	}
-	it.pos += 8
-	return int64(binary.BigEndian.Uint64(b))
+	return int64(binary.BigEndian.Uint64(it.next(8, fieldBEInt64)))
 }
 
 // GetBEUint64 reads 8 bytes, big-endian. It is Panda3D's get_be_uint64.
 func (it *DatagramIterator) GetBEUint64() uint64 {
-	b := it.left()
-	if len(b) < 8 {
-		it.short(fieldBEUint64)
-		return 0
-	}
-	it.pos += 8
-	return binary.BigEndian.Uint64(b)
+	return binary.BigEndian.Uint64(it.next(8, fieldBEUint64))
 }
 
 // GetBEFloat32 reads 4 bytes, big-endian IEEE 754. It is Panda3D's get_be_float32.
 func (it *DatagramIterator) GetBEFloat32() float32 {
-	b := it.left()
-	if len(b) < 4 {
-		it.short(fieldBEFloat32)
-		return 0
-	}
-	it.pos += 4
-	return math.Float32frombits(binary.BigEndian.Uint32(b))
+	return math.Float32frombits(binary.BigEndian.Uint32(it.next(4, fieldBEFloat32)))
 }
 
 // GetBEFloat64 reads 8 bytes, big-endian IEEE 754. It is Panda3D's get_be_float64.
 func (it *DatagramIterator) GetBEFloat64() float64 {
-	b := it.left()
-	if len(b) < 8 {
-		it.short(fieldBEFloat64)
-		return 0
-	}
-	it.pos += 8
-	return math.Float64frombits(binary.BigEndian.Uint64(b))
+	return math.Float64frombits(binary.BigEndian.Uint64(it.next(8, fieldBEFloat64)))
 }
 
 // PeekInt16 returns what GetInt16 would, and leaves the cursor where it
 // is. Fewer than 2 bytes are an error here too. It is Panda3D's peek_int16.
 func (it *DatagramIterator) PeekInt16() int16 {
-	b := it.left()
-	if len(b) < 2 {
-		it.short(fieldInt16)
-		return 0
-	}
-	return int16(binary.LittleEndian.Uint16(b))
+	pos := it.pos
+	value := it.GetInt16()
+	it.back(pos)
+	return value
 }
 
 // PeekUint16 returns what GetUint16 would, and leaves the cursor where it
 // is. Fewer than 2 bytes are an error here too. It is Panda3D's peek_uint16.
 func (it *DatagramIterator) PeekUint16() uint16 {
-	b := it.left()
-	if len(b) < 2 {
-		it.short(fieldUint16)
-		return 0
+	pos := it.pos
+	value := it.GetUint16()
+	it.back(pos)
+	return value
+}
+
+// back goes back to a position, unless there was an error.
+func (it *DatagramIterator) back(pos uint64) {
+	if it.pos < failedMark {
+		it.pos = pos
 	}
-	return binary.LittleEndian.Uint16(b)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
-	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,17 +16,13 @@ import (
 // AddString adds the length as 2 bytes, little-endian, then the bytes of s. A
 // string over 65,535 bytes is an error. It is Panda3D's add_string.
 func (d *Datagram) AddString(s string) {
-	if d.fits("string", int64(len(s)), math.MaxUint16) {
-		d.data = append(binary.LittleEndian.AppendUint16(d.data, uint16(len(s))), s...)
-	}
+	addCounted(d, "string", 2, s)
 }
 
 // AddString32 adds the length as 4 bytes, little-endian, then the bytes of s. A
 // string over 4,294,967,295 bytes is an error. It is Panda3D's add_string32.
 func (d *Datagram) AddString32(s string) {
-	if d.fits("string32", int64(len(s)), math.MaxUint32) {
-		d.data = append(binary.LittleEndian.AppendUint32(d.data, uint32(len(s))), s...)
-	}
+	addCounted(d, "string32", 4, s)
 }
 
 // AddZString adds the bytes of s up to its first NUL, if it has one, then a NUL.
@@ -49,9 +44,8 @@ func (d *Datagram) AddFixedString(s string, size int) {
 	if !d.sizeFits("fixed_string", size) {
 		return
 	}
-	s = s[:min(len(s), size)]
-	d.data = append(slices.Grow(d.data, size), s...)
-	d.pad(size - len(s))
+	b := d.room(size)
+	clear(b[copy(b, s):])
 }
 
 // AddWString adds s in UTF-16: the number of 16-bit units as 4 bytes, then 2 bytes
@@ -85,17 +79,27 @@ func (d *Datagram) AddWString(s string) {
 // AddBlob adds the length as 2 bytes, little-endian, then data. Over 65,535 bytes
 // are an error. It is Panda3D's add_blob.
 func (d *Datagram) AddBlob(data []byte) {
-	if d.fits("blob", int64(len(data)), math.MaxUint16) {
-		d.data = append(binary.LittleEndian.AppendUint16(d.data, uint16(len(data))), data...)
-	}
+	addCounted(d, "blob", 2, data)
 }
 
 // AddBlob32 adds the length as 4 bytes, little-endian, then data. Over
 // 4,294,967,295 bytes are an error. It is Panda3D's add_blob32.
 func (d *Datagram) AddBlob32(data []byte) {
-	if d.fits("blob32", int64(len(data)), math.MaxUint32) {
-		d.data = append(binary.LittleEndian.AppendUint32(d.data, uint32(len(data))), data...)
+	addCounted(d, "blob32", 4, data)
+}
+
+// addCounted adds a count, 2 or 4 bytes, and the bytes of data.
+func addCounted[T string | []byte](d *Datagram, field string, countSize int, data T) {
+	if !d.fits(field, int64(len(data)), 1<<(8*countSize)-1) {
+		return
 	}
+	b := d.room(countSize + len(data))
+	if countSize == 2 {
+		binary.LittleEndian.PutUint16(b, uint16(len(data)))
+	} else {
+		binary.LittleEndian.PutUint32(b, uint32(len(data)))
+	}
+	copy(b[countSize:], data)
 }
 
 // GetString reads a length of 2 bytes, little-endian, and so many bytes. It is
@@ -188,17 +192,18 @@ func (it *DatagramIterator) RemainingBytes() []byte {
 // which it returns. The cursor goes past all of it or stays.
 func (it *DatagramIterator) takeCounted(field string, countSize int, unitSize int64) []byte {
 	b := it.left()
-	if len(b) < countSize {
-		return it.take(field, int64(countSize))
+	need := int64(countSize)
+	if len(b) >= countSize {
+		if countSize == 2 {
+			need += int64(binary.LittleEndian.Uint16(b)) * unitSize
+		} else {
+			need += int64(binary.LittleEndian.Uint32(b)) * unitSize
+		}
+		if need <= int64(len(b)) {
+			it.pos += uint64(need)
+			return b[countSize:need:need]
+		}
 	}
-	var count uint32
-	if countSize == 2 {
-		count = uint32(binary.LittleEndian.Uint16(b))
-	} else {
-		count = binary.LittleEndian.Uint32(b)
-	}
-	if b = it.take(field, int64(countSize)+int64(count)*unitSize); b == nil {
-		return nil
-	}
-	return b[countSize:]
+	it.fail(field, need, len(b))
+	return nil
 }
