@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -23,17 +24,29 @@ type hostile struct {
 	added  bool
 	closed bool // by the program
 	bound  int64
+	room   [hostilePiece * 10]byte // for what the peer takes
 }
 
 const (
 	hostileSendQueue    = 40_000
 	hostileWriteTimeout = time.Minute
+	hostilePiece        = 21 * 21 // at most written in a step
+
+	stepClose = 11
+	stepAnew  = 2*12 + 11 // between two inputs: see anew
+
+	mostJoined = 16
+	joinOdds   = 6   // of which one input is the last
+	longScript = 200 // for one input
 )
+
+var hostileZeros [hostilePiece * 10]byte
 
 var fuzzConnection = deepfuzz.Target{
 	Name:       "FuzzConnection",
 	Check:      checkConnection,
 	Around:     func(t *testing.T, inputs func(t *testing.T)) { synctest.Test(t, inputs) },
+	Join:       joinConnection,
 	Background: true,
 	Seeds: [][]any{
 		{false, uint16(100), uint16(50), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte("\x01\x02\x03\x04\x05\x06")},
@@ -45,12 +58,56 @@ var fuzzConnection = deepfuzz.Target{
 
 func FuzzConnection(f *testing.F) { fuzzConnection.Fuzz(f) }
 
+// joinConnection lets one connection live through several inputs, as its
+// beginning and its end cost more than they do. It has the Config of the first,
+// and ends like the last. The others are made such that it does not end.
+func joinConnection(random *rand.Rand, next func() []any) (input []any, of uint64) {
+	first := next()
+	four, limit, queue := first[0].(bool), first[1].(uint16), first[2].(uint16)
+	headerSize := 2
+	if four {
+		headerSize = 4
+	}
+	var joined, joinedScript []byte
+	for input := first; ; input = next() {
+		of++
+		stream, script := input[3].([]byte), input[4].([]byte)
+		script = script[:min(len(script), longScript)]
+		if of == mostJoined || random.IntN(joinOdds) == 0 || len(joined)+len(stream) > 1<<15 {
+			joined, joinedScript = append(joined, stream...), append(joinedScript, script...)
+			return []any{four, limit, queue, joined, joinedScript}, of
+		}
+		joined = append(joined, fitting(stream, headerSize, max(int(limit), 1))...)
+		for _, b := range script {
+			if b != stepClose {
+				joinedScript = append(joinedScript, b)
+			}
+		}
+		joinedScript = append(joinedScript, stepAnew)
+	}
+}
+
+// fitting makes whole frames of a stream: a length that is over the limit, or
+// more than there is, becomes one that fits.
+func fitting(stream []byte, headerSize, limit int) []byte {
+	rest := stream
+	for len(rest) >= headerSize {
+		n, most := payloadLength(rest, headerSize), int64(min(limit, len(rest)-headerSize))
+		if n > most {
+			n %= most + 1
+			appendHeader(rest[:0], headerSize, int(n))
+		}
+		rest = rest[headerSize+int(n):]
+	}
+	return stream[:len(stream)-len(rest)]
+}
+
 // checkConnection feeds a connection with anything, in any pieces, while the
 // program drains, sends, moves and closes it: it never panics, delivers what the
 // reference finds, ends with a reason that fits, within its bounds, and no
 // goroutine stays. All of it is in a bubble, which fails if one does.
 func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, script []byte) {
-	if len(stream) > 1<<16 || len(script) > 200 {
+	if len(stream) > 1<<16 || len(script) > mostJoined*(longScript+1) {
 		return
 	}
 	headerSize := 2
@@ -62,7 +119,10 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 		MaxSendQueue: hostileSendQueue, WriteTimeout: hostileWriteTimeout,
 	}
 	h := &hostile{t: t, e: bareEnd(t, config), added: true}
-	h.bound = max(int64(config.MaxReceiveQueue), readBlock, 2*int64(len(stream)))
+	// A run, which is a part of a frame and a piece, is always let in where nothing
+	// is queued. It is charged for the block that it may fill a quarter of.
+	run := headerSize + min(config.MaxDatagramSize, len(stream)) + hostilePiece
+	h.bound = int64(max(config.MaxReceiveQueue, handOver*run))
 	near, far := net.Pipe()
 	metered := &meteredConn{Conn: near, t: t}
 	conn, err := h.e.manager.AdoptConnection(metered)
@@ -139,21 +199,41 @@ func (h *hostile) step(b byte, rest *[]byte) {
 		}
 		h.added = true
 	case 7:
-		if err := h.e.writer.Send(NewDatagram(make([]byte, amount*amount*10)), h.conn); err != nil {
+		if err := h.e.writer.Send(NewDatagram(hostileZeros[:amount*amount*10]), h.conn); err != nil {
 			deepfuzz.True(h.t, h.conn.Err() != nil, "there is a reason")
 		}
 	case 8: // the peer takes something
-		h.far.SetReadDeadline(time.Now().Add(time.Millisecond))
-		h.far.Read(make([]byte, amount*amount*10))
+		h.peerTakes(amount * amount * 10)
 	case 9:
 		time.Sleep(time.Duration(amount) * time.Second)
 	case 10:
 		h.conn.SetCollectTCP(amount%2 == 0)
 		h.conn.Flush()
 	case 11:
-		if amount == 0 {
+		switch b {
+		case stepAnew:
+			h.anew()
+		case stepClose:
 			h.closed = h.e.manager.CloseConnection(h.conn) || h.closed
 		}
+	}
+}
+
+// peerTakes lets the peer read once, and reports whether there was something.
+func (h *hostile) peerTakes(n int) bool {
+	h.far.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := h.far.Read(h.room[:n])
+	return err == nil
+}
+
+// anew makes the connection almost like a new one: it has a reader and the
+// program and the peer have taken what there was.
+func (h *hostile) anew() {
+	h.step(6, nil)
+	h.drain()
+	h.conn.SetCollectTCP(false)
+	h.conn.Flush()
+	for h.queuedOut() > 0 && h.peerTakes(len(h.room)) {
 	}
 }
 
@@ -173,10 +253,14 @@ func (h *hostile) take(datagram *NetDatagram) {
 // more than it may be.
 func (h *hostile) requireBounds() {
 	deepfuzz.AtMost(h.t, queuedBytes(h.conn), h.bound, "queued bytes")
+	deepfuzz.AtMost(h.t, h.queuedOut(), hostileSendQueue, "bytes to be sent")
+}
+
+func (h *hostile) queuedOut() int {
 	out := &h.conn.out
 	out.mu.Lock()
 	defer out.mu.Unlock()
-	deepfuzz.AtMost(h.t, out.queued(), hostileSendQueue, "bytes to be sent")
+	return out.queued()
 }
 
 // finish lets the connection come to its end.
