@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -99,6 +100,7 @@ func (d *Target) Deep(t *testing.T) {
 	}
 	r.inputs = number(t, "QUEUEDNET_DEEP", defaultInputs)
 	r.seed = number(t, "QUEUEDNET_DEEP_SEED", rand.Uint64N(1_000_000))
+	percent := debug.SetGCPercent(400) // what an input leaves is garbage
 	start := time.Now()
 	t.Logf("%d inputs from seed %d and a corpus of %d", r.inputs, r.seed, len(r.corpus))
 	done := make(chan struct{})
@@ -107,6 +109,7 @@ func (d *Target) Deep(t *testing.T) {
 	}
 	t.Cleanup(func() { // when all workers have ended
 		close(done)
+		debug.SetGCPercent(percent)
 		if !t.Failed() {
 			t.Log(r.line(start))
 		}
