@@ -40,7 +40,8 @@ func (w *worker) note() {
 	w.journal.WriteAt(b, 0)
 }
 
-// again writes an input to the corpus and tries it alone, given its name.
+// again writes an input to the corpus and tries it alone, given its name. If it
+// passes it is removed, as with another corpus the names are of other inputs.
 func (r *run) again(t *testing.T, name string) {
 	var number, index uint64
 	if _, err := fmt.Sscanf(name, "%d/%d/%d", &r.seed, &number, &index); err != nil {
@@ -51,6 +52,10 @@ func (r *run) again(t *testing.T, name string) {
 	for w.index <= index {
 		w.next()
 	}
-	t.Logf("input %s is in %s", name, w.save())
+	path := w.save()
+	t.Logf("input %s is in %s", name, path)
 	r.around(t, w.try)
+	if !t.Failed() {
+		os.Remove(path)
+	}
 }
