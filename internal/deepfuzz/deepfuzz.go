@@ -9,7 +9,12 @@
 //	QUEUEDNET_DEEP=100000000 go test -timeout 0 -run TestDeep -v ./...
 //
 // with QUEUEDNET_DEEP_SEED for the inputs of an earlier run. An input that fails
-// is written where go test, with or without -fuzz, runs it again.
+// is written where go test, with or without -fuzz, runs it again. Where the
+// process dies the input has a name, which the target has printed where to find:
+//
+//	QUEUEDNET_DEEP_INPUT=seed/chunk/index go test -run 'TestDeep/FuzzX$' .
+//
+// writes it there and tries it alone.
 package deepfuzz
 
 import (
@@ -19,6 +24,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -41,8 +47,14 @@ type Target struct {
 	// bubble of testing/synctest for example.
 	Around func(t *testing.T, inputs func(t *testing.T))
 
-	// Background says that goroutines of the target's may panic. Each input is
-	// then written to a temporary file before it is tried, as the process ends.
+	// Join, if there is one, makes one input of several, which next returns, each
+	// valid until the next one, and says of how many: for a Check that costs more
+	// to begin than to go on.
+	Join func(random *rand.Rand, next func() []any) (input []any, of uint64)
+
+	// Background says that goroutines of the target's may panic. The name of each
+	// input is then written to a temporary file before it is tried, as the process
+	// ends.
 	Background bool
 }
 
@@ -73,8 +85,7 @@ func (d *Target) Fuzz(f *testing.F) {
 // Deep runs the target on as many inputs as the environment asks for, on all
 // processors.
 func (d *Target) Deep(t *testing.T) {
-	r := &run{target: d, check: reflect.ValueOf(d.Check), inputs: number(t, "QUEUEDNET_DEEP", defaultInputs)}
-	r.seed = number(t, "QUEUEDNET_DEEP_SEED", rand.Uint64N(1_000_000))
+	r := &run{target: d, check: reflect.ValueOf(d.Check)}
 	corpus, err := readCorpus(corpusDir(d.Name), r.check.Type())
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +94,13 @@ func (d *Target) Deep(t *testing.T) {
 	if len(r.corpus) == 0 {
 		t.Fatal("no input to begin with")
 	}
+	if text := os.Getenv("QUEUEDNET_DEEP_INPUT"); text != "" {
+		r.again(t, text)
+		return
+	}
+	r.inputs = number(t, "QUEUEDNET_DEEP", defaultInputs)
+	r.seed = number(t, "QUEUEDNET_DEEP_SEED", rand.Uint64N(1_000_000))
+	percent := debug.SetGCPercent(400) // what an input leaves is garbage
 	start := time.Now()
 	t.Logf("%d inputs from seed %d and a corpus of %d", r.inputs, r.seed, len(r.corpus))
 	done := make(chan struct{})
@@ -91,6 +109,7 @@ func (d *Target) Deep(t *testing.T) {
 	}
 	t.Cleanup(func() { // when all workers have ended
 		close(done)
+		debug.SetGCPercent(percent)
 		if !t.Failed() {
 			t.Log(r.line(start))
 		}
@@ -151,10 +170,6 @@ func (r *run) progress(name string, start time.Time, done <-chan struct{}) {
 
 // work tries chunks until there are enough.
 func (r *run) work(t *testing.T) {
-	around := r.target.Around
-	if around == nil {
-		around = func(t *testing.T, inputs func(*testing.T)) { inputs(t) }
-	}
 	w := &worker{run: r}
 	if r.target.Background {
 		w.openJournal(t)
@@ -173,41 +188,74 @@ func (r *run) work(t *testing.T) {
 		if number*chunk >= r.inputs {
 			break
 		}
-		w.mutator = newMutator(r.corpus, rand.NewPCG(r.seed, number))
+		w.begin(number)
 		start := time.Now()
-		around(t, func(t *testing.T) { w.chunk(t, min(chunk, r.inputs-number*chunk)) })
+		r.around(t, func(t *testing.T) { w.chunk(t, min(chunk, r.inputs-number*chunk)) })
 		r.took(time.Since(start))
 	}
 	finished = true
+}
+
+func (r *run) around(t *testing.T, inputs func(t *testing.T)) {
+	if r.target.Around == nil {
+		inputs(t)
+		return
+	}
+	r.target.Around(t, inputs)
 }
 
 // A worker is one of the goroutines that try inputs.
 type worker struct {
 	*run
 	mutator *mutator
-	input   []any // the one being tried
+	number  uint64 // of the chunk
+	index   uint64 // in it, of the input that comes next
+	input   []any  // the one being tried
 	args    []reflect.Value
 	journal *os.File
-	noted   int // bytes in the journal
+	name    []byte // of the input, in the journal
+}
+
+// begin makes a chunk the next one.
+func (w *worker) begin(number uint64) {
+	w.mutator = newMutator(w.corpus, rand.NewPCG(w.seed, number))
+	w.number, w.index = number, 0
+}
+
+// next makes the next input of the chunk, of so many.
+func (w *worker) next() (of uint64) {
+	w.index++
+	if w.target.Join != nil {
+		w.input, of = w.target.Join(w.mutator.random, w.mutator.next)
+		return of
+	}
+	w.input = w.mutator.next()
+	return 1
 }
 
 func (w *worker) chunk(t *testing.T, n uint64) {
-	for range n {
-		w.input = w.mutator.next()
+	for tried := uint64(0); tried < n; {
 		if w.journal != nil {
 			w.note()
 		}
-		w.args = append(w.args[:0], reflect.ValueOf(t))
-		for _, value := range w.input {
-			w.args = append(w.args, reflect.ValueOf(value))
-		}
-		w.check.Call(w.args)
-		if t.Failed() { // with an assertion that goes on
-			t.FailNow()
-		}
-		w.tried.Add(1)
+		of := w.next()
+		w.try(t)
+		tried += of
+		w.tried.Add(of)
 	}
 	w.input = nil
+}
+
+// try tries the input.
+func (w *worker) try(t *testing.T) {
+	w.args = append(w.args[:0], reflect.ValueOf(t))
+	for _, value := range w.input {
+		w.args = append(w.args, reflect.ValueOf(value))
+	}
+	w.check.Call(w.args)
+	if t.Failed() { // with an assertion that goes on
+		t.FailNow()
+	}
 }
 
 // took notes how long a chunk took, outside of a bubble, whose time is another.
@@ -224,32 +272,4 @@ func (w *worker) save() string {
 		return fmt.Sprintf("no file, because %v: %s", err, marshal(w.input))
 	}
 	return path
-}
-
-func (w *worker) openJournal(t *testing.T) {
-	file, err := os.CreateTemp("", w.target.Name+"-input-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.journal = file
-	if w.inputs > defaultInputs {
-		fmt.Printf("%s: should the process die, the input is in %s\n", w.target.Name, file.Name())
-	}
-}
-
-func (w *worker) closeJournal() {
-	w.journal.Close()
-	os.Remove(w.journal.Name())
-}
-
-// note writes the input to the journal, over the one before. Empty lines, which
-// say nothing, hide what is left of that.
-func (w *worker) note() {
-	b := marshal(w.input)
-	n := len(b)
-	for len(b) < w.noted {
-		b = append(b, '\n')
-	}
-	w.noted = n
-	w.journal.WriteAt(b, 0)
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,6 +87,33 @@ func TestFailingInputIsKept(t *testing.T) {
 	}
 }
 
+// A panic in a goroutine of the target's ends the process. What the journals, one
+// for each worker, hold then leads to the input.
+func TestInputOfDeadProcess(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	dies := func(name string) bool {
+		cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestFails$")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), failing+"=in the background", "TMPDIR="+dir, "QUEUEDNET_DEEP_INPUT="+name)
+		output, _ := cmd.CombinedOutput()
+		return bytes.Contains(output, []byte("panic: failed"))
+	}
+	require.True(t, dies(""))
+	journals, err := filepath.Glob(filepath.Join(dir, "FuzzFailing-input-*"))
+	require.NoError(t, err)
+	again := slices.IndexFunc(journals, func(journal string) bool {
+		name, err := os.ReadFile(journal)
+		require.NoError(t, err)
+		return dies(string(name))
+	})
+	require.NotEqual(t, -1, again, "an input fails again")
+	inputs, err := readCorpus(filepath.Join(dir, "testdata", "fuzz", "FuzzFailing"), reflect.TypeOf(checkFailing))
+	require.NoError(t, err)
+	assert.True(t, slices.ContainsFunc(inputs, func(input []any) bool { return fails(input[0].([]byte)) }), "%q", inputs)
+}
+
 func fails(b []byte) bool { return bytes.Contains(b, []byte("abab")) }
 
 func checkFailing(t *testing.T, b []byte, _ bool) {
@@ -97,6 +125,9 @@ func checkFailing(t *testing.T, b []byte, _ bool) {
 		t.Error("failed")
 	case "panics":
 		panic("failed")
+	case "in the background":
+		go panic("failed")
+		select {} // until the process ends
 	default:
 		True(t, false, "failed")
 	}
@@ -111,6 +142,7 @@ func TestFails(t *testing.T) {
 		target.Around = func(t *testing.T, inputs func(t *testing.T)) { synctest.Test(t, inputs) }
 		target.Background = true
 	}
+	target.Background = target.Background || os.Getenv(failing) == "in the background"
 	target.Deep(t)
 }
 
