@@ -35,15 +35,16 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	network := "tcp"
 	if m.config.IPv4Only {
 		network = "tcp4"
 	}
 	dialer := net.Dialer{KeepAlive: -1} // see watchPeer
-	socket, err := dialer.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
+	var socket net.Conn
+	err := ctx.Err()
+	if err == nil {
+		socket, err = dialer.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
+	}
 	if err != nil {
 		if m.isClosed.Load() {
 			return nil, net.ErrClosed
