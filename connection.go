@@ -235,6 +235,7 @@ func (c *Connection) setCause(err error) {
 // run is the goroutine of a stream. It ends when both directions have, at the
 // latest CloseTimeout after the program closed c, or after the peer's end.
 func (c *Connection) run() {
+	c.returned()
 	err := c.receive()
 	if err == errAside {
 		return

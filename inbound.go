@@ -19,7 +19,7 @@ type inbound struct {
 	state    inboundState
 	aside    bool          // there is no goroutine: see lot
 	stays    bool          // it keeps its goroutine
-	spot     int32         // the descriptor that the lot knows it by
+	spot     int32         // 1 + the descriptor that the lot knows it by, 0 for none
 	holdings []holding     // what is queued, and what was when queued was last called
 	awaited  holding       // the last one that drained was or will be called for
 	limit    time.Duration // of waiting for bytes, since manager.began; not zero once expire was called
@@ -140,7 +140,7 @@ const idleAfter = 5 * time.Second
 func (in *inbound) rouse(c *Connection) {
 	if in.aside {
 		in.aside = false
-		c.manager.goroutines.Go(c.resume) // before forget, so Close does not miss it
+		c.manager.goroutines.Go(c.run) // before forget, so Close does not miss it
 	}
 }
 
@@ -151,28 +151,24 @@ func (in *inbound) load() inboundState {
 }
 
 // receive reads and delivers until the incoming side is over, and says why. It
-// may be errAside.
-func (c *Connection) receive() (err error) {
-	defer func() {
-		if err != errAside {
-			c.in.drop()
-		}
-	}()
+// may be errAside. Like deliver it needs little stack.
+func (c *Connection) receive() error {
 	for {
-		if err := c.deliver(); err != nil {
+		err := c.deliver()
+		if err == nil {
+			err = c.in.readErr
+		}
+		if err == io.EOF && c.in.unread() > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			c.in.drop()
 			return err
 		}
-		if err := c.in.readErr; err != nil {
-			if err == io.EOF && c.in.unread() > 0 {
-				return io.ErrUnexpectedEOF
-			}
+		if err = c.read(); err == errAside {
 			return err
 		}
-		if err := c.read(); err == errAside {
-			return err
-		} else {
-			c.in.readErr = err
-		}
+		c.in.readErr = err
 	}
 }
 

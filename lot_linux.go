@@ -41,14 +41,19 @@ func (c *Connection) setAside() bool {
 	if in.state != inOpen || in.stays {
 		return false
 	}
-	in.aside = c.raw.Control(func(fd uintptr) { in.spot = int32(fd) }) == nil && c.manager.lot.add(c, in.spot)
-	return in.aside
+	err := c.raw.Control(func(fd uintptr) {
+		in.aside = c.manager.lot.add(c, int32(fd))
+		in.spot = int32(fd) + 1
+	})
+	return err == nil && in.aside
 }
 
-// resume is the goroutine of a connection that has been roused.
-func (c *Connection) resume() {
-	c.manager.lot.remove(c, c.in.spot)
-	c.run()
+// returned is called when a goroutine of c begins, which need not be the first.
+func (c *Connection) returned() {
+	if c.in.spot > 0 {
+		c.manager.lot.remove(c, c.in.spot-1)
+		c.in.spot = 0
+	}
 }
 
 // awaken is called when bytes have come after a wait without, and sees to it

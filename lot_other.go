@@ -12,7 +12,7 @@ func (*lot) close() {}
 
 func (c *Connection) setAside() bool { return false }
 
-func (c *Connection) resume() {}
+func (c *Connection) returned() {}
 
 func (c *Connection) awaken() {}
 
