@@ -36,6 +36,16 @@ func awaitAside(t testing.TB, conn *Connection) {
 	eventually(t, "setting aside", func() bool { return isAside(conn) })
 }
 
+// awaitForgotten waits until all connections are done.
+func (e *end) awaitForgotten() {
+	e.t.Helper()
+	eventually(e.t, "end", func() bool {
+		e.manager.mu.Lock()
+		defer e.manager.mu.Unlock()
+		return len(e.manager.connections) == 1 // the rendezvous
+	})
+}
+
 // inLot returns how many connections the lot of the end knows.
 func (e *end) inLot() int {
 	e.manager.lot.mu.Lock()
@@ -90,7 +100,7 @@ func TestSetAside(t *testing.T) {
 			assert.Equal(t, "\x04\x00last", read(t, raw, 6))
 			_, err := raw.Read(make([]byte, 1))
 			assert.Equal(t, io.EOF, err)
-			raw.Close()
+			e.awaitForgotten() // though its peer does not close
 		},
 		"failing": func(t *testing.T, e *end, conn *Connection, raw *net.TCPConn) {
 			for e.writer.Send(NewDatagram(make([]byte, 60_000)), conn) == nil {
@@ -120,7 +130,7 @@ func TestSetAside(t *testing.T) {
 	for name, event := range events {
 		for _, fresh := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, fresh %t", name, fresh), func(t *testing.T) {
-				e := newIdleEnd(t, 20*time.Millisecond, &Config{MaxSendQueue: 1 << 20})
+				e := newIdleEnd(t, 20*time.Millisecond, &Config{MaxSendQueue: 1 << 20, CloseTimeout: 200 * time.Millisecond})
 				conn, raw := e.raw()
 				if !fresh {
 					write(t, raw, "\x01\x00x")
@@ -130,11 +140,7 @@ func TestSetAside(t *testing.T) {
 				event(t, e, conn, raw)
 				raw.Close()
 				e.manager.CloseConnection(conn)
-				eventually(t, "its end", func() bool {
-					e.manager.mu.Lock()
-					defer e.manager.mu.Unlock()
-					return len(e.manager.connections) == 1 // the rendezvous
-				})
+				e.awaitForgotten()
 				assert.Zero(t, e.inLot())
 			})
 		}
