@@ -16,7 +16,8 @@ import (
 const idleConnections = 10_000
 
 // Resident memory of an idle connection, with the clients in another process:
-// fresh, and after each has sent and received some datagrams.
+// fresh, after each has sent and received some datagrams, and when they have
+// been idle since.
 func BenchmarkIdleMemory(b *testing.B) {
 	for b.Loop() {
 		e := newEnd(b, nil)
@@ -40,6 +41,8 @@ func BenchmarkIdleMemory(b *testing.B) {
 			require.NoError(b, e.writer.Send(&datagram.Datagram, datagram.Connection()))
 		}
 		b.ReportMetric(float64(resident(b)-before)/idleConnections, "B/used")
+		eventually(b, "idle connections", func() bool { return e.inLot() == idleConnections })
+		b.ReportMetric(float64(resident(b)-before)/idleConnections, "B/idle")
 		require.NoError(b, steps.Close())
 		require.NoError(b, clients.Wait())
 		require.NoError(b, e.manager.Close())

@@ -82,7 +82,8 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, ad
 	if !adopted {
 		c.acks.tcp = m.timesAcks(stream)
 	}
-	c.received.Store(int64(time.Since(m.began)))
+	c.in.stays = adopted || c.guard != nil || c.raw == nil
+	c.received.Store(int64(m.elapsed()))
 	c.initSides()
 	if err := m.register(c, c.run); err != nil {
 		stream.Close()
@@ -132,9 +133,16 @@ func (c *Connection) LocalAddress() NetAddress { return c.localAddress }
 func (c *Connection) Rendezvous() *Connection { return c.rendezvous }
 
 // NetConn returns the socket, for options that are not here; nil where it is
-// not a stream. To read, write or close it desynchronises the datagrams. It is
-// Panda3D's get_socket.
-func (c *Connection) NetConn() net.Conn { return c.stream }
+// not a stream. To read, write or close it desynchronises the datagrams. A
+// connection of which this was called keeps its goroutine while it is idle. It
+// is Panda3D's get_socket.
+func (c *Connection) NetConn() net.Conn {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	c.in.stays = true
+	c.in.rouse(c)
+	return c.stream
+}
 
 // Err returns why the connection ended: io.EOF when the peer closed it after a
 // whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError,
@@ -183,7 +191,7 @@ func (c *Connection) closeByProgram() bool {
 			break
 		}
 		c.out.refuse(net.ErrClosed)
-		c.in.close()
+		c.in.close(c)
 		// The goroutine of c is not done before it has locked c.mu again, so the
 		// manager does not miss this one.
 		c.manager.goroutines.Go(c.finish)
@@ -227,7 +235,11 @@ func (c *Connection) setCause(err error) {
 // run is the goroutine of a stream. It ends when both directions have, at the
 // latest CloseTimeout after the program closed c, or after the peer's end.
 func (c *Connection) run() {
+	c.returned()
 	err := c.receive()
+	if err == errAside {
+		return
+	}
 	if err == io.EOF && c.in.try.dead() {
 		c.out.settle() // the reset was perhaps told to a write: one of both is
 	}

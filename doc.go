@@ -51,11 +51,15 @@
 //
 // A manager runs one goroutine for each connection and each rendezvous, a few
 // that write for the loop, and one more for a connection whose peer does not
-// take what is written to it at once. On Linux one looks now and then after
-// what was written and has not arrived, and while connections are refused one
-// tells Config.Logger: its handler is the only code of the program that the
-// library runs. Methods may be called from any goroutine,
-// except those of Datagram and DatagramIterator, which are plain values.
+// take what is written to it at once. On Linux a connection that has been idle
+// for 5 seconds, or has not said anything yet, has none: one waits for all of
+// them. That holds for TCP sockets that the library has opened, without limits
+// in time or rate in Config, as long as NetConn was not called. Another one
+// looks now and then after what was written and has not arrived, and while
+// connections are refused one tells Config.Logger: its handler is the only code
+// of the program that the library runs. Methods may be called from any
+// goroutine, except those of Datagram and DatagramIterator, which are plain
+// values.
 //
 // The wire format is in PROTOCOL.md, the differences from Panda3D in README.md.
 package queuednet

@@ -17,8 +17,12 @@ type inbound struct {
 	changed  sync.Cond
 	reader   *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
 	state    inboundState
-	holdings []holding // what is queued, and what was when queued was last called
-	awaited  holding   // the last one that drained was or will be called for
+	aside    bool          // there is no goroutine: see lot
+	stays    bool          // it keeps its goroutine
+	spot     int32         // 1 + the descriptor that the lot knows it by, 0 for none
+	holdings []holding     // what is queued, and what was when queued was last called
+	awaited  holding       // the last one that drained was or will be called for
+	limit    time.Duration // of waiting for bytes, since manager.began; not zero once expire was called
 
 	// Of the goroutine alone.
 	buffer  *block  // bytes that are not yet queued; nil for none
@@ -41,6 +45,10 @@ var (
 	errClosedByProgram = errors.New("closed by the program")
 	errFailed          = errors.New("outgoing side failed")
 )
+
+// errAside is no end: another goroutine will go on, or does already. Who gets
+// it must not touch the connection any more.
+var errAside = errors.New("set aside")
 
 // attach gives what arrives to r from now on.
 func (in *inbound) attach(r *QueuedConnectionReader) error {
@@ -85,12 +93,13 @@ func (in *inbound) attached(r *QueuedConnectionReader) bool {
 }
 
 // close makes the goroutine discard what arrives.
-func (in *inbound) close() {
+func (in *inbound) close(c *Connection) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.state = max(in.state, inClosed)
 	in.reader = nil
 	in.changed.Signal()
+	in.rouse(c)
 }
 
 // end refuses later readers; nothing more will be queued.
@@ -106,6 +115,7 @@ func (in *inbound) fail(c *Connection, grace time.Duration) {
 	in.mu.Lock()
 	in.state = max(in.state, inFailed)
 	in.changed.Signal()
+	in.rouse(c)
 	in.mu.Unlock()
 	in.expire(c, time.Now().Add(grace))
 }
@@ -115,8 +125,22 @@ func (in *inbound) expire(c *Connection, limit time.Time) {
 	if c.guard != nil {
 		c.guard.limit.Store(&limit)
 	}
+	in.mu.Lock()
+	in.limit = limit.Sub(c.manager.began)
+	in.mu.Unlock()
 	if c.socket.SetReadDeadline(limit) != nil {
 		c.socket.Close() // it cannot be told otherwise
+	}
+}
+
+// idleAfter is how long nothing must have come until a connection is set aside.
+const idleAfter = 5 * time.Second
+
+// rouse starts the goroutine of a connection that was set aside. in.mu is held.
+func (in *inbound) rouse(c *Connection) {
+	if in.aside {
+		in.aside = false
+		c.manager.goroutines.Go(c.run) // before forget, so Close does not miss it
 	}
 }
 
@@ -126,23 +150,25 @@ func (in *inbound) load() inboundState {
 	return in.state
 }
 
-// receive reads and delivers until the incoming side is over, and says why.
+// receive reads and delivers until the incoming side is over, and says why. It
+// may be errAside. Like deliver it needs little stack.
 func (c *Connection) receive() error {
-	defer func() {
-		c.in.buffer.free()
-		c.in.buffer = nil
-	}()
 	for {
-		if err := c.deliver(); err != nil {
+		err := c.deliver()
+		if err == nil {
+			err = c.in.readErr
+		}
+		if err == io.EOF && c.in.unread() > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			c.in.drop()
 			return err
 		}
-		if err := c.in.readErr; err != nil {
-			if err == io.EOF && c.in.unread() > 0 {
-				return io.ErrUnexpectedEOF
-			}
+		if err = c.read(); err == errAside {
 			return err
 		}
-		c.in.readErr = c.read()
+		c.in.readErr = err
 	}
 }
 
@@ -348,8 +374,13 @@ func (c *Connection) discard() {
 		}
 		c.in.readErr = c.read()
 	}
-	c.in.buffer.free()
-	c.in.buffer = nil
+	c.in.drop()
+}
+
+// drop gives up what has been read and not queued.
+func (in *inbound) drop() {
+	in.buffer.free()
+	in.buffer, in.start = nil, 0
 }
 
 // isTimeout reports whether a deadline has ended a read or write.

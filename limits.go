@@ -56,7 +56,7 @@ func (c *Connection) read() error {
 		err = c.guard.read(c)
 	}
 	if err == nil {
-		c.received.Store(int64(time.Since(c.manager.began)))
+		c.received.Store(int64(c.manager.elapsed()))
 	}
 	return err
 }

@@ -28,6 +28,7 @@ type QueuedConnectionManager struct {
 	refusals  [refusalReasons]refusal
 	logs      sync.WaitGroup // goroutines that log refusals
 	acks      ackWatchers
+	lot       lot
 
 	available atomic.Int64  // batches and connections in all queues
 	waiters   atomic.Int32  // calls of WaitForReaders
@@ -62,6 +63,7 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 	}
 	m.config, m.configErr = config.withDefaults()
 	m.resets.manager = m
+	m.lot.after = idleAfter
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	return m
 }
@@ -252,6 +254,7 @@ func (m *QueuedConnectionManager) Close() error {
 	}
 	m.awaitEmpty()
 	close(m.flusher.stop)
+	m.lot.close()
 	m.goroutines.Wait()
 	m.awaitLogs(limit)
 	if n := m.undelivered.Load(); n > 0 {
@@ -278,6 +281,9 @@ func (m *QueuedConnectionManager) awaitEmpty() {
 	m.mu.Unlock()
 	<-m.empty
 }
+
+// elapsed is the time since m.began.
+func (m *QueuedConnectionManager) elapsed() time.Duration { return time.Since(m.began) }
 
 // closeDeadline is when a connection that is being closed now must be done.
 func (m *QueuedConnectionManager) closeDeadline() time.Time {

@@ -32,9 +32,10 @@ func rawConnOf(socket net.Conn) syscall.RawConn {
 type rawRead struct {
 	read  func(fd uintptr) bool // tryRead of the connection
 	err   error                 // from the last tryRead
-	until time.Time             // not zero: read what is there, do not wait, stop then
+	until time.Duration         // since manager.began, not zero: read what is there, do not wait, stop then
 	full  bool                  // the last read filled the buffer
 	reset bool                  // at the end of the stream the connection was gone altogether
+	awake bool                  // bytes come, or it cannot be set aside: wait for more
 }
 
 // dead reports whether the connection was not only closed by the peer, so that
@@ -51,18 +52,29 @@ func (c *Connection) fill() error {
 		try.read = c.tryRead
 	}
 	for {
-		if !try.until.IsZero() && time.Now().After(try.until) {
+		if try.until != 0 && c.manager.elapsed() > try.until {
 			return errFailed
 		}
 		err := c.raw.Read(try.read)
-		if err == nil {
+		switch {
+		case err == nil && try.err == errAside:
+			if c.setAside() {
+				return errAside
+			}
+			try.awake = true
+			continue
+		case err == nil:
+			if !try.awake {
+				c.awaken()
+			}
 			return try.err
-		}
-		if !isTimeout(err) || c.in.load() != inFailed || !try.until.IsZero() {
+		case isTimeout(err) && c.outlives():
+			continue
+		case !isTimeout(err) || c.in.load() != inFailed || try.until != 0:
 			return err
 		}
 		// The outgoing side has failed and woken this one for a last look.
-		try.until = c.manager.closeDeadline()
+		try.until = c.manager.closeDeadline().Sub(c.manager.began)
 		c.socket.SetReadDeadline(time.Time{})
 	}
 }
@@ -73,9 +85,9 @@ func (c *Connection) look() error {
 		return c.lookPlain()
 	}
 	try := &c.in.try
-	try.until = time.Now().Add(time.Hour)
+	try.until = c.manager.elapsed() + time.Hour
 	err := c.fill()
-	try.until = time.Time{}
+	try.until = 0
 	if err == errFailed {
 		return errNothing
 	}
@@ -94,27 +106,31 @@ func (c *Connection) readSize() int {
 
 // tryRead is called by the poller; false is to wait until the socket is readable.
 func (c *Connection) tryRead(fd uintptr) bool {
+	try := &c.in.try
 	for {
 		room := c.in.room(c.readSize())
 		n, err := syscall.Read(int(fd), room)
 		switch {
 		case n > 0:
-			c.in.try.full = n == len(room)
+			try.full = n == len(room)
 			c.in.got(n)
-			c.in.try.err = nil
+			try.err = nil
 		case err == syscall.EINTR:
 			continue
-		case err == syscall.EAGAIN && c.in.try.until.IsZero():
+		case err == syscall.EAGAIN && try.until == 0:
 			c.in.park()
-			return false
+			if try.awake {
+				return false
+			}
+			try.err = errAside
 		case err == syscall.EAGAIN:
-			c.in.try.err = errFailed
+			try.err = errFailed
 		case err == nil:
 			_, err = syscall.Getpeername(int(fd))
-			c.in.try.reset = err == syscall.ENOTCONN
-			c.in.try.err = io.EOF
+			try.reset = err == syscall.ENOTCONN
+			try.err = io.EOF
 		default:
-			c.in.try.err = c.opError("read", err)
+			try.err = c.opError("read", err)
 		}
 		return true
 	}

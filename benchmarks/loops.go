@@ -108,6 +108,10 @@ func (b *bench) echo(conn peer.Conn, payload []byte) {
 	b.sent++
 }
 
+// untilIdle is how long all are silent before the memory after traffic is
+// measured: queuednet takes a connection's goroutine away after 5 s.
+const untilIdle = 6 * time.Second
+
 // idle is work f. It begins before the clients are there.
 func (b *bench) idle() ([]float64, error) {
 	before := resident()
@@ -136,6 +140,7 @@ func (b *bench) idle() ([]float64, error) {
 		default:
 		}
 	}
+	time.Sleep(untilIdle)
 	used := resident()
 	percent := b.frames(func(int) {
 		if b.server.Available() {
