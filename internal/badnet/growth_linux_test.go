@@ -56,21 +56,22 @@ const (
 	own = 1 << 20
 
 	// managers is how many a test has, each with goroutines of its own: at most
-	// eight that flush, and while something is not acknowledged one that watches,
-	// which ends a little later.
-	managers, flushers, watchers = 2, 8, 1
+	// eight that flush, one that waits for idle connections, and while something is
+	// not acknowledged one that watches, which ends a little later.
+	managers, flushers, idlers, watchers = 2, 8, 1, 1
 )
 
 // assertBounded asserts what is documented: the queues of each end of each
-// connection, and two goroutines; and, when all is quiet, no more than before.
-// It returns the most that the heap has grown.
+// connection, and two goroutines; and, when all is quiet, no more memory than
+// before, and the one goroutine that an end keeps for some seconds. It returns the
+// most that the heap has grown.
 func (w *growthWatch) assertBounded(connections int, config *queuednet.Config) int {
 	w.t.Helper()
 	ends := 2 * connections
 	assert.LessOrEqual(w.t, w.most.heap-w.start.heap, ends*(config.MaxSendQueue+config.MaxReceiveQueue)+own, "bytes")
-	assert.LessOrEqual(w.t, w.most.goroutines-w.start.goroutines, ends+managers*(flushers+watchers), "goroutines")
+	assert.LessOrEqual(w.t, w.most.goroutines-w.start.goroutines, 2*ends+managers*(flushers+idlers+watchers), "goroutines")
 	quiet := measureUsage()
 	assert.LessOrEqual(w.t, quiet.heap-w.start.heap, own, "bytes when all is quiet")
-	assert.LessOrEqual(w.t, quiet.goroutines-w.start.goroutines, managers*watchers, "goroutines when all is quiet")
+	assert.LessOrEqual(w.t, quiet.goroutines-w.start.goroutines, ends+managers*(idlers+watchers), "goroutines when all is quiet")
 	return max(w.most.heap, quiet.heap) - w.start.heap
 }

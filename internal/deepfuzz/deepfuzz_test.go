@@ -71,7 +71,7 @@ func TestFailingInputIsKept(t *testing.T) {
 			dir := t.TempDir()
 			cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestFails$", "-test.v")
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), failing+"="+how)
+			cmd.Env = append(os.Environ(), failing+"="+how, "QUEUEDNET_DEEP_SEED=1")
 			output, err := cmd.CombinedOutput()
 			require.Error(t, err, "%s", output)
 			files, err := filepath.Glob(filepath.Join(dir, "testdata", "fuzz", "FuzzFailing", "*"))
@@ -96,7 +96,7 @@ func TestInputOfDeadProcess(t *testing.T) {
 	dies := func(name string) bool {
 		cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestFails$")
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), failing+"=in the background", "TMPDIR="+dir, "QUEUEDNET_DEEP_INPUT="+name)
+		cmd.Env = append(os.Environ(), failing+"=in the background", "TMPDIR="+dir, "QUEUEDNET_DEEP_INPUT="+name, "QUEUEDNET_DEEP_SEED=1")
 		output, _ := cmd.CombinedOutput()
 		return bytes.Contains(output, []byte("panic: failed"))
 	}
