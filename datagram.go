@@ -35,10 +35,28 @@ type Datagram struct {
 	err            *FieldError
 	stdfloatDouble bool
 
-	// view means that data is memory of a receive buffer, which others still
-	// read. Its capacity is its length, so that append never writes there; what
-	// would write in place gives the memory up instead.
-	view bool
+	memory memory
+}
+
+// memory says whose memory the data is and, so that the loop that hands datagrams
+// out needs one look at its own, whether the program has changed anything else.
+//
+// That of a receive buffer is read by others. Its capacity is its length, so that
+// append never writes there; what would write in place gives the memory up
+// instead.
+type memory uint8
+
+const (
+	ownMemory memory = iota
+	receiveBuffer
+	receiveBufferChanged // and err or stdfloatDouble is not as it came
+)
+
+// changed is called where something else than the data was set.
+func (d *Datagram) changed() {
+	if d.memory == receiveBuffer {
+		d.memory = receiveBufferChanged
+	}
 }
 
 // NewDatagram returns a datagram that holds a copy of data.
@@ -50,8 +68,8 @@ func NewDatagram(data []byte) *Datagram {
 // Clear makes the datagram empty and forgets its error, and keeps its memory for
 // what comes next. The stdfloat setting stays. It is Panda3D's clear.
 func (d *Datagram) Clear() {
-	if d.view {
-		d.data, d.view = nil, false
+	if d.memory != ownMemory {
+		d.data, d.memory = nil, ownMemory
 	}
 	d.data = d.data[:0]
 	d.err = nil
@@ -92,6 +110,7 @@ func (d *Datagram) Err() error {
 // set_stdfloat_double.
 func (d *Datagram) SetStdfloatDouble(double bool) {
 	d.stdfloatDouble = double
+	d.changed()
 }
 
 // StdfloatDouble reports whether a stdfloat takes 8 bytes instead of 4. It is
@@ -339,5 +358,6 @@ func (d *Datagram) fits(field string, need, most int64) bool {
 		return true
 	}
 	d.err = &FieldError{Field: field, Offset: len(d.data), Need: int(need), Have: int(most), Write: true}
+	d.changed()
 	return false
 }

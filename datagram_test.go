@@ -229,6 +229,7 @@ func TestDatagramViewIsNotWrittenTo(t *testing.T) {
 		"Assign longer":  func(dg *Datagram) { dg.Assign([]byte("XXXXXXXXXXXX")) },
 		"Assign nothing": func(dg *Datagram) { dg.Assign(nil); dg.AddUint8('X') },
 		"Assign itself":  func(dg *Datagram) { dg.Assign(dg.Message()[1:]); dg.AddUint8('X') },
+		"changed, Clear": func(dg *Datagram) { dg.SetStdfloatDouble(true); dg.Clear(); dg.AddUint8('X') },
 	}
 	for _, field := range testFields {
 		mutations["add "+field.name] = func(dg *Datagram) { field.add(dg, sampleValue) }
@@ -236,7 +237,7 @@ func TestDatagramViewIsNotWrittenTo(t *testing.T) {
 	}
 	for name, mutate := range mutations {
 		buffer := []byte("before|datagram|after")
-		dg := Datagram{data: buffer[7:15:15], view: true}
+		dg := Datagram{data: buffer[7:15:15], memory: receiveBuffer}
 		require.Equal(t, "datagram", string(dg.Message()))
 		clone := dg.Clone()
 		mutate(&dg)
@@ -259,7 +260,7 @@ func TestDatagramViewBecomesOrdinary(t *testing.T) {
 		"Assign": func(dg *Datagram) { dg.Assign(contents) },
 	} {
 		buffer := []byte("datagram")
-		dg := Datagram{data: buffer[:8:8], view: true}
+		dg := Datagram{data: buffer[:8:8], memory: receiveBuffer}
 		assert.Zero(t, testing.AllocsPerRun(100, func() { // runs once more, to begin with
 			leave(&dg)
 			addSequence(&dg)

@@ -207,13 +207,14 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
 		view.connection, view.address = frames.conn, frames.from
-		bytes, start, ends := batch.block.b, batch.begin(frames.next), batch.block.ends[:frames.last]
+		bytes, ends := batch.block.b, batch.block.ends[:frames.last]
+		start, headerSize := batch.begin(frames.next), frames.headerSize
 		for i := frames.next; i < len(ends); i++ {
-			if !view.view || view.err != nil || view.stdfloatDouble { // at first, and where the program has changed it
-				view.Datagram = Datagram{view: true}
+			if view.memory != receiveBuffer { // at first, and where the program has changed it
+				view.Datagram = Datagram{memory: receiveBuffer}
 			}
 			end := int(ends[i])
-			view.data = bytes[start+frames.headerSize : end : end]
+			view.data = bytes[start+headerSize : end : end]
 			frames.next = i + 1
 			start = end
 			if !yield(view) {

@@ -162,7 +162,7 @@ func TestDatagramsInTheLoopAreIndependent(t *testing.T) {
 		n := 0
 		for datagram := range e.reader.Datagrams() {
 			assert.Equal(t, "payload", string(datagram.Message()))
-			assert.True(t, datagram.view, "its memory is not the program's")
+			assert.Equal(t, receiveBuffer, datagram.memory, "its memory is not the program's")
 			assert.False(t, datagram.StdfloatDouble())
 			assert.NoError(t, datagram.Err())
 			if n < len(changes) {
