@@ -9,43 +9,54 @@ import (
 // A control is a loop without a library: a thread that computes the same in each
 // frame. What a frame of it needs beyond the usual is the machine's: the system
 // counts the interrupts that a thread suffers as the thread's own time, and most
-// of what comes over the loopback interface is done in interrupts.
+// of what comes over the loopback interface is done in interrupts; and of the
+// time that a virtual machine does not get it tells no thread.
 type control struct {
-	stop   chan struct{}
-	excess chan time.Duration
+	stop  chan struct{}
+	meter chan *meter
 }
 
 // controlTime is about as long as a long frame of the server's.
 const controlTime = time.Millisecond
 
 func startControl() *control {
-	c := &control{stop: make(chan struct{}), excess: make(chan time.Duration)}
+	c := &control{stop: make(chan struct{}), meter: make(chan *meter)}
 	go c.run()
 	return c
 }
 
-// end returns the most processor time that the machine added to a frame.
-func (c *control) end() time.Duration {
+// end returns what the machine added to frames: the most processor time to one,
+// and the time with waiting to one in a hundred.
+func (c *control) end() (longest, common time.Duration) {
 	close(c.stop)
-	return <-c.excess
+	m := <-c.meter
+	return slices.Max(m.usage) - percentile(m.usage, 0.5), percentile(m.busies, 0.99) - percentile(m.busies, 0.5)
 }
 
 func (c *control) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	amount := 1 << 10
-	for compute(amount) < controlTime {
+	for {
+		start := threadTime()
+		compute(amount)
+		if threadTime()-start > controlTime {
+			break
+		}
 		amount += amount / 4
 	}
+	m := newMeter()
+	defer m.close()
 	ticker := time.NewTicker(frame)
 	defer ticker.Stop()
-	var times []time.Duration
 	for {
 		select {
 		case <-ticker.C:
-			times = append(times, compute(amount))
+			m.begin()
+			compute(amount)
+			m.end()
 		case <-c.stop:
-			c.excess <- slices.Max(times) - percentile(times, 0.5)
+			c.meter <- m
 			return
 		}
 	}
@@ -53,11 +64,8 @@ func (c *control) run() {
 
 var computed int
 
-// compute returns how much processor time it takes to count.
-func compute(amount int) time.Duration {
-	start := threadTime()
+func compute(amount int) {
 	for i := range amount {
 		computed += i
 	}
-	return threadTime() - start
 }

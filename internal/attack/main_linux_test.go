@@ -146,6 +146,7 @@ type result struct {
 	Memory, Bound int64
 	CPU           time.Duration // of the longest frame, processor time
 	Machine       time.Duration // what the machine added to a frame that computes: see control
+	Common        time.Duration // and to one in a hundred
 	Busy          time.Duration // and time without that in which the system had no processor for it
 	Wall          time.Duration
 	Tries         int

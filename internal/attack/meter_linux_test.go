@@ -32,6 +32,8 @@ func newMeter() *meter {
 	return &meter{schedstat: fd}
 }
 
+func (m *meter) close() { syscall.Close(m.schedstat) }
+
 var epoch = time.Now()
 
 func (m *meter) begin() {
