@@ -88,17 +88,14 @@ func (d *Datagram) AddBlob32(data []byte) {
 	addCounted(d, "blob32", 4, data)
 }
 
-// addCounted adds a count, 2 or 4 bytes, and the bytes of data.
+// addCounted adds a count, 2 or 4 bytes like the header of a frame, and the bytes
+// of data.
 func addCounted[T string | []byte](d *Datagram, field string, countSize int, data T) {
-	if !d.fits(field, int64(len(data)), 1<<(8*countSize)-1) {
+	if !d.fits(field, int64(len(data)), maxPayload(countSize)) {
 		return
 	}
 	b := d.room(countSize + len(data))
-	if countSize == 2 {
-		binary.LittleEndian.PutUint16(b, uint16(len(data)))
-	} else {
-		binary.LittleEndian.PutUint32(b, uint32(len(data)))
-	}
+	appendHeader(b[:0], countSize, len(data))
 	copy(b[countSize:], data)
 }
 
@@ -188,17 +185,13 @@ func (it *DatagramIterator) RemainingBytes() []byte {
 	return b[:len(b):len(b)]
 }
 
-// takeCounted reads a count, 2 or 4 bytes, and so many units of unitSize bytes,
+// takeCounted reads a count, as addCounted adds it, and so many units of unitSize bytes,
 // which it returns. The cursor goes past all of it or stays.
 func (it *DatagramIterator) takeCounted(field string, countSize int, unitSize int64) []byte {
 	b := it.left()
 	need := int64(countSize)
 	if len(b) >= countSize {
-		if countSize == 2 {
-			need += int64(binary.LittleEndian.Uint16(b)) * unitSize
-		} else {
-			need += int64(binary.LittleEndian.Uint32(b)) * unitSize
-		}
+		need += payloadLength(b, countSize) * unitSize
 		if need <= int64(len(b)) {
 			it.pos += uint64(need)
 			return b[countSize:need:need]

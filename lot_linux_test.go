@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -271,7 +269,7 @@ func TestManagerClosesWhatIsAside(t *testing.T) {
 		awaitAside(t, conn)
 		e.send(conn, "last")
 	}
-	assert.Less(t, strings.Count(stacks(), "(*Connection).run("), 5)
+	assert.Less(t, goroutinesIn("(*Connection).run"), 5)
 	for _, raw := range raws {
 		go func() {
 			io.Copy(io.Discard, raw)
@@ -319,11 +317,6 @@ func TestWithoutEpollConnectionsStay(t *testing.T) {
 	}
 	raw.Close()
 	assert.Same(t, conn, e.reset())
-}
-
-func stacks() string {
-	buf := make([]byte, 1<<20)
-	return string(buf[:runtime.Stack(buf, true)])
 }
 
 // descriptors returns how many this process has open.
