@@ -128,6 +128,14 @@ func percentile(values []time.Duration, p float64) time.Duration {
 	return values[min(int(p*float64(len(values))), len(values)-1)]
 }
 
+// usual is the most that 99 of 100 frames took, 0 of too few to tell.
+func usual(frames []time.Duration) time.Duration {
+	if len(frames) <= 100 {
+		return 0
+	}
+	return percentile(frames, 0.99)
+}
+
 // settledGoroutines counts goroutines once those that are ending have ended.
 func settledGoroutines(most int) int {
 	for range 200 {

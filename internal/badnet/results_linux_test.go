@@ -88,7 +88,7 @@ func keep(t *testing.T, table *[]string, line string) {
 func writeResults() error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# A bad network: figures\n\n"+
-		"Written by `go test -count=1 ./internal/badnet -long`, here on %s/%s with %d processors and other work. "+
+		"Written by `go test -count=1 ./internal/badnet -long`, here on %s/%s with %d processors. "+
 		"The network: %v. TCP with %s.\n\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), bad, congestionControl)
 	b.WriteString("| suite | time | packets lost, dropped by the queue | datagrams | round trip p50 | p99 | lost | ends | sends | that waited | p99.9 | longest | heap grown by at most |\n" +
