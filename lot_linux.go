@@ -110,7 +110,8 @@ func (l *lot) add(c *Connection, fd int32) bool {
 	if l.broken {
 		return false
 	}
-	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: fd}
+	// The peer's end of the stream is something to read, an error is always told.
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLONESHOT, Fd: fd}
 	if l.control(syscall.EPOLL_CTL_ADD, fd, &event) != nil {
 		return false
 	}

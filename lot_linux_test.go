@@ -177,6 +177,17 @@ func TestStays(t *testing.T) {
 	}
 }
 
+// Whose descriptor has become another connection's leaves that one in the lot.
+func TestLotOfAReusedDescriptor(t *testing.T) {
+	e := newIdleEnd(t, time.Millisecond, nil)
+	conn, raw := e.raw()
+	awaitAside(t, conn)
+	e.manager.lot.remove(new(Connection), conn.in.spot-1)
+	assert.Equal(t, 1, e.inLot())
+	write(t, raw, "\x01\x00a")
+	assert.Equal(t, []string{"a"}, e.messages(1))
+}
+
 // A connection with traffic keeps its goroutine.
 func TestTrafficIsNotSetAside(t *testing.T) {
 	e := newIdleEnd(t, 300*time.Millisecond, nil)
