@@ -39,6 +39,22 @@ func TestAdoptAfterCloseClosesTheSocket(t *testing.T) {
 	}
 }
 
+// A TLS connection would tell its peer, and wait for one that takes nothing.
+func TestAdoptThatFailsDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager := NewQueuedConnectionManager(&Config{TCPHeaderSize: 3})
+		near, far := net.Pipe()
+		client, server := tlsClient(near), tlsServer(far)
+		go server.Handshake()
+		require.NoError(t, client.Handshake())
+		start := time.Now()
+		_, err := manager.AdoptConnection(client)
+		require.Error(t, err)
+		assert.Zero(t, time.Since(start))
+		server.NetConn().Close()
+	})
+}
+
 func TestStalledHandshakeCostsOnlyItself(t *testing.T) {
 	for name, hello := range map[string]string{
 		"nothing":      "",

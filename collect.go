@@ -80,14 +80,16 @@ func (c *Connection) CollectTCPInterval() time.Duration {
 }
 
 // Flush lets what is collected leave now; it does not wait until it has. It
-// fails with the reason where the connection has ended. It is Panda3D's flush.
+// fails with the reason where the connection has ended, and with ErrWrongKind
+// where it is no stream. It is Panda3D's flush.
 func (c *Connection) Flush() error {
 	return c.flushIf(func() bool { return true })
 }
 
 // ConsiderFlush lets what is collected leave if the interval since the last
 // flush is over, or if collecting is off. Calling it is not necessary: what is
-// collected leaves by itself. It is Panda3D's consider_flush.
+// collected leaves by itself. It fails as Flush does. It is Panda3D's
+// consider_flush.
 func (c *Connection) ConsiderFlush() error {
 	o := &c.out
 	return c.flushIf(func() bool { return !o.collect || time.Since(o.lastFlush) >= o.interval })

@@ -8,8 +8,11 @@ import (
 
 // Config holds the settings of a QueuedConnectionManager. A nil Config and the
 // zero value of each field mean the default in its comment; a negative duration
-// means none. The manager copies it. An impossible value makes every call that
-// opens something fail with a *ConfigError that names the field.
+// means none, except that of KeepAliveInterval. The manager copies it. An
+// impossible value makes every call that opens something fail with a
+// *ConfigError that names the field: a negative number, one of bytes or of a
+// limit over 2,147,483,647, a KeepAliveIdle or KeepAliveInterval over 32,767
+// seconds, a KeepAliveCount over 127, an AckTimeout over 24 days.
 type Config struct {
 	// TCPHeaderSize is the size in bytes of the length before each datagram, 2
 	// or 4, that new readers and writers start with. Both ends must agree:
@@ -24,13 +27,14 @@ type Config struct {
 
 	// MaxReceiveQueue bounds the memory in bytes that what one connection
 	// received, and the program has not yet taken, may hold. Beyond it the
-	// connection is not read, so that TCP slows its peer; nothing is dropped. A
-	// single datagram longer than this is still received. Default: 512 KiB.
+	// connection is not read, so that TCP slows its peer; nothing is dropped.
+	// Of UDP what comes then is dropped, and counted in UDPDrops. A single
+	// datagram longer than this is still received. Default: 512 KiB.
 	MaxReceiveQueue int
 
 	// MaxSendQueue bounds the bytes sent to one connection that the system has
 	// not yet accepted. Over it the connection ends with ErrSendQueueFull: a
-	// reliable stream delivers or ends. Default: 4 MiB.
+	// reliable stream delivers or ends. SendTo of UDP only refuses. Default: 4 MiB.
 	MaxSendQueue int
 
 	// WriteTimeout ends a connection with ErrWriteTimeout when its peer has
@@ -107,11 +111,12 @@ type Config struct {
 	FirstDatagramTimeout time.Duration
 
 	// IdleTimeout ends a connection with ErrIdle from which nothing, not even a
-	// part of a datagram, has come for so long. It counts only while the library
-	// waits for the peer: one that is not read because of MaxReceiveQueue or its
-	// rate does not end, nor one in no reader; then the time begins anew. A slow program ends nothing. A peer that lives but has nothing to say
-	// is idle too: use it where peers send something at least so often. Default:
-	// none.
+	// part of a datagram, has come for so long. It counts only while the
+	// library waits for the peer: one that is not read because of
+	// MaxReceiveQueue or its rate does not end, nor one in no reader; then the
+	// time begins anew. A slow program ends nothing. A peer that lives but has
+	// nothing to say is idle too: use it where peers send something at least so
+	// often. Default: none.
 	IdleTimeout time.Duration
 
 	// MaxDatagramsPerSecond and MaxBytesPerSecond, headers included, bound what is
@@ -133,9 +138,9 @@ type Config struct {
 	// Logger is told of refusals, at level Warn: with one line when a burst of them
 	// begins, one a minute while it lasts, and nothing until 10 seconds without
 	// any have passed, separately for each reason in Refusals. Its handler runs on a
-	// goroutine of its own: it may be slow without holding up anything, and only
-	// it may outlive Close of the manager, where it takes longer than
-	// CloseTimeout. Default: none.
+	// goroutine of its own: it may be slow without holding up anything, and it
+	// may outlive Close of the manager, where it takes longer than CloseTimeout.
+	// Default: none.
 	Logger *slog.Logger
 
 	// IPv4Only keeps to IPv4 when listening and when looking up names. It is

@@ -9,12 +9,17 @@ import (
 	"time"
 )
 
-// A Connection is one socket of a manager: a TCP stream, or a rendezvous, which
-// is a listening socket. It comes from the manager or from a listener, never
-// from the program, and the pointer is its identity: use it as a map key.
+// A Connection is one socket of a manager: a TCP stream, a UDP socket, or a
+// rendezvous, which is a listening socket. It comes from the manager or from a
+// listener, never from the program, and the pointer is its identity: use it as
+// a map key.
 //
 // Its methods may be called from any goroutine, at any time, and none of them
-// blocks. It is Panda3D's Connection; a PointerToConnection is not needed.
+// blocks. A method that sets an option of the socket really sets it, or fails:
+// with an error that is errors.ErrUnsupported where the system, or this kind of
+// connection, does not have it, and with net.ErrClosed after the end. On a TLS
+// connection it is set on the one below. It is Panda3D's Connection; a
+// PointerToConnection is not needed.
 type Connection struct {
 	manager *QueuedConnectionManager
 
@@ -86,7 +91,7 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, ad
 	c.received.Store(int64(m.elapsed()))
 	c.initSides()
 	if err := m.register(c, c.run); err != nil {
-		stream.Close()
+		closeAtOnce(stream)
 		return nil, err
 	}
 	return c, nil
@@ -119,8 +124,8 @@ func (c *Connection) Manager() *QueuedConnectionManager {
 	return c.manager.unlessClosed()
 }
 
-// Address returns the peer's address, for a rendezvous its own. It stays known
-// after the end. It is Panda3D's get_address.
+// Address returns the peer's address, for a rendezvous and a UDP socket its
+// own. It stays known after the end. It is Panda3D's get_address.
 func (c *Connection) Address() NetAddress { return c.address }
 
 // LocalAddress returns the address of this end; its port tells what the system
@@ -166,7 +171,7 @@ func (c *Connection) name() string {
 }
 
 // Close closes the connection as CloseConnection of its manager does, and
-// returns net.ErrClosed where that reports false.
+// returns net.ErrClosed where that reports false. Panda3D has no counterpart.
 func (c *Connection) Close() error {
 	if !c.closeByProgram() {
 		return net.ErrClosed

@@ -106,7 +106,7 @@ func (d *Datagram) Err() error {
 
 // SetStdfloatDouble chooses whether a stdfloat of this datagram takes 8 bytes
 // instead of 4. It is not transmitted: both ends must agree. Set it before
-// adding, and on a received datagram before taking an iterator. It is Panda3D's
+// adding, and on a received datagram before reading the stdfloat. It is Panda3D's
 // set_stdfloat_double.
 func (d *Datagram) SetStdfloatDouble(double bool) {
 	d.stdfloatDouble = double

@@ -35,9 +35,9 @@ type DatagramIterator struct {
 }
 
 // NewDatagramIterator returns an iterator at the first byte of the datagram. If
-// the datagram has an error (see [Datagram.Err]), that is the iterator's error too,
-// and nothing can be read: half a message must not pass for a whole one. The
-// stdfloat setting is the datagram's. It is Panda3D's DatagramIterator(datagram).
+// the datagram has an error (see [Datagram.Err]), that is the iterator's error
+// too, and nothing can be read: half a message must not pass for a whole one.
+// It is Panda3D's DatagramIterator(datagram).
 func NewDatagramIterator(dg *Datagram) DatagramIterator {
 	if dg.err != nil {
 		return DatagramIterator{dg: dg, pos: failedMark, end: uint64(len(dg.data)), failed: dg.err}
@@ -192,9 +192,8 @@ func (it *DatagramIterator) GetFloat64() float64 {
 	return math.Float64frombits(binary.LittleEndian.Uint64(it.next(8, fieldFloat64)))
 }
 
-// GetStdfloat reads a float32, or a float64 if the datagram had its
-// [Datagram.SetStdfloatDouble]. It is Panda3D's
-// get_stdfloat.
+// GetStdfloat reads a float32, or a float64 if [Datagram.SetStdfloatDouble] of
+// the datagram says so at that moment. It is Panda3D's get_stdfloat.
 func (it *DatagramIterator) GetStdfloat() float64 {
 	if it.dg != nil && it.dg.stdfloatDouble {
 		return math.Float64frombits(binary.LittleEndian.Uint64(it.next(8, fieldStdfloatDouble)))

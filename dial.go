@@ -11,10 +11,11 @@ import (
 // OpenTCPClientConnection BLOCKS until it has connected to a server, for as
 // long as the timeout, in which the host's name is looked up and all its
 // addresses are tried, IPv6 and IPv4 (unless IPv4Only). It fails with the
-// system's reason or, at the timeout, with an error that is a
-// context.DeadlineExceeded or os.ErrDeadlineExceeded. A timeout of 0 allows a
-// tenth of a second, enough for a server on this machine; a negative one fails
-// at once. BeginTCPClientConnection does not block. It is Panda3D's
+// system's reason, with a *net.AddrError for an empty host or a port that is
+// none, and at the timeout with an error that is a context.DeadlineExceeded or
+// os.ErrDeadlineExceeded. A timeout of 0 allows a tenth of a second, enough for
+// a server on this machine; a negative one fails at once.
+// BeginTCPClientConnection does not block. It is Panda3D's
 // open_TCP_client_connection.
 func (m *QueuedConnectionManager) OpenTCPClientConnection(host string, port int, timeout time.Duration) (*Connection, error) {
 	return m.dial(m.ctx, host, port, timeout)
@@ -133,8 +134,9 @@ func (p *PendingConnection) Wait(ctx context.Context) (*Connection, error) {
 	}
 }
 
-// Cancel gives the attempt up: Result will be context.Canceled. Once Result has
-// given the connection to the program it does nothing.
+// Cancel gives the attempt up: Result will be context.Canceled, unless the
+// attempt has failed before. Once Result has given the connection to the program
+// it does nothing.
 func (p *PendingConnection) Cancel() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

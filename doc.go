@@ -1,8 +1,9 @@
 // Package queuednet is networking for programs that own their loop: games,
 // game servers, simulations. Goroutines of the library do the waiting and put
 // what they get into queues; the program polls them once a frame and never
-// waits, and no code of the program ever runs on a goroutine of the library,
-// but the handler of a Config.Logger.
+// waits, and no code of the program ever runs on a goroutine of the library, but
+// the handler of a Config.Logger and what the program has adopted: the methods of
+// its sockets, and so the callbacks of a tls.Config.
 //
 // It is Panda3D's queued connection model, names included, and speaks its wire
 // format: a Go server serves unmodified Panda3D clients, and the reverse.
@@ -43,22 +44,23 @@
 //  7. The same bytes as Panda3D in both directions.
 //  8. Idle costs nothing: polling an idle queue is an atomic load or two,
 //     whatever the number of connections.
-//  9. Everything ends: Close of the manager returns with no goroutine left.
+//  9. Everything ends: Close of the manager returns with no goroutine left but
+//     what its documentation names.
 //  10. No panic, neither from a peer's bytes nor from a call at the wrong
 //     moment: an error, or false.
 //
 // # Goroutines
 //
-// A manager runs one goroutine for each connection and each rendezvous, a few
-// that write for the loop, and one more for a connection whose peer does not
-// take what is written to it at once. On Linux a connection that has been idle
-// for 5 seconds, or has not said anything yet, has none: one waits for all of
-// them. That holds for TCP sockets that the library has opened, without limits
-// in time or rate in Config, as long as NetConn was not called. Another one
-// looks now and then after what was written and has not arrived, and while
-// connections are refused one tells Config.Logger: its handler is the only code
-// of the program that the library runs. Methods may be called from any
-// goroutine, except those of Datagram and DatagramIterator, which are plain
+// A manager runs one goroutine for each connection and each rendezvous, two for
+// a UDP connection, a few that write for the loop, and one more for a
+// connection whose peer does not take what is written to it at once. On Linux a
+// connection that has been idle for 5 seconds, or has not said anything yet,
+// has none: one waits for all of them. That holds for TCP sockets that the
+// library has opened, without limits in time or rate in Config, as long as
+// NetConn was not called. Another one looks now and then after what was written
+// and has not arrived, and while connections are refused one tells
+// Config.Logger. Methods may be called from any goroutine, except those of
+// Datagram, NetDatagram, DatagramIterator and NetAddress, which are plain
 // values.
 //
 // The wire format is in PROTOCOL.md, the differences from Panda3D in README.md.

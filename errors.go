@@ -42,13 +42,15 @@ var (
 	// ErrForeignConnection is for a nil connection, or one of another manager.
 	ErrForeignConnection = errors.New("queuednet: not a connection of this manager")
 
-	// ErrWrongKind is for a rendezvous where a stream is needed, and the reverse.
+	// ErrWrongKind is for a connection of another kind than the call is for, which
+	// may be a stream, a UDP socket or a rendezvous, and for adopting nil.
 	ErrWrongKind = errors.New("queuednet: wrong kind of connection")
 
 	// ErrAlreadyAdded is for a connection that a reader (or a listener) has already.
 	ErrAlreadyAdded = errors.New("queuednet: connection already added")
 
-	// ErrHeaderSize is for a TCP header size that Panda3D's wire format does not have.
+	// ErrHeaderSize is for a TCP header size that Panda3D's wire format does
+	// not have.
 	ErrHeaderSize = errors.New("queuednet: unsupported TCP header size")
 
 	// ErrNotReady is the result of a PendingConnection that is still under way.

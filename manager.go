@@ -70,11 +70,11 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 
 // OpenTCPServerRendezvous listens on a port of all interfaces, on IPv6 and IPv4
 // where the system has both; port 0 is the system's choice, which LocalAddress
-// of the rendezvous tells. At most backlog connections are accepted and not
-// yet taken from the listener, and as many may wait in the system; 0 stands for
+// of the rendezvous tells. At most backlog connections are accepted and not yet
+// taken from the listener, and as many may wait in the system; 0 stands for
 // 1,000. It does not accept before a listener has it. It fails with the
-// system's error, such as EADDRINUSE. It is Panda3D's
-// open_TCP_server_rendezvous.
+// system's error, such as EADDRINUSE, and for a port or backlog that is none.
+// It is Panda3D's open_TCP_server_rendezvous.
 func (m *QueuedConnectionManager) OpenTCPServerRendezvous(port, backlog int) (*Connection, error) {
 	var address NetAddress
 	if err := address.SetPort(port); err != nil {
@@ -140,7 +140,7 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 		return nil, ErrWrongKind
 	}
 	if err := m.mayOpen(); err != nil {
-		socket.Close()
+		closeAtOnce(socket)
 		return nil, err
 	}
 	return m.newStream(socket, nil, true)
@@ -151,8 +151,11 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 // stays readable, and its end is not reported. It is false, and does nothing,
 // where the connection is closed already, or its end has been taken from the
 // reset queue, and for nil or a connection of another manager. A rendezvous
-// is closed at once; connections accepted through it stay. It is Panda3D's
-// close_connection.
+// is closed at once; connections accepted through it stay.
+//
+// Datagrams of it that are queued still come out of drains, also of the one that
+// is running: a program must expect them of a connection that it has forgotten.
+// It is Panda3D's close_connection.
 func (m *QueuedConnectionManager) CloseConnection(conn *Connection) bool {
 	return conn != nil && conn.manager == m && conn.closeByProgram()
 }
@@ -226,10 +229,12 @@ func (m *QueuedConnectionManager) wake() {
 
 // Close closes all connections as CloseConnection does and BLOCKS until what
 // was sent has been delivered and the peers have closed too, at most
-// CloseTimeout; what could not be sent by then is an error. It returns with no goroutine of the library left; only a
-// look-up of a name that the system does not interrupt may outlive it. What is
-// queued stays readable, later calls answer net.ErrClosed or false. A second
-// call waits for the first. In Panda3D the destructor comes closest.
+// CloseTimeout, and as long as SetLinger of a connection says; what could not
+// be sent by then is an error. It returns with no goroutine of the library
+// left; only a look-up of a name that the system does not interrupt, and the
+// handler of a Config.Logger, may outlive it. What is queued stays readable,
+// later calls answer net.ErrClosed or false. A second call waits for the first.
+// In Panda3D the destructor comes closest.
 func (m *QueuedConnectionManager) Close() error {
 	m.mu.Lock()
 	if m.isClosed.Swap(true) {

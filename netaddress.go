@@ -36,7 +36,8 @@ func NetAddressFrom(addrPort netip.AddrPort) NetAddress {
 
 // ParseNetAddress reads an address as [NetAddress.String] writes it: "a.b.c.d:port"
 // or "[v6]:port", with a zone perhaps. Spaces around either part do not matter. It
-// takes no names and never blocks; [NetAddress.SetHost] looks names up. It is the
+// takes no names and never blocks; [NetAddress.SetHost] looks names up. What is not
+// such an address is an error. It is the
 // counterpart of Socket_Address::set_host("host:port").
 func ParseNetAddress(s string) (NetAddress, error) {
 	colon := strings.LastIndexByte(s, ':')
@@ -162,7 +163,7 @@ func (a NetAddress) IPComponent(n int) byte {
 }
 
 // AddrPort returns the address in the form that the standard library takes. It is
-// always valid.
+// always valid. Panda3D has no counterpart.
 func (a NetAddress) AddrPort() netip.AddrPort {
 	if !a.addrPort.Addr().IsValid() {
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.addrPort.Port())

@@ -22,14 +22,15 @@ func (d *NetDatagram) Address() NetAddress { return d.address }
 // SetAddress sets what Address returns. It is Panda3D's set_address.
 func (d *NetDatagram) SetAddress(address NetAddress) { d.address = address }
 
-// Clear makes the datagram empty, of no connection and address.
+// Clear makes the datagram empty, of no connection and address. It is Panda3D's
+// clear.
 func (d *NetDatagram) Clear() {
 	d.Datagram.Clear()
 	d.connection, d.address = nil, NetAddress{}
 }
 
 // Clone returns a copy that shares no memory with d: how to keep a datagram
-// beyond the step of a loop over Datagrams.
+// beyond the step of a loop over Datagrams. In Panda3D it is the copy constructor.
 func (d *NetDatagram) Clone() *NetDatagram {
 	return &NetDatagram{Datagram: *d.Datagram.Clone(), connection: d.connection, address: d.address}
 }

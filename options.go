@@ -8,10 +8,8 @@ import (
 	"time"
 )
 
-// The socket options that Panda3D's Connection has. Each is really set, or
-// fails: with an error that is errors.ErrUnsupported where the system, or an
-// adopted connection, does not have it, and with net.ErrClosed after the end.
-// On a TLS connection they are set on the one below.
+// The socket options that Panda3D's Connection has. Their errors are in the
+// documentation of Connection.
 
 // SetNoDelay sends small datagrams at once (true, the default here, as in Go),
 // or lets the system hold them back while others are under way (false, the
@@ -30,7 +28,8 @@ func (c *Connection) SetKeepAlive(keepAlive bool) error {
 // SetLinger sets what the system does with unsent bytes when the socket is
 // closed at last: with true it tries to deliver them for so long, in whole
 // seconds rounded up, and then breaks off; with 0 it breaks off at once. With
-// false, the default, it goes on in the background. It is Panda3D's set_linger.
+// false, the default, it goes on in the background. Close of the manager waits for
+// it, beyond CloseTimeout. It is Panda3D's set_linger.
 func (c *Connection) SetLinger(linger bool, timeout time.Duration) error {
 	seconds := -1
 	if linger {

@@ -190,6 +190,7 @@ func TestPromise10NoPanic(t *testing.T) {
 		assert.ErrorIs(t, e.writer.Send(dg, foreign), ErrForeignConnection)
 		assert.ErrorIs(t, e.writer.Send(dg, rendezvous), ErrWrongKind)
 		assert.ErrorIs(t, e.writer.Broadcast(dg, slices.Values([]*Connection{nil, foreign, conn})), ErrForeignConnection)
+		assert.NoError(t, e.writer.Broadcast(dg, nil))
 		assert.ErrorIs(t, e.reader.AddConnection(nil), ErrForeignConnection)
 		assert.ErrorIs(t, e.reader.AddConnection(foreign), ErrForeignConnection)
 		assert.ErrorIs(t, e.reader.AddConnection(rendezvous), ErrWrongKind)

@@ -9,8 +9,9 @@ import (
 
 // A QueuedConnectionReader receives the datagrams of the connections added to
 // it and queues them for the program's loop. Goroutines of the manager read;
-// the reader's own methods never wait. When the program is slow, the peers are
-// slowed by TCP; nothing is dropped.
+// the reader's own methods never wait. When the program is slow, TCP slows the
+// peers, and nothing of theirs is dropped unless SetMaxQueueSize says so; packets
+// of UDP beyond Config.MaxReceiveQueue are dropped, and counted in UDPDrops.
 //
 // A drain takes what was queued when it began, so that it ends even if peers
 // send faster than the program takes. It is written as

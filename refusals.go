@@ -45,7 +45,8 @@ var refusalTexts = [refusalReasons]string{
 	refusedSlowed:        "connections slowed: MaxDatagramsPerSecond or MaxBytesPerSecond",
 }
 
-// Refusals returns the counts. It takes an atomic load for each.
+// Refusals returns the counts. It takes an atomic load for each. Panda3D has no
+// counterpart.
 func (m *QueuedConnectionManager) Refusals() Refusals {
 	count := func(reason refusalReason) uint64 { return m.refusals[reason].count.Load() }
 	return Refusals{
@@ -74,10 +75,10 @@ const (
 	longBurst = time.Minute
 )
 
-// refused counts a refusal and sees to it that its burst is logged, with whom or
-// what it has begun with. It does not wait. Logging runs on a goroutine that lives as long as the burst, so that
-// the program's handler, whatever it does, holds up neither the network nor the
-// loop.
+// refused counts a refusal and sees to it that its burst is logged, with whom
+// or what it has begun with. It does not wait. Logging runs on a goroutine that
+// lives as long as the burst, so that the program's handler, whatever it does,
+// holds up neither the network nor the loop.
 func (m *QueuedConnectionManager) refused(reason refusalReason, first any) {
 	r := &m.refusals[reason]
 	r.count.Add(1)

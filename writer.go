@@ -48,10 +48,11 @@ func (w *ConnectionWriter) TCPHeaderSize() int { return int(w.headerSize.Load())
 
 // Send sends a copy of the datagram, which may be reused at once. It fails, and
 // sends nothing, with the datagram's own error, with a *DatagramTooLongError
-// where the header or MaxSendQueue cannot hold it, with ErrForeignConnection
-// or ErrWrongKind, with the reason of the end where the connection has ended,
-// net.ErrClosed where it was closed, and with ErrSendQueueFull, which ends it.
-// No error means that it was queued. It is Panda3D's send.
+// where the header or MaxSendQueue cannot hold it, with ErrForeignConnection or
+// ErrWrongKind (a UDP connection has SendTo), with the reason of the end where
+// the connection has ended, net.ErrClosed where it was closed, and with
+// ErrSendQueueFull, which ends it. No error means that it was queued. It is
+// Panda3D's send.
 func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil {
@@ -70,9 +71,9 @@ func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 // SendTo sends a copy of the datagram in one packet of a UDP connection to an
 // address, which may be a broadcast or multicast one; it never collects. It
 // fails, and sends nothing, as Send does, with a *DatagramTooLongError for one
-// that no packet holds, and with ErrSendQueueFull, which does not end a UDP
-// connection. What the system refuses later is counted in UDPDrops. It is
-// Panda3D's send with an address.
+// that no packet holds, with a *net.AddrError for an address with port 0, and
+// with ErrSendQueueFull, which does not end a UDP connection. What the system
+// refuses later is counted in UDPDrops. It is Panda3D's send with an address.
 func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address NetAddress) error {
 	sum := !w.rawMode.Load()
 	if err := w.check(datagram, 0); err != nil {
@@ -121,10 +122,11 @@ func (w *ConnectionWriter) frameHeader() int {
 // Broadcast sends a datagram to each of a sequence of connections, such as
 // maps.Keys(players). It frames it once and goes on past a receiver that fails;
 // what failed comes back joined, each error naming the receiver's address, in
-// addition to what Send documents. In Panda3D it is a loop over send.
+// addition to what Send documents. A nil sequence has no receivers. In Panda3D
+// it is a loop over send.
 func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) error {
 	headerSize := w.frameHeader()
-	if err := w.check(datagram, headerSize); err != nil {
+	if err := w.check(datagram, headerSize); err != nil || conns == nil {
 		return err
 	}
 	frame := newBlock(headerSize + len(datagram.data))

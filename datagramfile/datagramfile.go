@@ -8,8 +8,9 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// A DatagramGenerator gives datagrams, one at a time, in order. It is Panda3D's
-// DatagramGenerator, whose is_eof and is_error are the error here.
+// A DatagramGenerator gives datagrams, one at a time, in order, and may BLOCK as
+// what is behind it does. It is Panda3D's DatagramGenerator, whose is_eof and
+// is_error are the error here.
 type DatagramGenerator interface {
 	// GetDatagram takes the next datagram into the caller's one, which must not
 	// be nil and whose memory is used again: it belongs to the caller. It is
@@ -20,8 +21,8 @@ type DatagramGenerator interface {
 	GetDatagram(*queuednet.Datagram) error
 }
 
-// A DatagramSink takes datagrams, one at a time. It is Panda3D's DatagramSink,
-// whose is_error is the error here.
+// A DatagramSink takes datagrams, one at a time. Its methods may BLOCK as what is
+// behind them does. It is Panda3D's DatagramSink, whose is_error is the error here.
 type DatagramSink interface {
 	// PutDatagram takes a copy of the datagram, which may be reused at once. It
 	// fails with the datagram's own error, and takes nothing then.

@@ -45,7 +45,7 @@ func (f *DatagramInputFile) SetMaxDatagramSize(size int) {
 // ReadHeader reads n bytes as they are. It may be called several times, and
 // fails once GetDatagram has been called, and for a negative n. Where the file
 // is shorter it returns what there is, with a *FileError, after which the file
-// cannot be read on. It is Panda3D's read_header.
+// cannot be read on. It BLOCKS as the reader does. It is Panda3D's read_header.
 func (f *DatagramInputFile) ReadHeader(n int) ([]byte, error) {
 	switch {
 	case f.started:

@@ -30,8 +30,8 @@ func NewDatagramOutputFile(w io.Writer) *DatagramOutputFile {
 }
 
 // WriteHeader writes the bytes as they are, with no size before them. It may be
-// called several times, and fails after the first datagram. Otherwise it fails
-// as PutDatagram does. It is Panda3D's write_header.
+// called several times, and fails after the first datagram. Otherwise it fails, and
+// BLOCKS, as PutDatagram does. It is Panda3D's write_header.
 func (f *DatagramOutputFile) WriteHeader(header []byte) error {
 	if f.started {
 		return errHeaderIsLate
@@ -42,8 +42,9 @@ func (f *DatagramOutputFile) WriteHeader(header []byte) error {
 
 // PutDatagram writes a datagram. It fails with the datagram's own error, and
 // writes nothing then, or with an error of the writer: that one every later
-// call returns too, as it may have cut the file inside a datagram. It is
-// Panda3D's put_datagram.
+// call returns too, as it may have cut the file inside a datagram. It BLOCKS as
+// the writer does, which is called once for some 64 KiB. It is Panda3D's
+// put_datagram.
 func (f *DatagramOutputFile) PutDatagram(datagram *queuednet.Datagram) error {
 	if err := sendable(datagram); err != nil {
 		return err
@@ -55,7 +56,8 @@ func (f *DatagramOutputFile) PutDatagram(datagram *queuednet.Datagram) error {
 }
 
 // Flush writes what is held back, and then flushes the writer itself if that has
-// a Flush method, as those that compress do. It is Panda3D's flush.
+// a Flush method, as those that compress do. It BLOCKS as they do. It is
+// Panda3D's flush.
 func (f *DatagramOutputFile) Flush() error {
 	if err := f.w.Flush(); err != nil {
 		return err

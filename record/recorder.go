@@ -15,11 +15,12 @@ import (
 // drains it instead of the reader, by the same methods, and tells it who came and
 // who left.
 //
-// Recording never disturbs the program: a sink that fails ends the recording,
-// which Err tells, and the datagrams go on. Writing is done by the calls of the
-// loop; with a datagramfile.DatagramOutputFile that is a copy, and a write of
-// 64 KiB now and then. A datagram is written before the program sees it: with a
-// deferred Flush, the one that makes the loop panic is in the recording.
+// A sink that fails does not disturb the program: it ends the recording, which
+// Err tells, and the datagrams go on. Writing is done by the calls of the loop,
+// which BLOCK as the sink does; with a datagramfile.DatagramOutputFile that is
+// a copy, and a write of 64 KiB now and then. A datagram is written before the
+// program sees it: with a deferred Flush, the one that makes the loop panic is
+// in the recording.
 //
 // A recording has in it all that was received, passwords and addresses included.
 //
