@@ -216,6 +216,7 @@ var passing = map[string]*net.OpError{
 	"EMFILE":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)},
 	"ENFILE":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENFILE)},
 	"ENOBUFS":      &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENOBUFS)},
+	"ENOSPC":       &net.OpError{Op: "accept", Err: os.NewSyscallError("epoll_ctl", syscall.ENOSPC)},
 	"ENOMEM":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENOMEM)},
 	"ECONNABORTED": &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ECONNABORTED)},
 	"timeout":      &net.OpError{Op: "accept", Err: os.ErrDeadlineExceeded},
