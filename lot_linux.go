@@ -1,7 +1,9 @@
 package queuednet
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -158,7 +160,8 @@ func (l *lot) open(m *QueuedConnectionManager) {
 	m.goroutines.Go(l.run) // called by a goroutine that Close waits for
 }
 
-// run waits for events until close.
+// run waits for events until close, or until it cannot any more: then no
+// connection is set aside from then on, as with a poller that has no room.
 func (l *lot) run() {
 	raw, err := l.epoll.SyscallConn()
 	var (
@@ -175,13 +178,25 @@ func (l *lot) run() {
 			c := l.conns[event.Fd]
 			l.mu.Unlock()
 			if c != nil {
-				c.in.mu.Lock()
-				c.in.rouse(c)
-				c.in.mu.Unlock()
+				c.rouse()
 			}
 		}
 		n = 0
 	}
+	l.mu.Lock()
+	l.broken = true
+	left := slices.Collect(maps.Values(l.conns))
+	l.mu.Unlock()
+	for _, c := range left {
+		c.rouse()
+	}
+}
+
+// rouse is what an event does.
+func (c *Connection) rouse() {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	c.in.rouse(c)
 }
 
 // close ends the goroutine. No connection is left.

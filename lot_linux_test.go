@@ -188,6 +188,23 @@ func TestLotOfAReusedDescriptor(t *testing.T) {
 	assert.Equal(t, []string{"a"}, e.messages(1))
 }
 
+// Where the system does not tell of events any more, connections have goroutines.
+func TestLotWithoutEvents(t *testing.T) {
+	e := newIdleEnd(t, time.Millisecond, nil)
+	conn, raw := e.raw()
+	awaitAside(t, conn)
+	require.NoError(t, e.manager.lot.epoll.Close())
+	eventually(t, "waking", func() bool { return !isAside(conn) })
+	e.manager.lot.mu.Lock()
+	assert.True(t, e.manager.lot.broken)
+	e.manager.lot.mu.Unlock()
+	for _, text := range []string{"a", "b"} {
+		write(t, raw, "\x01\x00"+text)
+		assert.Equal(t, []string{text}, e.messages(1))
+	}
+	assert.False(t, conn.setAside())
+}
+
 // A connection with traffic keeps its goroutine.
 func TestTrafficIsNotSetAside(t *testing.T) {
 	e := newIdleEnd(t, 300*time.Millisecond, nil)
