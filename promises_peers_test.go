@@ -178,6 +178,15 @@ func TestPromise09EverythingEnds(t *testing.T) {
 }
 
 func TestPromise10NoPanic(t *testing.T) {
+	t.Run("the program's own in a broadcast", func(t *testing.T) {
+		e := newEnd(t, nil)
+		conn, raw := e.raw()
+		assert.Panics(t, func() {
+			e.writer.Broadcast(NewDatagram([]byte("a")), func(yield func(*Connection) bool) { yield(conn); panic("stop") })
+		})
+		e.send(conn, "b")
+		assert.Equal(t, framed(2, "a", "b"), read(t, raw, 6))
+	})
 	t.Run("calls at the wrong moment", func(t *testing.T) {
 		e, other := newEnd(t, &Config{CloseTimeout: 10 * time.Millisecond}), newEnd(t, nil)
 		conn, _ := e.raw()

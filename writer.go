@@ -122,8 +122,9 @@ func (w *ConnectionWriter) frameHeader() int {
 // Broadcast sends a datagram to each of a sequence of connections, such as
 // maps.Keys(players). It frames it once and goes on past a receiver that fails;
 // what failed comes back joined, each error naming the receiver's address, in
-// addition to what Send documents. A nil sequence has no receivers. In Panda3D
-// it is a loop over send.
+// addition to what Send documents. A nil sequence has no receivers. The sequence
+// must not wait: what was sent leaves when it is at its end. In Panda3D it is a
+// loop over send.
 func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) error {
 	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil || conns == nil {
@@ -137,6 +138,7 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 		errs  []error
 		dirty chain
 	)
+	defer func() { w.manager.flusher.queue(dirty) }() // also if conns panics
 	for conn := range conns {
 		err := w.checkReceiver(conn)
 		if err == nil {
@@ -150,7 +152,6 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 			errs = append(errs, &receiverError{conn, err})
 		}
 	}
-	w.manager.flusher.queue(dirty)
 	return errors.Join(errs...)
 }
 
