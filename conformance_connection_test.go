@@ -111,6 +111,7 @@ var connectionRows = []row{
 		eventually(t, "end", func() bool { return conn.Err() == io.EOF })
 		assert.False(t, e.manager.ResetConnectionAvailable())
 		assert.True(t, e.manager.CloseConnection(conn))
+		assert.False(t, e.reader.IsConnectionOk(conn))
 		assert.Equal(t, []string{"one", "two"}, e.messages(2))
 		e.requireNoReset(conn)
 	}},

@@ -189,6 +189,8 @@ func (c *Connection) closeByProgram() bool {
 		return false
 	case stateReported:
 		c.manager.resets.remove(c)
+	case stateEnded: // reportIfTaken does nothing any more
+		c.in.detach(nil)
 	case stateOpen:
 		c.setCause(net.ErrClosed)
 		if c.listening != nil {
@@ -196,10 +198,14 @@ func (c *Connection) closeByProgram() bool {
 			break
 		}
 		c.out.refuse(net.ErrClosed)
+		// Before the goroutine of c is let go, or the manager, with that gone,
+		// might not know of this one.
+		c.manager.goroutines.Add(1)
 		c.in.close(c)
-		// The goroutine of c is not done before it has locked c.mu again, so the
-		// manager does not miss this one.
-		c.manager.goroutines.Go(c.finish)
+		go func() {
+			defer c.manager.goroutines.Done()
+			c.finish()
+		}()
 	}
 	c.state = stateGone
 	return true

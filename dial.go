@@ -83,6 +83,7 @@ func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int
 	defer m.mu.Unlock()
 	if err := m.mayOpen(); err != nil {
 		p.set(nil, err, ctx)
+		cancel()
 		return p
 	}
 	m.goroutines.Go(open)
