@@ -233,7 +233,7 @@ func (c *Connection) next() (headerSize, n int, err error) {
 	}
 	cost := n
 	if headerSize != 0 && in.isLong(n) {
-		cost = cap(in.buffer.b)
+		cost = handedCost(in.buffer)
 	}
 	if !in.admits(&reader.queue, int64(cost), c) {
 		if in.await(c) {
@@ -250,7 +250,7 @@ func (c *Connection) next() (headerSize, n int, err error) {
 // isLong reports whether a run of n bytes is handed over in its buffer. A
 // shorter one is copied, because it would hold a block many times its size.
 func (in *inbound) isLong(n int) bool {
-	return n >= cap(in.buffer.b)/handOver && !in.reader.queue.copies.Load()
+	return n >= handedCost(in.buffer)/handOver && !in.reader.queue.copies.Load()
 }
 
 // queueRaw queues n bytes as one frame.

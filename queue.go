@@ -50,8 +50,9 @@ func (b *batch) free() {
 }
 
 // add adds a run of the frames of the block that have been found behind those
-// of the runs before it. If they are of the same kind they join those.
-func (b *batch) add(r *run) {
+// of the runs before it. If they are of the same kind they join those. It reports
+// whether the run is one more.
+func (b *batch) add(r *run) bool {
 	n := len(b.runs)
 	r.next, r.last = 0, len(b.block.ends)
 	if n > 0 {
@@ -59,9 +60,10 @@ func (b *batch) add(r *run) {
 	}
 	if n > 0 && b.runs[n-1].joins(r) {
 		b.runs[n-1].last = r.last
-		return
+		return false
 	}
 	b.runs = append(b.runs, *r)
+	return n > 0
 }
 
 // begin returns where a frame begins.
@@ -80,12 +82,17 @@ func (b *batch) take(r *run) []byte {
 }
 
 const (
-	// A run that fills at least this part of the block that it was read into is
-	// handed over in it.
+	// A run that fills at least this part of what it costs is handed over in the
+	// block that it was read into.
 	handOver = 4
 
 	gatherBlock = readBlock
 )
+
+// handedCost is what a connection is charged for a block that it hands over: at
+// least as much as the block that is gathered in, because what is gathered next
+// takes a new one.
+func handedCost(b *block) int { return max(cap(b.b), gatherBlock) }
 
 // receiveQueue is what a reader's connections received and the loop has not
 // taken. It is a list under a lock, not a channel, for two reasons: a short run
@@ -113,10 +120,9 @@ type receiveQueue struct {
 }
 
 // gather copies a run of frames to the tail. The connection, which holds the
-// lock of its incoming side, is charged for them and for so much beside them.
-// It reports false once closed.
-// Bounds in datagrams apply here: what they drop counts as queued, and sets
-// overflow.
+// lock of its incoming side, is charged for them and for so much beside them: for
+// the run where that is one more. It reports false once closed. Bounds in
+// datagrams apply here: what they drop counts as queued, and sets overflow.
 func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -132,7 +138,9 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 	start := len(t.block.b)
 	t.block.b = append(t.block.b, frames...)
 	t.block.cut(start, r.headerSize, math.MaxInt64)
-	t.add(r)
+	if t.add(r) {
+		beside = runSize
+	}
 	r.conn.in.hold(q, t.number, int64(len(frames))+beside)
 	return true
 }
@@ -196,7 +204,7 @@ func (q *receiveQueue) hand(r *run, b *block, start int) bool {
 	handed.add(r)
 	q.push(handed)
 	q.tail = nil
-	r.conn.in.hold(q, handed.number, int64(cap(b.b)))
+	r.conn.in.hold(q, handed.number, int64(handedCost(b)))
 	return true
 }
 

@@ -94,7 +94,9 @@ func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 // RemoveConnection ends what AddConnection began; it does not close the
 // connection. What is queued stays readable, and nothing is queued after the
 // call has returned: bytes that have arrived, whole datagrams or parts, stay
-// with the connection for the reader that it is added to next. It reports
+// with the connection for the reader that it is added to next. The part of a
+// datagram reaches that one, even if it cuts bytes in another way, together with
+// the next bytes of the peer or its end. It reports
 // false where the reader does not have it. It is Panda3D's remove_connection.
 func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
 	return conn != nil && conn.in.detach(r)

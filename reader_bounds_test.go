@@ -1,8 +1,10 @@
 package queuednet
 
 import (
+	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -127,6 +129,68 @@ func TestRecentReaderWithAQueueBound(t *testing.T) {
 		feed("7")
 		feed("8")
 		assert.Equal(t, []string{"8"}, take())
+	})
+}
+
+// Whatever the lengths of datagrams, the blocks that hold them are not much more
+// than is charged for them: the peer is slowed.
+func TestMemoryOfMixedLengths(t *testing.T) {
+	for _, long := range []int{600, plainRead - 2, 16<<10 - 2, 40_000} {
+		t.Run(fmt.Sprint(long), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const bound = 512 << 10
+				e := newEnd(t, &Config{MaxReceiveQueue: bound})
+				_, far := e.pipe()
+				go func() {
+					for pair := []byte(framed(2, strings.Repeat("x", long), "")); ; {
+						// In two writes, so that they are read one by one.
+						if _, err := far.Write(pair[:2+long]); err != nil {
+							return
+						}
+						far.Write(pair[2+long:])
+					}
+				}()
+				synctest.Wait() // the peer too waits
+				e.reader.queue.mu.Lock()
+				held := 0
+				for _, batch := range e.reader.queue.batches {
+					held += cap(batch.block.b)
+				}
+				e.reader.queue.mu.Unlock()
+				assert.LessOrEqual(t, held, 2*bound+gatherBlock)
+				assert.GreaterOrEqual(t, held, bound/4)
+			})
+		})
+	}
+}
+
+// Tiny datagrams, by turns of two peers, hold more than their bytes.
+func TestMemoryOfTinyRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound, peers = 4 << 10, 2
+		e := newEnd(t, &Config{MaxReceiveQueue: bound})
+		var fars [peers]net.Conn
+		for i := range fars {
+			_, fars[i] = e.pipe()
+		}
+		taken := func(far net.Conn) bool {
+			var done atomic.Bool
+			go func() {
+				far.Write([]byte(framed(2, "")))
+				done.Store(true)
+			}()
+			synctest.Wait()
+			return done.Load()
+		}
+		n := 0
+		for n < 1000 && taken(fars[n%peers]) {
+			n++
+		}
+		assert.Less(t, n, 1000, "they are slowed")
+		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*runSize, peers*(bound+runSize))
+		for _, far := range fars {
+			far.Close()
+		}
 	})
 }
 

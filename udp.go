@@ -40,8 +40,9 @@ type target struct {
 	size int
 }
 
-// About what a packet may hold beside its bytes. Where each comes from, or goes to,
-// somewhere else, and is tiny, that is the most of it, so the bounds count it.
+// About what a packet, or a run of short datagrams, may hold beside its bytes. Where
+// each comes from, or goes to, somewhere else, and is tiny, that is the most of it,
+// so the bounds count it.
 const (
 	targetSize       = 40
 	runSize    int64 = 112
