@@ -57,7 +57,7 @@ func BenchmarkDrain30000(b *testing.B) {
 			}
 		}
 		for _, conn := range all {
-			eventually(b, "burst queued", func() bool { return queuedBytes(conn) == int64(len(burst)) })
+			eventually(b, "burst queued", func() bool { return queuedBytes(conn) >= int64(len(burst)) })
 		}
 		b.StartTimer()
 		n, start := 0, time.Now()
