@@ -22,9 +22,12 @@ import (
 // is what the thread used; it shows work where busy shows waiting.
 type meter struct {
 	schedstat            int
-	wall, cpu, ready     time.Duration
+	since                reading
 	walls, busies, usage []time.Duration
 }
+
+// A reading is what the three clocks show.
+type reading struct{ wall, busy, cpu time.Duration }
 
 func newMeter() *meter {
 	fd, err := syscall.Open(fmt.Sprintf("/proc/self/task/%d/schedstat", syscall.Gettid()), syscall.O_RDONLY, 0)
@@ -36,20 +39,28 @@ func (m *meter) close() { syscall.Close(m.schedstat) }
 
 var epoch = time.Now()
 
-func (m *meter) begin() {
-	m.ready = m.runDelay()
-	m.cpu = threadTime()
-	m.wall = time.Since(epoch)
+func (m *meter) read() reading {
+	ready, cpu, wall := m.runDelay(), threadTime(), time.Since(epoch)
+	return reading{wall, wall - ready, cpu}
 }
+
+func (m *meter) begin() { m.since = m.read() }
 
 // end records what has been since begin.
 func (m *meter) end() {
-	wall := time.Since(epoch) - m.wall
-	cpu := threadTime() - m.cpu
-	ready := m.runDelay() - m.ready
-	m.walls = append(m.walls, wall)
-	m.usage = append(m.usage, cpu)
-	m.busies = append(m.busies, max(wall-ready, 0))
+	now := m.read()
+	m.walls = append(m.walls, now.wall-m.since.wall)
+	m.busies = append(m.busies, max(now.busy-m.since.busy, 0))
+	m.usage = append(m.usage, now.cpu-m.since.cpu)
+}
+
+// exclude does some of the program's own work, which only counts as wall time.
+func (m *meter) exclude(work func()) {
+	before := m.read()
+	work()
+	after := m.read()
+	m.since.busy += after.busy - before.busy
+	m.since.cpu += after.cpu - before.cpu
 }
 
 // runDelay is how long the thread has been ready without a processor. The
