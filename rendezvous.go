@@ -109,7 +109,7 @@ func (c *Connection) accept() {
 	}
 	if socket != nil {
 		c.manager.leave(netAddressOf(socket.RemoteAddr()))
-		socket.Close()
+		closeAtOnce(socket)
 	}
 	r.close()
 	c.ended(err)
