@@ -14,6 +14,10 @@ type run struct {
 	next, last int // its frames, among those of the block
 }
 
+// runSize is about what a run holds beside its frames. Where each is of another
+// connection or sender, and tiny, that is the most of it, so the bounds count it.
+const runSize int64 = 112
+
 // rawHeader is the size of the header that is put before what is received in
 // raw mode, so that the queue holds frames of one form only.
 const rawHeader = 4

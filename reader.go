@@ -96,8 +96,8 @@ func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 // call has returned: bytes that have arrived, whole datagrams or parts, stay
 // with the connection for the reader that it is added to next. The part of a
 // datagram reaches that one, even if it cuts bytes in another way, together with
-// the next bytes of the peer or its end. It reports
-// false where the reader does not have it. It is Panda3D's remove_connection.
+// the next bytes of the peer or its end. It reports false where the reader does
+// not have it. It is Panda3D's remove_connection.
 func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
 	return conn != nil && conn.in.detach(r)
 }

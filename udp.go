@@ -40,13 +40,10 @@ type target struct {
 	size int
 }
 
-// About what a packet, or a run of short datagrams, may hold beside its bytes. Where
-// each comes from, or goes to, somewhere else, and is tiny, that is the most of it,
-// so the bounds count it.
-const (
-	targetSize       = 40
-	runSize    int64 = 112
-)
+// targetSize is about what a packet to be sent holds beside its bytes. Where each
+// goes to somewhere else, and is tiny, that is the most of it, so the bounds count
+// it, as they count runSize.
+const targetSize = 40
 
 // UDPDrops counts the packets that a UDP connection did not deliver, by reason.
 type UDPDrops struct {
