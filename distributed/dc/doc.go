@@ -1,0 +1,54 @@
+// Package dc reads Panda3D's DC files, which declare the classes of distributed
+// objects and their fields, and packs and unpacks the values of those fields.
+// It knows nothing of networks: package distributed uses it for that.
+//
+// A [File] is what the DC files of a program declare. It has a [Class] for each
+// dclass and struct, and each of these has [Field] values:
+//
+//	file, err := dc.ParseFiles("direct.dc", "game.dc")
+//	if err != nil {
+//		return err // game.dc:12:7: there is no type "unit8"
+//	}
+//	setPos := file.Class("Avatar").Field("setPos")
+//	data, err := setPos.Pack(nil, 1.5, 2.5, 0.0)
+//	args, n, err := setPos.Unpack(data)
+//
+// All of a File is fixed once it is parsed, so several goroutines may use it at
+// the same time. No call blocks, except that ParseFiles reads files.
+//
+// # Values
+//
+// Unpack gives each type of a DC file a Go type. Pack takes that type, and more:
+//
+//	DC type                       Unpack          Pack also takes
+//	int8 … uint64                 int8 … uint64   any integer, any real (rounded)
+//	the same with a divisor       float64         any integer, any real
+//	float64                       float64         any integer, any real
+//	char                          string          an integer, a []byte; one byte long
+//	string                        string          a []byte
+//	blob, blob32                  []byte          a string; for blob also a list of numbers
+//	int8array … uint32array       []int8 …        any slice or array of numbers
+//	uint32uint8array              []Uint32Uint8   a list of pairs
+//	char[]                        string          a []byte, a list of chars
+//	T[] of a basic type           a slice of it   any slice or array; []byte also for int8[]
+//	T[] of another type           []any           any slice or array
+//	struct                        []any           a Go struct, a map[string]any
+//	switch                        []any           a Go struct, a map[string]any
+//
+// The []any of a struct has its fields in inherited order; that of a switch has the
+// key first, and then the fields of the case that the key selects.
+// A Go struct gives or takes its fields by name: the one with the tag dc:"name", or
+// else the one whose name is the DC name without regard to case and underscores.
+// [Field.Scan] stores what it unpacks in variables of the program's types.
+//
+// For fields that are sent many times a second there are [Packer] and [Unpacker],
+// which neither allocate nor use reflection; the dc command generates code on
+// top of them.
+//
+// # What differs from Panda3D
+//
+// The bytes, the texts and the hash are Panda3D's. Where Panda3D does something that
+// harms, this package returns an error: a number beyond 32 bits for an int32 or
+// uint32, char[] of more than 65535 bytes, text that is not UTF-8, a name that is not
+// declared before its use.
+package dc
