@@ -9,10 +9,10 @@ type Class struct {
 	position  int
 	isStruct  bool
 	parents   []*Class
+	ancestors []*Class // each once, nearest first, as a name is looked up
 	own       []*Field
-	inherited []*Field
-	byName    map[string]*Field // own and inherited
-	byNumber  map[int]*Field    // own and inherited, replaced ones too
+	byName    map[string]*Field // own
+	inherited []*Field          // own ones too
 }
 
 // File returns the file that declares the class.
@@ -41,7 +41,7 @@ func (c *Class) Parents() []*Class { return slices.Clone(c.parents) }
 
 // Inherits says whether the class is parent, or has it among its ancestors.
 func (c *Class) Inherits(parent *Class) bool {
-	return c == parent || slices.ContainsFunc(c.parents, func(p *Class) bool { return p.Inherits(parent) })
+	return c == parent || slices.Contains(c.ancestors, parent)
 }
 
 // Fields returns the fields that the class itself declares, in their order.
@@ -53,11 +53,26 @@ func (c *Class) Fields() []*Field { return slices.Clone(c.own) }
 func (c *Class) InheritedFields() []*Field { return slices.Clone(c.inherited) }
 
 // Field returns the field of a name, the class's own or the nearest inherited one, or nil.
-func (c *Class) Field(name string) *Field { return c.byName[name] }
+func (c *Class) Field(name string) *Field {
+	if f := c.byName[name]; f != nil {
+		return f
+	}
+	for _, a := range c.ancestors {
+		if f := a.byName[name]; f != nil {
+			return f
+		}
+	}
+	return nil
+}
 
 // FieldByNumber returns the field of the class or of an ancestor that has this number,
 // or nil. It finds also an inherited field that the class replaces by one of its own.
-func (c *Class) FieldByNumber(number int) *Field { return c.byNumber[number] }
+func (c *Class) FieldByNumber(number int) *Field {
+	if f := c.file.FieldByNumber(number); f != nil && c.Inherits(f.class) {
+		return f
+	}
+	return nil
+}
 
 // String returns the name.
 func (c *Class) String() string { return c.name }

@@ -33,8 +33,10 @@ type Field struct {
 	kind     FieldKind
 	keywords []string
 	bits     keywordBits
-	params   []*Parameter
+	declared bool         // a keyword was declared in the text when the field used it
+	params   []*Parameter // the arguments
 	atomics  []*Field
+	value    *Parameter // the field as one value, as it is in text and in a struct
 }
 
 // Name returns the name; a data field of a struct may have none: then it is "".

@@ -10,6 +10,7 @@ type File struct {
 	keywords []string
 	imports  []Import
 	typedefs []*Typedef
+	declared []any // *Class, *SwitchType, *Typedef, *keyword and Import, in the order of the text
 	hash     uint32
 }
 
@@ -63,7 +64,8 @@ func (f *File) FieldByNumber(number int) *Field {
 // NumFields returns how many field numbers the file uses: they are 0 … NumFields()-1.
 func (f *File) NumFields() int { return len(f.fields) }
 
-// Keywords returns the keywords that the files declare.
+// Keywords returns the keywords that the files declare, and the built-in ones that they
+// use, in the order of their first appearance.
 func (f *File) Keywords() []string { return slices.Clone(f.keywords) }
 
 // Imports returns the import declarations in the order of the files.

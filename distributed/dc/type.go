@@ -30,11 +30,12 @@ const (
 	Array  // of any other type: T[]
 	Struct // also a dclass used as a type
 	Switch
+	Method // the arguments of a method that is a member of a struct or the key of a switch
 )
 
 var kindNames = [...]string{"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float64",
 	"string", "blob", "blob32", "int16array", "int32array", "uint16array", "uint32array", "int8array", "uint8array",
-	"uint32uint8array", "char", "array", "struct", "switch"}
+	"uint32uint8array", "char", "array", "struct", "switch", "method"}
 
 // String returns the word for the kind in DC files.
 func (k Kind) String() string {
@@ -61,13 +62,41 @@ func (p *Parameter) Type() *Type { return p.typ }
 
 // A Type is a type of a DC file with all that restricts its values.
 type Type struct {
-	kind     Kind
-	divisor  uint32
-	modulus  float64 // 0: none
-	ranges   []Range // in the units of the declaration; of sizes for strings, blobs and arrays
-	elem     *Type
+	kind  Kind
+	alias string // the typedef, class or switch by whose name it was called
+
+	// As declared.
+	divisor      uint32
+	hasModulus   bool
+	modulus      float64
+	declared     []Range // in units before the divisor; sizes of strings, blobs and arrays
+	hasDefault   bool
+	inherits     bool // the default is that of the typedef
+	defaultValue []byte
+
+	// In packed units.
+	scaled float64 // the modulus, for reals
+	whole  uint64  // the modulus, for integers; 0 has no effect
+	ints   []interval[int64]
+	uints  []interval[uint64] // also the sizes of strings, blobs and arrays
+	reals  []interval[float64]
+
+	// Parts.
+	elem     *Type // of an array, and of a basic type that is also a list
 	class    *Class
+	members  []*Parameter // of a struct or method
 	switched *SwitchType
+
+	// Whether Panda3D takes values as of a fixed size, and which; it is wrong about some.
+	claimed     bool
+	claimedSize uint64
+
+	prefix uint8  // bytes of the length before the value: 0, 2 or 4
+	plain  bool   // exactly size bytes, whatever they are
+	size   uint64 // if all values have one
+	least  uint64 // bytes that a value takes at least
+	weight int    // values in it if each array has one element, at most maxWeight+1
+	nested int    // how deep types nest in its parts, brackets apart
 }
 
 // Kind says what the values are.
@@ -82,13 +111,22 @@ func (t *Type) Modulus() float64 { return t.modulus }
 
 // Ranges returns the values that a number may have, the sizes in bytes of a string or
 // blob, or the numbers of elements of an array. Empty means any.
-func (t *Type) Ranges() []Range { return slices.Clone(t.ranges) }
+func (t *Type) Ranges() []Range { return slices.Clone(t.declared) }
 
 // Elem returns the type of an Array's elements; for another kind it is nil.
-func (t *Type) Elem() *Type { return t.elem }
+func (t *Type) Elem() *Type {
+	if t.kind != Array {
+		return nil
+	}
+	return t.elem
+}
 
 // Struct returns the class of a Struct; for another kind it is nil.
 func (t *Type) Struct() *Class { return t.class }
+
+// Members returns the parts of a Struct, in inherited order, or of a Method; for another
+// kind it is empty.
+func (t *Type) Members() []*Parameter { return slices.Clone(t.members) }
 
 // Switch returns the cases of a Switch; for another kind it is nil.
 func (t *Type) Switch() *SwitchType { return t.switched }
@@ -96,10 +134,11 @@ func (t *Type) Switch() *SwitchType { return t.switched }
 // A SwitchType is what a switch declares: a key, and for each value of the key the
 // fields that follow it.
 type SwitchType struct {
-	name  string
-	key   *Parameter
-	cases []*Case
-	other *Case
+	name    string
+	key     *Parameter
+	cases   []*Case
+	byValue map[string]*Case
+	other   *Case
 }
 
 // Name returns the name, or "" if the declaration has none.

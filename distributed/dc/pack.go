@@ -1,0 +1,130 @@
+package dc
+
+import "reflect"
+
+// Pack appends the packed arguments to dst. On an error, which is a [*ValueError], dst
+// comes back as it was. Which Go types a DC type takes, the package documentation says.
+func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
+	p := f.Packer(dst)
+	for _, arg := range args {
+		p.Value(arg)
+	}
+	return p.Finish()
+}
+
+// Value packs a value of any Go type that [Field.Pack] takes.
+func (p *Packer) Value(v any) {
+	switch v := v.(type) {
+	case int:
+		p.Int(int64(v))
+	case int8:
+		p.Int(int64(v))
+	case int16:
+		p.Int(int64(v))
+	case int32:
+		p.Int(int64(v))
+	case int64:
+		p.Int(v)
+	case uint:
+		p.Uint(uint64(v))
+	case uint8:
+		p.Uint(uint64(v))
+	case uint16:
+		p.Uint(uint64(v))
+	case uint32:
+		p.Uint(uint64(v))
+	case uint64:
+		p.Uint(v)
+	case float32:
+		p.Float(float64(v))
+	case float64:
+		p.Float(v)
+	case bool:
+		p.bool(v)
+	case string:
+		p.String(v)
+	default:
+		p.list(v)
+	}
+}
+
+// bool packs a bool as 0 or 1.
+func (p *Packer) bool(v bool) {
+	if v {
+		p.Uint(1)
+	} else {
+		p.Uint(0)
+	}
+}
+
+// list packs what is no basic value.
+func (p *Packer) list(v any) {
+	switch v := v.(type) {
+	case nil:
+		if p.target() != nil {
+			p.fail(&fault{ErrType, "nil is no value"})
+		}
+	case []byte:
+		p.byteSlice(v)
+	case []any:
+		pushAll(p, v, p.Value)
+	case []string:
+		pushAll(p, v, p.String)
+	case []float64:
+		pushAll(p, v, p.Float)
+	case []uint32:
+		pushAll(p, v, func(v uint32) { p.Uint(uint64(v)) })
+	case []uint16:
+		pushAll(p, v, func(v uint16) { p.Uint(uint64(v)) })
+	case []int16:
+		pushAll(p, v, func(v int16) { p.Int(int64(v)) })
+	case []int32:
+		pushAll(p, v, func(v int32) { p.Int(int64(v)) })
+	case []int64:
+		pushAll(p, v, p.Int)
+	case []int:
+		pushAll(p, v, func(v int) { p.Int(int64(v)) })
+	case []Uint32Uint8:
+		pushAll(p, v, p.Pair)
+	default:
+		p.reflected(reflect.ValueOf(v))
+	}
+}
+
+// byteSlice packs bytes: as a string where one may stand, else as a list of numbers.
+func (p *Packer) byteSlice(v []byte) {
+	t := p.target()
+	if t == nil {
+		return
+	}
+	if t.kind == Array && !(t.elem.kind == Char || t.elem.kind == Uint8 || t.elem.kind == Int8) ||
+		t.kind != Array && t.elem != nil && !takesBytes(t.kind) {
+		pushAll(p, v, func(v byte) { p.Uint(uint64(v)) })
+		return
+	}
+	p.Bytes(v)
+}
+
+func takesBytes(k Kind) bool {
+	return k == String || k == Blob || k == Blob32 || k == Uint8Array || k == Int8Array
+}
+
+// pushAll packs the elements of a list.
+func pushAll[V any](p *Packer, values []V, pack func(V)) {
+	p.Push()
+	for _, v := range values {
+		if p.err != nil {
+			return
+		}
+		pack(v)
+	}
+	p.Pop()
+}
+
+// Pair packs an element of a uint32uint8array.
+func (p *Packer) Pair(v Uint32Uint8) {
+	p.Push()
+	p.Uint(uint64(v.A))
+	p.Uint(uint64(v.B))
+	p.Pop()
+}

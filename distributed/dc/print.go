@@ -1,0 +1,152 @@
+package dc
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// String returns the declaration of the type, such as "int16/10" or "uint8 [3]".
+func (t *Type) String() string { return t.declare("", "") }
+
+// String returns the declaration of the parameter, without its default, as Panda3D prints it.
+func (p *Parameter) String() string {
+	if p.typ.kind == Method {
+		return p.name + p.typ.bare()
+	}
+	return p.typ.declare(p.name, "")
+}
+
+// String returns the declaration of the field with its keywords, without a semicolon.
+func (f *Field) String() string {
+	var s string
+	switch f.kind {
+	case Atomic:
+		s = f.name + "(" + declareAll(f.params) + ")"
+	case Data:
+		s = f.params[0].withDefault()
+	case Molecular:
+		return f.name + listed(" : ", f.atomics, (*Field).Name)
+	}
+	for _, k := range f.keywords {
+		s += " " + k
+	}
+	return s
+}
+
+// listed returns the names of values with commas between them, and first before them.
+func listed[V any](first string, values []V, name func(V) string) string {
+	s := ""
+	for i, v := range values {
+		if i == 0 {
+			s = first + name(v)
+		} else {
+			s += ", " + name(v)
+		}
+	}
+	return s
+}
+
+func declareAll(params []*Parameter) string { return listed("", params, (*Parameter).withDefault) }
+
+// withDefault returns the declaration with the default that belongs to it.
+func (p *Parameter) withDefault() string {
+	s, t := p.String(), p.typ
+	if !t.hasDefault || t.inherits {
+		return s
+	}
+	if n, err := t.validate(t.defaultValue, true); err == nil && n == len(t.defaultValue) {
+		text, _ := t.appendText(nil, t.defaultValue, false)
+		if value, err := parseValue(nil, p, string(text), true); err == nil && string(value) == string(t.defaultValue) {
+			return s + " = " + string(text)
+		}
+	}
+	return fmt.Sprintf("%s = <%x>", s, t.defaultValue)
+}
+
+// declare returns the type with a name and brackets after it.
+func (t *Type) declare(name, after string) string {
+	if t.kind == Array && t.alias == "" {
+		return t.elem.declare(name, after+"["+t.rangeText(false)+"]")
+	}
+	s := t.alias
+	if s == "" {
+		s = t.bare()
+	}
+	if name+after != "" {
+		s += " " + name + after
+	}
+	return s
+}
+
+// bare returns the declaration of a type that is no array and not known by a name.
+func (t *Type) bare() string {
+	switch t.kind {
+	case Struct:
+		return t.class.declare()
+	case Switch:
+		return t.switched.declare()
+	case Method:
+		return "(" + declareAll(t.members) + ")"
+	}
+	s := t.kind.String()
+	if t.hasModulus {
+		s += "%" + boundText(t.modulus)
+	}
+	if t.divisor != 1 {
+		s += "/" + strconv.FormatUint(uint64(t.divisor), 10)
+	}
+	if len(t.declared) > 0 {
+		s += "(" + t.rangeText(t.kind == Char) + ")"
+	}
+	return s
+}
+
+// rangeText returns the range as it may stand in a DC file.
+func (t *Type) rangeText(chars bool) string {
+	bound := func(v float64) string {
+		if chars && v >= 0 && v < 256 {
+			return string(appendQuoted(nil, []byte{byte(v)}, '\''))
+		}
+		return boundText(v)
+	}
+	return listed("", t.declared, func(r Range) string {
+		switch {
+		case r.Min == r.Max:
+			return bound(r.Min)
+		case r.Max <= 0: // "1--5" is no range
+			return bound(r.Min) + " - " + bound(r.Max)
+		}
+		return bound(r.Min) + "-" + bound(r.Max)
+	})
+}
+
+// boundText returns a number that the lexer reads as the same one.
+func boundText(v float64) string {
+	s := strconv.FormatFloat(v, 'f', -1, 64)
+	if math.Abs(v) >= 1<<63 {
+		s += "." // too large for an integer
+	}
+	return s
+}
+
+// declare returns the declaration in one line.
+func (c *Class) declare() string {
+	s := c.head() + " {"
+	for _, f := range c.own {
+		s += f.String() + "; "
+	}
+	return s + "}"
+}
+
+// head returns the declaration up to its brace.
+func (c *Class) head() string {
+	s := "dclass"
+	if c.isStruct {
+		s = "struct"
+	}
+	if c.name != "" {
+		s += " " + c.name
+	}
+	return s + listed(" : ", c.parents, (*Class).Name)
+}
