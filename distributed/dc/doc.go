@@ -21,7 +21,7 @@
 // Unpack gives each type of a DC file a Go type. Pack takes that type, and more:
 //
 //	DC type                       Unpack          Pack also takes
-//	int8 … uint64                 int8 … uint64   any integer, any real (rounded)
+//	int8 … uint64                 int8 … uint64   any integer, any real (rounded), a bool
 //	the same with a divisor       float64         any integer, any real
 //	float64                       float64         any integer, any real
 //	char                          string          an integer, a []byte; one byte long
@@ -30,7 +30,7 @@
 //	int8array … uint32array       []int8 …        any slice or array of numbers
 //	uint32uint8array              []Uint32Uint8   a list of pairs
 //	char[]                        string          a []byte, a list of chars
-//	T[] of a basic type           a slice of it   any slice or array; []byte also for int8[]
+//	T[] of a basic type           a slice of it   any slice or array; []byte and string for int8[] and uint8[]
 //	T[] of another type           []any           any slice or array
 //	struct                        []any           a Go struct, a map[string]any
 //	switch                        []any           a Go struct, a map[string]any

@@ -106,7 +106,7 @@ func (p *Packer) byteSlice(v []byte) {
 }
 
 func takesBytes(k Kind) bool {
-	return k == String || k == Blob || k == Blob32 || k == Uint8Array || k == Int8Array
+	return k == String || k == Blob || k == Blob32 || k == Uint8Array
 }
 
 // pushAll packs the elements of a list.

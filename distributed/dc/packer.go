@@ -135,7 +135,10 @@ func appendBytes[S []byte | string](t *Type, dst []byte, v S, raw bool) ([]byte,
 	case Int8, Uint8, Char:
 		return appendByte(t, dst, v)
 	case String, Blob, Blob32:
-	case Uint8Array, Int8Array:
+	case Uint8Array:
+		if _, text := any(v).(string); text {
+			return dst, faultf(ErrType, "a string for %v", t.kind) // as in Panda3D
+		}
 	case Array:
 		if t.elem.kind != Char && t.elem.kind != Uint8 && t.elem.kind != Int8 {
 			return dst, faultf(ErrType, "a string for %v", t)

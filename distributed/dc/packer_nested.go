@@ -31,7 +31,9 @@ func (p *Packer) Pop() {
 		return
 	}
 	dst, f := p.dst, (*fault)(nil)
-	if t.elem != nil {
+	if t.elem != nil && t.prefix > 0 && n > 0 && len(dst) == start+int(t.prefix) {
+		f = t.outOfRange("a list of elements that take no bytes") // nobody could count them
+	} else if t.elem != nil {
 		if t.kind == String || t.kind == Blob || t.kind == Blob32 {
 			n = len(dst) - start - int(t.prefix)
 		}

@@ -43,6 +43,7 @@ type switchBody struct {
 
 // add opens a case.
 func (b *switchBody) add(c *Case) {
+	b.s.inText = append(b.s.inText, c)
 	b.open = append(b.open, c)
 	b.begin = append(b.begin, len(b.fields))
 }

@@ -31,11 +31,6 @@ func (p *parser) parameter() *Parameter {
 	}
 	typ.seal()
 	p.checkWeight(start, typ)
-	for t := typ; t.kind == Array; t = t.elem {
-		if t.elem.least == 0 {
-			p.errorAt(start, "an array whose elements take no bytes")
-		}
-	}
 	return &Parameter{name: name, typ: typ}
 }
 
@@ -49,7 +44,7 @@ func (p *parser) afterName(start token, typ *Type) *Type {
 			if typ.kind == Array || typ.class != nil || typ.switched != nil || typ.alias != "" {
 				p.errorAt(t, "a divisor or modulus is allowed on a basic type only")
 			}
-			p.scale(typ, false)
+			p.scale(typ)
 		default:
 			return typ
 		}
@@ -104,16 +99,15 @@ func (p *parser) basicType(kind Kind) *Type {
 				p.errorAt(t, "the range does not fit the type %v", kind)
 			}
 		case p.is('/') || p.is('%'):
-			p.scale(typ, true)
+			p.scale(typ)
 		default:
 			return typ
 		}
 	}
 }
 
-// scale reads a divisor or a modulus. Before the name of a parameter Panda3D checks the
-// modulus once more after a divisor.
-func (p *parser) scale(typ *Type, checkAgain bool) {
+// scale reads a divisor or a modulus.
+func (p *parser) scale(typ *Type) {
 	mark, t := p.take(), p.take()
 	if typ.kind == String || typ.kind == Blob || typ.kind == Blob32 || typ.kind == Char {
 		p.errorAt(mark, "a divisor or modulus is allowed on a numeric type only")
@@ -133,7 +127,7 @@ func (p *parser) scale(typ *Type, checkAgain bool) {
 	if t.number == 0 || t.number > math.MaxUint32 {
 		p.errorAt(t, "a divisor must be from 1 to %d", uint32(math.MaxUint32))
 	}
-	if !typ.setDivisor(uint32(t.number)) && checkAgain {
+	if !typ.setDivisor(uint32(t.number)) {
 		p.errorAt(t, "with this divisor the modulus does not fit the type")
 	}
 }

@@ -89,17 +89,21 @@ func (t *Type) bare() string {
 	case Method:
 		return "(" + declareAll(t.members) + ")"
 	}
-	s := t.kind.String()
+	s, ranges := t.kind.String(), ""
+	if len(t.declared) > 0 {
+		ranges = "(" + t.rangeText(t.kind == Char) + ")"
+	}
+	first := &Type{kind: t.kind, divisor: t.divisor}
+	if !first.setRanges(t.declared) { // a range that is allowed before the divisor only
+		s, ranges = s+ranges, ""
+	}
 	if t.hasModulus {
 		s += "%" + boundText(t.modulus)
 	}
 	if t.divisor != 1 {
 		s += "/" + strconv.FormatUint(uint64(t.divisor), 10)
 	}
-	if len(t.declared) > 0 {
-		s += "(" + t.rangeText(t.kind == Char) + ")"
-	}
-	return s
+	return s + ranges
 }
 
 // rangeText returns the range as it may stand in a DC file.

@@ -64,16 +64,14 @@ func (s *SwitchType) declare() string {
 		text += " " + s.name
 	}
 	text += " (" + s.key.String() + ") { "
-	cases := s.all()
-	for i, c := range cases {
+	for i, c := range s.inText {
 		label := "default: "
 		if c != s.other {
 			label = fmt.Sprintf("case %s: ", s.keyText(c.value))
 		}
 		text += label
-		if i+1 < len(cases) && c.shares(cases[i+1]) {
-			fields := c.fields[:len(c.fields)-len(cases[i+1].fields)]
-			text += fieldsText(fields)
+		if i+1 < len(s.inText) && c.shares(s.inText[i+1]) {
+			text += fieldsText(c.fields[:len(c.fields)-len(s.inText[i+1].fields)])
 			continue
 		}
 		text += fieldsText(c.fields) + "break; "

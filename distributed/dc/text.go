@@ -85,8 +85,8 @@ func (t *Type) appendText(dst, data []byte, names bool) (text, rest []byte) {
 		return append(dst, '>'), rest
 	}
 	dst = append(dst, '[')
-	for first := true; len(list) > 0; first = false {
-		if !first {
+	for i := 0; t.more(i, list); i++ {
+		if i > 0 {
 			dst = append(dst, ", "...)
 		}
 		dst, list = t.elem.appendText(dst, list, names)

@@ -95,7 +95,7 @@ type Type struct {
 	plain  bool   // exactly size bytes, whatever they are
 	size   uint64 // if all values have one
 	least  uint64 // bytes that a value takes at least
-	weight int    // values in it if each array has one element, at most maxWeight+1
+	weight int    // values in it if each array has one element, but all that take no bytes; at most maxWeight+1
 	nested int    // how deep types nest in its parts, brackets apart
 }
 
@@ -138,6 +138,7 @@ type SwitchType struct {
 	key     *Parameter
 	cases   []*Case
 	byValue map[string]*Case
+	inText  []*Case // all, in the order of the text
 	other   *Case
 }
 

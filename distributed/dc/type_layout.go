@@ -125,6 +125,9 @@ func (t *Type) sealArray() {
 		t.least = satAdd(t.least, satMul(least, t.elem.least))
 	}
 	t.weight = 1 + t.elem.weight
+	if t.elem.least == 0 && t.prefix == 0 {
+		t.weight = 1 + int(min(satMul(n, uint64(t.elem.weight)), maxWeight))
+	}
 	t.nested = t.elem.nested
 }
 

@@ -94,57 +94,66 @@ func (t *Type) number(data []byte) any {
 func (t *Type) elements(list []byte) any {
 	e := t.elem
 	if t.kind == Uint32Uint8Array {
-		return collect(e, list, func(e *Type, data []byte) (Uint32Uint8, []byte) {
+		return collect(t, list, func(e *Type, data []byte) (Uint32Uint8, []byte) {
 			return Uint32Uint8{uint32(e.members[0].typ.bits(data)), data[4]}, data[5:]
 		})
 	}
 	if e.kind == Float64 || e.kind.isNumber() && e.divisor != 1 {
-		return collect(e, list, func(e *Type, data []byte) (float64, []byte) { return e.float(data), data[e.size:] })
+		return collect(t, list, func(e *Type, data []byte) (float64, []byte) { return e.float(data), data[e.size:] })
 	}
 	switch e.kind {
 	case Int8:
-		return collect(e, list, integer[int8])
+		return collect(t, list, integer[int8])
 	case Int16:
-		return collect(e, list, integer[int16])
+		return collect(t, list, integer[int16])
 	case Int32:
-		return collect(e, list, integer[int32])
+		return collect(t, list, integer[int32])
 	case Int64:
-		return collect(e, list, integer[int64])
+		return collect(t, list, integer[int64])
 	case Uint8:
 		return append([]byte{}, list...)
 	case Uint16:
-		return collect(e, list, integer[uint16])
+		return collect(t, list, integer[uint16])
 	case Uint32:
-		return collect(e, list, integer[uint32])
+		return collect(t, list, integer[uint32])
 	case Uint64:
-		return collect(e, list, integer[uint64])
+		return collect(t, list, integer[uint64])
 	case String:
-		return collect(e, list, func(e *Type, data []byte) (string, []byte) {
+		return collect(t, list, func(e *Type, data []byte) (string, []byte) {
 			s, rest := e.body(data)
 			return string(s), rest
 		})
 	case Blob, Blob32:
-		return collect(e, list, func(e *Type, data []byte) ([]byte, []byte) {
+		return collect(t, list, func(e *Type, data []byte) ([]byte, []byte) {
 			b, rest := e.body(data)
 			return append([]byte{}, b...), rest
 		})
 	}
-	return collect(e, list, (*Type).unpack)
+	return collect(t, list, (*Type).unpack)
 }
 
 func integer[N int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](e *Type, data []byte) (N, []byte) {
 	return N(e.bits(data)), data[e.size:]
 }
 
-// collect returns the elements of a list, each of which takes at least one byte.
-func collect[V any](e *Type, list []byte, unpack func(*Type, []byte) (V, []byte)) []V {
-	values := make([]V, 0, uint64(len(list))/e.least)
-	for len(list) > 0 {
+// collect returns the elements of a list.
+func collect[V any](t *Type, list []byte, unpack func(*Type, []byte) (V, []byte)) []V {
+	values := make([]V, 0, uint64(len(list))/max(1, t.elem.least))
+	for t.more(len(values), list) {
 		var v V
-		v, list = unpack(e, list)
+		v, list = unpack(t.elem, list)
 		values = append(values, v)
 	}
 	return values
+}
+
+// more says whether a list has an element with this index, the rest of its bytes given.
+func (t *Type) more(index int, rest []byte) bool {
+	if t.kind == Array && t.prefix == 0 {
+		n, _ := t.oneSize()
+		return uint64(index) < n
+	}
+	return len(rest) > 0
 }
 
 // unpack returns the key and the fields of its case.

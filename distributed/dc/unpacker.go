@@ -62,7 +62,7 @@ func (u *Unpacker) More() bool {
 		return false
 	}
 	if u.at.typ != nil && u.at.typ.elem != nil {
-		return len(u.at.rest) > 0
+		return u.at.typ.more(u.at.index, u.at.rest)
 	}
 	return u.at.missing()
 }

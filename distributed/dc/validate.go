@@ -137,7 +137,7 @@ func (t *Type) validateArray(data []byte, raw bool) (int, *ValueError) {
 
 // countElements checks the elements of an array and counts them.
 func (t *Type) countElements(list []byte, raw bool) (int, *ValueError) {
-	if size := t.elem.size; t.elem.plain || t.isText() {
+	if size := t.elem.size; size > 0 && (t.elem.plain || t.isText()) {
 		if uint64(len(list))%size != 0 {
 			return 0, &ValueError{Err: ErrData, Detail: "the length fits no number of elements"}
 		}
@@ -149,6 +149,9 @@ func (t *Type) countElements(list []byte, raw bool) (int, *ValueError) {
 		if e != nil {
 			e.within("[" + strconv.Itoa(count) + "]")
 			return 0, e
+		}
+		if m == 0 {
+			return 0, &ValueError{Err: ErrData, Detail: "bytes for elements that take none"}
 		}
 		n += m
 	}
