@@ -18,6 +18,7 @@ func closeRows() []row {
 		{promise: 5, name: "the last message arrives, and the end at once", pending: true, test: lastMessage},
 		{promise: 5, name: "the last message arrives while the peer sends", needs: []testend.Ability{testend.HalfClose}, pending: true, test: lastMessageInTraffic},
 		{promise: 5, name: "Close of the manager delivers the last message", pending: true, test: lastMessageOfAll},
+		{promise: 5, name: "two ends of the library part at once", pending: true, test: partAtOnce},
 		{promise: 5, name: "a full send queue is no clean end", needs: reset, pending: true, test: noCleanEndWhenFull},
 		{promise: 5, name: "a write timeout is no clean end", needs: reset, pending: true, test: noCleanEndAfterWriteTimeout},
 		{promise: 5, name: "a close timeout is no clean end", needs: reset, pending: true, test: noCleanEndAfterCloseTimeout},
@@ -104,6 +105,26 @@ func lastMessageOfAll(c *cell) {
 	case <-time.After(testend.Patience):
 		c.Fatal("Close waits")
 	}
+}
+
+// partAtOnce has a client that uses the library too, and closes.
+func partAtOnce(c *cell) {
+	config := &queuednet.Config{CloseTimeout: never}
+	s, client := c.serve(config), testend.New(c, config)
+	accepted, opened := s.Join(client)
+	client.Send(opened, "hello")
+	if got := s.Next(); got != "hello" {
+		c.Errorf("received %q", got)
+	}
+	s.Send(accepted, "answer")
+	if got := client.Next(); got != "answer" {
+		c.Errorf("received %q", got)
+	}
+	client.Send(opened, "last")
+	client.Manager.CloseConnection(opened)
+	c.requireEnd(s, accepted, io.EOF, 1)
+	testend.Within(c, "Close of the client's manager", func() { client.Manager.Close() })
+	testend.Within(c, "Close of the server's manager", func() { s.Manager.Close() })
 }
 
 // requireNoCleanEnd reads to the end, of which the peer must see that it is none.

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -21,6 +22,7 @@ func streamRows() []row {
 		{promise: 3, name: "a deadline left on the socket ends nothing", needs: []testend.Ability{testend.Adopt}, pending: true, test: leftDeadline},
 		{promise: 4, name: "the end comes once, after the last datagram", test: endOnce},
 		{promise: 4, name: "a cut datagram is an unexpected end", test: cutDatagram},
+		{promise: 4, name: "a peer that breaks off is no clean end", needs: []testend.Ability{testend.Break}, test: brokenOff},
 		{promise: 4, name: "what has arrived is delivered after a full send queue", pending: true, test: deliveredAfterFullQueue},
 		{promise: 4, name: "what has arrived is delivered after a write timeout", pending: true, test: deliveredAfterWriteTimeout},
 		{promise: 4, name: "the peer may end its half", needs: []testend.Ability{testend.HalfEnd}, test: halfClose},
@@ -182,6 +184,22 @@ func cutDatagram(c *cell) {
 			far.Close()
 		}()
 		c.requireEnd(s, conn, io.ErrUnexpectedEOF, 1)
+	}
+}
+
+// brokenOff has a peer that resets the connection between two datagrams.
+func brokenOff(c *cell) {
+	s := c.serve(nil)
+	conn, far := s.Connect()
+	c.requirePing(s, conn, far)
+	tcp := testend.Below(far).(*net.TCPConn)
+	if err := tcp.SetLinger(0); err != nil {
+		c.Fatal(err)
+	}
+	tcp.Close()
+	s.Reset(conn)
+	if err := conn.Err(); err == nil || errors.Is(err, io.EOF) {
+		c.Errorf("the end of a connection that was reset is %v", err)
 	}
 }
 

@@ -39,6 +39,7 @@ type Ability int
 const (
 	Nothing   Ability = iota // what all sockets can
 	Reset                    // one end can tell the other that it gives up
+	Break                    // the peer has a TCP socket, which it can reset
 	HalfClose                // the library can say that nothing more comes, and go on reading
 	HalfEnd                  // the peer can
 	Buffer                   // a write need not wait for the read at the other end
@@ -107,10 +108,14 @@ func (s *Server) Dial() net.Conn {
 	return socket
 }
 
-// CloseWith closes a socket with the test, or earlier if nothing happens: it has
-// no deadlines, which a socket that is adopted would keep.
+// CloseWith closes a socket with the test. If the test lasts too long it fails,
+// and the socket is closed: it has no deadlines, which one that is adopted later
+// would keep.
 func CloseWith(t testing.TB, socket net.Conn) {
-	watchdog := time.AfterFunc(Patience, func() { socket.Close() })
+	watchdog := time.AfterFunc(Patience, func() {
+		t.Error("the peer's socket is closed because nothing happens")
+		socket.Close()
+	})
 	t.Cleanup(func() {
 		watchdog.Stop()
 		socket.Close()

@@ -14,6 +14,7 @@ import (
 // What some sockets lack.
 const (
 	pipeHasNoReset    = "a pipe ends in one way only"
+	unixHasNoReset    = "a Unix socket has no reset"
 	pipeHasNoHalves   = "a pipe is closed whole"
 	pipeHasNoBuffer   = "a write to a pipe waits for the read"
 	hidesReset        = "the wrapper hides the socket that could be reset: give it a NetConn method"
@@ -26,8 +27,8 @@ const (
 func Kinds() []Kind {
 	noWrapper := map[Ability]string{Adopt: libraryOpens}
 	opaque := map[Ability]string{Reset: hidesReset, HalfClose: hidesHalves}
-	pipe := map[Ability]string{Reset: pipeHasNoReset, HalfClose: pipeHasNoHalves, HalfEnd: pipeHasNoHalves, Buffer: pipeHasNoBuffer}
-	simulated := map[Ability]string{Reset: pipeHasNoReset, HalfClose: pipeHasNoHalves, HalfEnd: pipeHasNoHalves}
+	pipe := map[Ability]string{Reset: pipeHasNoReset, Break: pipeHasNoReset, HalfClose: pipeHasNoHalves, HalfEnd: pipeHasNoHalves, Buffer: pipeHasNoBuffer}
+	simulated := map[Ability]string{Reset: pipeHasNoReset, Break: pipeHasNoReset, HalfClose: pipeHasNoHalves, HalfEnd: pipeHasNoHalves}
 	return []Kind{
 		{Name: "TCP", Cannot: noWrapper},
 		overTCP("TCP by goroutines", func(c net.Conn) net.Conn { return hidden{c.(*net.TCPConn)} }, nil),
@@ -41,7 +42,7 @@ func Kinds() []Kind {
 		tlsOverProxy(),
 		simulatedKind("simulate over TCP", listenTCP, nil),
 		simulatedKind("simulate over net.Pipe", listenPipe, simulated),
-		{Name: "Unix", Listen: listenUnix, Goroutines: 1},
+		{Name: "Unix", Listen: listenUnix, Goroutines: 1, Cannot: map[Ability]string{Reset: unixHasNoReset, Break: unixHasNoReset}},
 		overTCP("broken by deadlines", func(c net.Conn) net.Conn { return &brittle{Conn: c} },
 			map[Ability]string{Look: breaksByDeadlines}),
 	}
