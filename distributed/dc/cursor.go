@@ -8,6 +8,19 @@ type cursor struct {
 	typ     *Type        // nil for the arguments of a field
 	members []*Parameter // of a struct or method, and of a switch those that follow the key
 	index   int          // of the next value
+	chosen  *Case        // of a switch whose key is known
+}
+
+// choose notes the case of a switch.
+func (c *cursor) choose(chosen *Case) { c.chosen, c.members = chosen, chosen.fields }
+
+// chosenIndex returns the index of the case of a switch: -1 is the default, and also the
+// answer where there is no case.
+func (c *cursor) chosenIndex() int {
+	if c.chosen == nil {
+		return -1
+	}
+	return c.chosen.index
 }
 
 // isList says whether values of the type have parts.

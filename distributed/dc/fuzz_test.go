@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/queuednet/queuednet/internal/deepfuzz"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,16 +21,38 @@ func fuzzFields(t testing.TB) ([]*Field, []vector) {
 	return fields, vectors
 }
 
-// FuzzParse: any text is an error or a file, which is the same after printing and
-// parsing it once more.
-func FuzzParse(f *testing.F) {
-	vectors, _ := readVectors(f)
+func FuzzParse(f *testing.F)        { target := fuzzParse(f); target.Fuzz(f) }
+func FuzzUnpack(f *testing.F)       { target := fuzzUnpack(f); target.Fuzz(f) }
+func FuzzArgs(f *testing.F)         { target := fuzzArgs(f); target.Fuzz(f) }
+func FuzzFileAndValue(f *testing.F) { target := fuzzFileAndValue(f); target.Fuzz(f) }
+
+// TestDeep runs each fuzz target on some inputs, or on very many: see package deepfuzz.
+func TestDeep(t *testing.T) {
+	for _, target := range []deepfuzz.Target{fuzzParse(t), fuzzUnpack(t), fuzzArgs(t), fuzzFileAndValue(t)} {
+		t.Run(target.Name, target.Deep)
+	}
+}
+
+// fuzzTexts returns the texts of the vectors, but for the long ones.
+func fuzzTexts(t testing.TB) []string {
+	vectors, _ := readVectors(t)
+	var texts []string
 	for _, v := range vectors {
 		if v.Kind == "file" && len(v.Dc[0]) < 5000 {
-			f.Add([]byte(v.Dc[0]))
+			texts = append(texts, v.Dc[0])
 		}
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
+	return texts
+}
+
+// fuzzParse: any text is an error or a file, which is the same after printing and
+// parsing it once more.
+func fuzzParse(t testing.TB) deepfuzz.Target {
+	target := deepfuzz.Target{Name: "FuzzParse"}
+	for _, text := range fuzzTexts(t) {
+		target.Seeds = append(target.Seeds, []any{[]byte(text)})
+	}
+	target.Check = func(t *testing.T, text []byte) {
 		file, err := Parse("a.dc", text)
 		if err != nil {
 			var e *Error
@@ -54,26 +77,29 @@ func FuzzParse(f *testing.F) {
 				useValue(t, field, value)
 			}
 		}
-	})
+	}
+	return target
 }
 
-// FuzzUnpack: any bytes are an error or a value, and a value packs to the same bytes.
-func FuzzUnpack(f *testing.F) {
-	fields, vectors := fuzzFields(f)
+// fuzzUnpack: any bytes are an error or a value, and a value packs to the same bytes.
+func fuzzUnpack(t testing.TB) deepfuzz.Target {
+	target := deepfuzz.Target{Name: "FuzzUnpack"}
+	fields, vectors := fuzzFields(t)
 	for i, field := range fields {
 		if value, err := field.Default(); err == nil {
-			f.Add(uint16(i), value)
+			target.Seeds = append(target.Seeds, []any{uint16(i), value})
 		}
 		for _, v := range vectors {
 			if v.Kind == "unpack" && v.Field == field.name && v.Class == field.class.name {
 				data, _ := hex.DecodeString(v.Hex)
-				f.Add(uint16(i), data)
+				target.Seeds = append(target.Seeds, []any{uint16(i), data})
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, i uint16, data []byte) {
+	target.Check = func(t *testing.T, i uint16, data []byte) {
 		useValue(t, fields[int(i)%len(fields)], data)
-	})
+	}
+	return target
 }
 
 // useValue does with bytes all that can be done with a value of a field.
@@ -152,24 +178,25 @@ func moduli(t *Type) bool {
 	return false
 }
 
-// FuzzArgs: any text of a value is an error or a value; the text of a value, with or
+// fuzzArgs: any text of a value is an error or a value; the text of a value, with or
 // without names, gives the same value again, unless it has reals.
-func FuzzArgs(f *testing.F) {
-	fields, vectors := fuzzFields(f)
+func fuzzArgs(t testing.TB) deepfuzz.Target {
+	target := deepfuzz.Target{Name: "FuzzArgs"}
+	fields, vectors := fuzzFields(t)
 	for i, field := range fields {
 		if value, err := field.Default(); err == nil {
 			text, _ := field.FormatArgs(value, i%2 == 0)
-			f.Add(uint16(i), text)
+			target.Seeds = append(target.Seeds, []any{uint16(i), []byte(text)})
 		}
 		for _, v := range vectors {
 			if v.Kind == "parse" && v.Field == field.name && v.Class == field.class.name {
-				f.Add(uint16(i), v.Text)
+				target.Seeds = append(target.Seeds, []any{uint16(i), []byte(v.Text)})
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, i uint16, text string) {
+	target.Check = func(t *testing.T, i uint16, text []byte) {
 		field := fields[int(i)%len(fields)]
-		data, err := field.ParseArgs(text)
+		data, err := field.ParseArgs(string(text))
 		if err != nil {
 			return
 		}
@@ -189,7 +216,8 @@ func FuzzArgs(f *testing.F) {
 				t.Fatalf("%v: %x is %s, which is %x %v", field, data, text, again, err)
 			}
 		}
-	})
+	}
+	return target
 }
 
 // scaled says whether there is a divisor in a type: its text has 6 digits only.
@@ -205,21 +233,20 @@ func scaled(t *Type) bool {
 	return false
 }
 
-// FuzzFileAndValue: any bytes as a value of any file.
-func FuzzFileAndValue(f *testing.F) {
-	_, vectors := fuzzFields(f)
-	for _, v := range vectors {
-		if v.Kind == "file" && len(v.Dc[0]) < 5000 {
-			f.Add(v.Dc[0], []byte("\x02\x00\x01\x02\x03\x00abc"))
-		}
+// fuzzFileAndValue: any bytes as a value of any file.
+func fuzzFileAndValue(t testing.TB) deepfuzz.Target {
+	target := deepfuzz.Target{Name: "FuzzFileAndValue"}
+	for _, text := range fuzzTexts(t) {
+		target.Seeds = append(target.Seeds, []any{[]byte(text), []byte("\x02\x00\x01\x02\x03\x00abc")})
 	}
-	f.Fuzz(func(t *testing.T, text string, data []byte) {
-		file, err := Parse("a.dc", []byte(text))
+	target.Check = func(t *testing.T, text, data []byte) {
+		file, err := Parse("a.dc", text)
 		if err != nil {
 			return
 		}
 		for _, field := range file.fields {
 			useValue(t, field, data)
 		}
-	})
+	}
+	return target
 }

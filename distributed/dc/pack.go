@@ -12,7 +12,8 @@ func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	return p.Finish()
 }
 
-// Value packs a value of any Go type that [Field.Pack] takes.
+// Value packs a value of any Go type that [Field.Pack] takes. One with a method PackDC, as
+// the dc command generates, packs itself.
 func (p *Packer) Value(v any) {
 	switch v := v.(type) {
 	case int:
@@ -43,6 +44,8 @@ func (p *Packer) Value(v any) {
 		p.bool(v)
 	case string:
 		p.String(v)
+	case interface{ PackDC(*Packer) }: // generated
+		v.PackDC(p)
 	default:
 		p.list(v)
 	}

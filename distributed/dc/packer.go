@@ -69,7 +69,7 @@ func (p *Packer) done(dst []byte, f *fault) {
 			p.fail(&fault{ErrRange, "no case has this key"})
 			return
 		}
-		p.at.members = c.fields
+		p.at.choose(c)
 	}
 }
 

@@ -43,6 +43,10 @@ func (p *Packer) Pop() {
 	p.done(dst, f)
 }
 
+// Case returns which case of [SwitchType.Cases] the key has selected, once the key of a
+// switch has been packed; -1 is the default case.
+func (p *Packer) Case() int { return p.at.chosenIndex() }
+
 // Finish returns dst with the packed arguments, or as it was, and an error.
 func (p *Packer) Finish() ([]byte, error) {
 	if p.err == nil {

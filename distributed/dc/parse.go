@@ -16,6 +16,16 @@ func Parse(name string, text []byte) (*File, error) {
 	return ParseSources(Source{Name: name, Text: text})
 }
 
+// MustParse is ParseSources for texts that are known to be right, such as those that the
+// dc command has put into generated code. It panics on an error.
+func MustParse(sources ...Source) *File {
+	file, err := ParseSources(sources...)
+	if err != nil {
+		panic(err)
+	}
+	return file
+}
+
 // ParseFiles reads DC files from disk, in the order of the arguments, as one: class and
 // field numbers go on from one file to the next, and a file may use what stands in an
 // earlier one. The error of a wrong file is an [*Error], that of one that cannot be read

@@ -63,7 +63,7 @@ func (p *parser) switchPart(b *switchBody) {
 	case p.accept(';'):
 	case p.isWord("case"):
 		p.take()
-		c := &Case{value: p.value(t, b.s.key, "the case")}
+		c := &Case{index: len(b.s.cases), value: p.value(t, b.s.key, "the case")}
 		p.expect(':')
 		if b.s.byValue[string(c.value)] != nil {
 			p.errorAt(t, "a second case has this value")
@@ -77,7 +77,7 @@ func (p *parser) switchPart(b *switchBody) {
 		if b.s.other != nil {
 			p.errorAt(t, "a second default case")
 		}
-		b.s.other = &Case{}
+		b.s.other = &Case{index: -1}
 		b.add(b.s.other)
 	case p.isWord("break"):
 		p.take()

@@ -156,6 +156,7 @@ func (s *SwitchType) Default() *Case { return s.other }
 
 // A Case is a case of a switch.
 type Case struct {
+	index  int // in Cases; -1 for the default
 	value  []byte
 	fields []*Parameter
 }

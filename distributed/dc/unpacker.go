@@ -73,7 +73,7 @@ func (u *Unpacker) done(n int) {
 	u.at.rest = u.at.rest[n:]
 	u.at.index++
 	if t := u.at.typ; t != nil && t.kind == Switch && u.at.index == 1 {
-		u.at.members = t.switched.find(value).fields
+		u.at.choose(t.switched.find(value))
 	}
 }
 
@@ -150,6 +150,14 @@ func (u *Unpacker) Bytes() []byte {
 	return nil
 }
 
+// Pair unpacks an element of a uint32uint8array.
+func (u *Unpacker) Pair() Uint32Uint8 {
+	u.Push()
+	v := Uint32Uint8{uint32(u.Uint()), uint8(u.Uint())}
+	u.Pop()
+	return v
+}
+
 // Value unpacks a value as [Field.Unpack] does.
 func (u *Unpacker) Value() any {
 	t := u.target()
@@ -205,6 +213,10 @@ func (u *Unpacker) Pop() {
 	u.at = u.around.pop()
 	u.done(len(u.at.rest) - len(rest))
 }
+
+// Case returns which case of [SwitchType.Cases] the key has selected, once the key of a
+// switch has been unpacked; -1 is the default case.
+func (u *Unpacker) Case() int { return u.at.chosenIndex() }
 
 // Finish returns how many bytes the arguments take; all of them must have been unpacked.
 func (u *Unpacker) Finish() (n int, err error) {
