@@ -14,8 +14,9 @@ import (
 // system's reason, with a *net.AddrError for an empty host or a port that is
 // none, and at the timeout with an error that is a context.DeadlineExceeded or
 // os.ErrDeadlineExceeded. A timeout of 0 allows a tenth of a second, enough for
-// a server on this machine; a negative one fails at once.
-// BeginTCPClientConnection does not block. It is Panda3D's
+// a server on this machine; a negative one fails at once. In a browser and under
+// WASI (GOOS js and wasip1) it is errors.ErrUnsupported: open a WebSocket there and
+// hand it to AdoptConnection. BeginTCPClientConnection does not block. It is Panda3D's
 // open_TCP_client_connection.
 func (m *QueuedConnectionManager) OpenTCPClientConnection(host string, port int, timeout time.Duration) (*Connection, error) {
 	return m.dial(m.ctx, host, port, timeout)
@@ -25,7 +26,7 @@ func (m *QueuedConnectionManager) OpenTCPClientConnection(host string, port int,
 const shortestTimeout = 100 * time.Millisecond
 
 func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port int, timeout time.Duration) (*Connection, error) {
-	if err := m.mayOpen(); err != nil {
+	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
 	if host == "" || port < 1 || port > 65535 {

@@ -11,5 +11,5 @@ import (
 // any more.
 func isNoAnswer(err error) bool {
 	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH) ||
-		errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTDOWN)
+		errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, errHostDown)
 }

@@ -73,8 +73,9 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 // of the rendezvous tells. At most backlog connections are accepted and not yet
 // taken from the listener, and as many may wait in the system; 0 stands for
 // 1,000. It does not accept before a listener has it. It fails with the
-// system's error, such as EADDRINUSE, and for a port or backlog that is none.
-// It is Panda3D's open_TCP_server_rendezvous.
+// system's error, such as EADDRINUSE, and for a port or backlog that is none; where
+// OpenTCPClientConnection does, with errors.ErrUnsupported. It is Panda3D's
+// open_TCP_server_rendezvous.
 func (m *QueuedConnectionManager) OpenTCPServerRendezvous(port, backlog int) (*Connection, error) {
 	var address NetAddress
 	if err := address.SetPort(port); err != nil {
@@ -98,7 +99,7 @@ func (m *QueuedConnectionManager) OpenTCPServerRendezvousAt(address NetAddress, 
 }
 
 func (m *QueuedConnectionManager) listen(network, address string, backlog int) (*Connection, error) {
-	if err := m.mayOpen(); err != nil {
+	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
 	if backlog < 0 {
@@ -303,6 +304,14 @@ func (m *QueuedConnectionManager) mayOpen() error {
 		return net.ErrClosed
 	}
 	return nil
+}
+
+// mayOpenSocket is mayOpen for a socket that is not handed in.
+func (m *QueuedConnectionManager) mayOpenSocket() error {
+	if errNoSockets != nil {
+		return errNoSockets
+	}
+	return m.mayOpen()
 }
 
 // unlessClosed returns m, or nil once it is closed.

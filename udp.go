@@ -55,7 +55,8 @@ type UDPDrops struct {
 // OpenUDPConnection opens a UDP socket that receives on a port of all
 // interfaces, on IPv6 and IPv4 where the system has both, and sends from it;
 // port 0 is the system's choice. It may send to broadcast addresses. It fails
-// with the system's error, such as EADDRINUSE. It is Panda3D's
+// with the system's error, such as EADDRINUSE; in a browser and under WASI, as
+// OpenTCPClientConnection does, with errors.ErrUnsupported. It is Panda3D's
 // open_UDP_connection.
 func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, error) {
 	if err := checkPort(port); err != nil {
@@ -84,7 +85,7 @@ func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Conn
 	if !address.IsMulticast() {
 		return m.openUDP(network, address.String())
 	}
-	if err := m.mayOpen(); err != nil {
+	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
 	on, err := zoneInterface(address.AddrPort().Addr().Zone())
@@ -116,7 +117,7 @@ func zoneInterface(zone string) (*net.Interface, error) {
 }
 
 func (m *QueuedConnectionManager) openUDP(network, address string) (*Connection, error) {
-	if err := m.mayOpen(); err != nil {
+	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
 	var config net.ListenConfig

@@ -1,0 +1,6 @@
+package queuednet
+
+import "syscall"
+
+// errHostDown is the nearest that WASI has.
+var errHostDown = syscall.EHOSTUNREACH
