@@ -16,7 +16,7 @@ var hashPrimes = sync.OnceValue(func() []uint32 {
 			continue
 		}
 		primes = append(primes, uint32(i))
-		for j := i * i; j < limit; j += i {
+		for j := 2 * i; j < limit; j += i {
 			composite[j] = true
 		}
 	}

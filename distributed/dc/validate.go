@@ -11,6 +11,9 @@ import (
 func (f *Field) Validate(data []byte) (n int, err error) { return f.validate(data, false) }
 
 func (f *Field) validate(data []byte, raw bool) (n int, err error) {
+	if all := f.value.typ; all.plain && uint64(len(data)) >= all.size {
+		return int(all.size), nil
+	}
 	for i, p := range f.params {
 		m, e := p.typ.validate(data[n:], raw)
 		if e != nil {
