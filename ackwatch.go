@@ -51,7 +51,7 @@ func (m *QueuedConnectionManager) sweepAcks() {
 	for w := &m.acks; ; {
 		select {
 		case <-time.After(pause):
-		case <-m.closed:
+		case <-m.empty: // not before: what was sent still has CloseTimeout to arrive
 			return
 		}
 		w.mu.Lock()

@@ -125,7 +125,7 @@ func (m *QueuedConnectionManager) admit(socket net.Conn) bool {
 	if tcp, ok := systemSocketOf(socket).(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	closeAtOnce(socket)
+	release(socket, func() { closeAtOnce(socket) })
 	return false
 }
 

@@ -25,14 +25,16 @@ func TestAdoptAfterCloseClosesTheSocket(t *testing.T) {
 			t.Cleanup(func() { near.Close(); far.Close() })
 			_, err := e.manager.AdoptConnection(near)
 			require.Error(t, err)
-			assert.Equal(t, io.ErrClosedPipe, near.SetDeadline(time.Time{}), "owned and closed if it fails")
+			eventually(t, "close of the socket, which is owned if it fails", func() bool {
+				return near.SetDeadline(time.Time{}) == io.ErrClosedPipe
+			})
 
 			listener := newPipeListener()
 			_, err = e.manager.AdoptRendezvous(listener)
 			require.Error(t, err)
 			select {
 			case <-listener.closed:
-			default:
+			case <-time.After(patience):
 				assert.Fail(t, "owned and closed if it fails")
 			}
 		})

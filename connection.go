@@ -39,7 +39,8 @@ type Connection struct {
 	// A UDP connection has packets and the two sides. Its goroutine is runPackets.
 	packets *packets
 
-	socket socket // of a stream or a UDP connection
+	socket    socket // of a stream or a UDP connection
+	closeOnce sync.Once
 
 	// A rendezvous has listening. A stream that came through one names it.
 	listening  *rendezvous
@@ -91,7 +92,7 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, ad
 	c.received.Store(int64(m.elapsed()))
 	c.initSides()
 	if err := m.register(c, c.run); err != nil {
-		closeAtOnce(stream)
+		release(stream, func() { closeAtOnce(stream) })
 		return nil, err
 	}
 	return c, nil
@@ -108,11 +109,11 @@ func (c *Connection) initSides() {
 // adoptRendezvous makes a connection of a listening socket.
 func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
 	address := netAddressOf(listener.Addr())
-	r := &rendezvous{socket: listener, backlog: backlog}
+	r := &rendezvous{socket: listener, backlog: backlog, released: make(chan struct{})}
 	r.changed.L = &r.mu
 	c := &Connection{manager: m, address: address, localAddress: address, listening: r}
 	if err := m.register(c, c.accept); err != nil {
-		listener.Close()
+		release(listener, func() { listener.Close() })
 		return nil, err
 	}
 	return c, nil
@@ -327,34 +328,4 @@ func (c *Connection) takeReport() bool {
 	}
 	c.state = stateGone
 	return true
-}
-
-// breakOff ends c at once: whoever waits for the socket gets an error.
-func (c *Connection) breakOff() {
-	if c.listening != nil {
-		c.listening.close()
-		return
-	}
-	c.closeSocket()
-}
-
-// closeSocket closes the socket at once. A TLS connection would first tell its
-// peer, and wait for one that takes nothing; it has been told by CloseWrite.
-func (c *Connection) closeSocket() {
-	if c.stream != nil {
-		closeAtOnce(c.stream)
-		return
-	}
-	c.socket.Close()
-}
-
-func closeAtOnce(stream net.Conn) {
-	type layer interface {
-		CloseWrite() error
-		NetConn() net.Conn
-	}
-	if over, ok := stream.(layer); ok {
-		over.NetConn().Close()
-	}
-	stream.Close()
 }

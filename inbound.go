@@ -129,7 +129,7 @@ func (in *inbound) expire(c *Connection, limit time.Time) {
 	in.limit = limit.Sub(c.manager.began)
 	in.mu.Unlock()
 	if c.socket.SetReadDeadline(limit) != nil {
-		c.socket.Close() // it cannot be told otherwise
+		c.closeSocket() // it cannot be told otherwise
 	}
 }
 

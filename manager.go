@@ -126,7 +126,7 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 		return nil, ErrWrongKind
 	}
 	if err := m.mayOpen(); err != nil {
-		listener.Close()
+		release(listener, func() { listener.Close() })
 		return nil, err
 	}
 	return m.adoptRendezvous(listener, defaultBacklog)
@@ -141,7 +141,7 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 		return nil, ErrWrongKind
 	}
 	if err := m.mayOpen(); err != nil {
-		closeAtOnce(socket)
+		release(socket, func() { closeAtOnce(socket) })
 		return nil, err
 	}
 	return m.newStream(socket, nil, true)
@@ -232,8 +232,9 @@ func (m *QueuedConnectionManager) wake() {
 // was sent has been delivered and the peers have closed too, at most
 // CloseTimeout, and as long as SetLinger of a connection says; what could not
 // be sent by then is an error. It returns with no goroutine of the library
-// left; only a look-up of a name that the system does not interrupt, and the
-// handler of a Config.Logger, may outlive it. What is queued stays readable,
+// left; only a look-up of a name that the system does not interrupt, the
+// handler of a Config.Logger, and a method of an adopted socket or listener that
+// does not return, may outlive it. What is queued stays readable,
 // later calls answer net.ErrClosed or false. A second call waits for the first.
 // In Panda3D the destructor comes closest.
 func (m *QueuedConnectionManager) Close() error {
@@ -258,34 +259,18 @@ func (m *QueuedConnectionManager) Close() error {
 	for _, conn := range open {
 		conn.closeByProgram()
 	}
-	m.awaitEmpty()
+	done := m.awaitEmpty(limit)
 	close(m.flusher.stop)
 	m.lot.close()
-	m.goroutines.Wait()
+	if done {
+		m.goroutines.Wait()
+	}
 	m.awaitLogs(limit)
 	if n := m.undelivered.Load(); n > 0 {
 		m.closeErr = fmt.Errorf("queuednet: %d connections closed before all was sent", n)
 	}
 	close(m.ended)
 	return m.closeErr
-}
-
-// awaitEmpty waits until all connections are done, and breaks off those that
-// have not finished in time.
-func (m *QueuedConnectionManager) awaitEmpty() {
-	timer := time.NewTimer(max(m.config.CloseTimeout, 0))
-	defer timer.Stop()
-	select {
-	case <-m.empty:
-		return
-	case <-timer.C:
-	}
-	m.mu.Lock()
-	for conn := range m.connections {
-		m.goroutines.Go(conn.breakOff)
-	}
-	m.mu.Unlock()
-	<-m.empty
 }
 
 // elapsed is the time since m.began.

@@ -136,13 +136,6 @@ func (c *Connection) systemSocket() any {
 	return systemSocketOf(c.stream)
 }
 
-func systemSocketOf(stream net.Conn) net.Conn {
-	if over, ok := stream.(interface{ NetConn() net.Conn }); ok {
-		return over.NetConn()
-	}
-	return stream
-}
-
 func wrapOption(name string, err error) error {
 	if err != nil {
 		err = fmt.Errorf("queuednet: %s: %w", name, err)

@@ -21,6 +21,8 @@ type rendezvous struct {
 	listener *QueuedConnectionListener
 	untaken  int // accepted and not yet taken by the program
 	closed   bool
+
+	released chan struct{} // closed when Close of the socket has returned
 }
 
 // attach gives what is accepted to l from now on.
@@ -49,12 +51,20 @@ func (r *rendezvous) detach(l *QueuedConnectionListener) bool {
 	return true
 }
 
+// close ends the rendezvous. It does not wait for a foreign socket's Close,
+// which is called once.
 func (r *rendezvous) close() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	closed := r.closed
 	r.closed, r.listener = true, nil
 	r.changed.Broadcast()
-	r.socket.Close()
+	r.mu.Unlock()
+	if !closed {
+		release(r.socket, func() {
+			r.socket.Close()
+			close(r.released)
+		})
+	}
 }
 
 // taken is called for each connection that the program takes.
@@ -109,10 +119,11 @@ func (c *Connection) accept() {
 	}
 	if socket != nil {
 		c.manager.leave(netAddressOf(socket.RemoteAddr()))
-		closeAtOnce(socket)
+		release(socket, func() { closeAtOnce(socket) })
 	}
 	r.close()
 	c.ended(err)
+	<-r.released
 	c.manager.forget(c)
 }
 

@@ -140,7 +140,7 @@ func (m *QueuedConnectionManager) AdoptUDPConnection(socket net.PacketConn) (*Co
 		return nil, ErrWrongKind
 	}
 	if err := m.mayOpen(); err != nil {
-		socket.Close()
+		release(socket, func() { socket.Close() })
 		return nil, err
 	}
 	_ = socket.SetReadDeadline(time.Time{}) // one that the program has left
@@ -156,7 +156,7 @@ func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection
 	c := &Connection{manager: m, address: address, localAddress: address, socket: socket, packets: p}
 	c.initSides()
 	if err := m.register(c, c.runPackets); err != nil {
-		socket.Close()
+		release(socket, func() { socket.Close() })
 		return nil, err
 	}
 	return c, nil
@@ -185,7 +185,7 @@ func (c *Connection) runPackets() {
 	c.out.finish(c, err, c.manager.closeDeadline())
 	c.out.wait()
 	close(sent)
-	c.socket.Close()
+	c.closeSocket()
 	c.manager.forget(c)
 }
 

@@ -1,0 +1,162 @@
+package queuednet
+
+import (
+	"net"
+	"reflect"
+	"time"
+)
+
+// How a socket is let go. A socket of package net closes at once. Close of
+// anything else is the program's code, or another library's, and may wait: it
+// is called once, never on the loop, and the manager's Close waits for it no
+// longer than closeGrace beyond CloseTimeout.
+
+const closeGrace = 100 * time.Millisecond
+
+// maxLayers bounds how deep a socket is looked into: one whose NetConn returns
+// itself must not hold the library up.
+const maxLayers = 8
+
+// layersOf returns a stream and the sockets below it, the system's last where
+// all of them have a method NetConn, as those of crypto/tls have.
+func layersOf(stream net.Conn) []net.Conn {
+	layers := []net.Conn{stream}
+	for len(layers) < maxLayers {
+		over, ok := stream.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		if stream = over.NetConn(); stream == nil {
+			break
+		}
+		layers = append(layers, stream)
+	}
+	return layers
+}
+
+// systemSocketOf returns the lowest socket that can be reached.
+func systemSocketOf(stream net.Conn) net.Conn {
+	layers := layersOf(stream)
+	return layers[len(layers)-1]
+}
+
+// isForeign reports whether a socket's methods are not those of package net, so
+// that they may wait.
+func isForeign(socket any) bool {
+	switch socket.(type) {
+	case *net.TCPConn, *net.UnixConn, *net.UDPConn, *net.TCPListener, *net.UnixListener:
+		return false
+	}
+	return true
+}
+
+// release calls what closes a socket, in the background if that may wait.
+func release(socket any, close func()) {
+	if isForeign(socket) {
+		go close()
+		return
+	}
+	close()
+}
+
+// closeSocket closes the socket at once, unless it was called before: then it
+// waits for that. A TLS connection would first tell its peer, and wait for one
+// that takes nothing; it has been told by CloseWrite.
+func (c *Connection) closeSocket() {
+	c.closeOnce.Do(func() {
+		if c.stream != nil {
+			closeAtOnce(c.stream)
+		} else {
+			c.socket.Close()
+		}
+	})
+}
+
+// closeAtOnce closes what is below TLS first, so that TLS has nobody to tell.
+func closeAtOnce(stream net.Conn) {
+	type layer interface {
+		CloseWrite() error
+		NetConn() net.Conn
+	}
+	if over, ok := stream.(layer); ok {
+		over.NetConn().Close()
+		if isTLS(stream) {
+			return // it would only close what is below once more
+		}
+	}
+	stream.Close()
+}
+
+// isTLS reports whether a stream is one of crypto/tls, without linking that
+// package into programs that do not use it.
+func isTLS(stream net.Conn) bool {
+	t := reflect.TypeOf(stream)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "crypto/tls"
+}
+
+// breakOff ends c at once: whoever waits for the socket gets an error.
+func (c *Connection) breakOff() {
+	if c.listening != nil {
+		c.listening.close()
+		return
+	}
+	c.closeSocket()
+}
+
+// isForeign reports whether a method of the program's, or another library's,
+// may hold up a goroutine of c.
+func (c *Connection) isForeign() bool {
+	if c.listening != nil {
+		return isForeign(c.listening.socket)
+	}
+	return isForeign(c.socket)
+}
+
+// awaitEmpty waits until all connections are done, and at the limit breaks off
+// those that are not. It reports false where that does not help, because a
+// foreign socket does not let go.
+func (m *QueuedConnectionManager) awaitEmpty(limit time.Time) bool {
+	timer := time.NewTimer(time.Until(limit))
+	defer timer.Stop()
+	select {
+	case <-m.empty:
+		return true
+	case <-timer.C:
+	}
+	m.mu.Lock()
+	for conn := range m.connections {
+		m.goroutines.Go(conn.breakOff)
+	}
+	m.mu.Unlock()
+	for {
+		timer.Reset(closeGrace)
+		select {
+		case <-m.empty:
+			return true
+		case <-timer.C:
+		}
+		if m.onlyForeign() {
+			return false
+		}
+	}
+}
+
+// onlyForeign reports whether all that is left are foreign sockets, and counts
+// those with something unsent.
+func (m *QueuedConnectionManager) onlyForeign() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	unsent := 0
+	for conn := range m.connections {
+		if !conn.isForeign() {
+			return false
+		}
+		conn.out.mu.Lock()
+		if conn.out.queued() > 0 {
+			unsent++
+		}
+		conn.out.mu.Unlock()
+	}
+	m.undelivered.Add(int64(unsent))
+	return true
+}
