@@ -26,6 +26,7 @@ func streamRows() []row {
 		{promise: 4, name: "what has arrived is delivered after a full send queue", pending: true, test: deliveredAfterFullQueue},
 		{promise: 4, name: "what has arrived is delivered after a write timeout", pending: true, test: deliveredAfterWriteTimeout},
 		{promise: 4, name: "the peer may end its half", needs: []testend.Ability{testend.HalfEnd}, test: halfClose},
+		{promise: 6, name: "a process that was held up ends nobody", pending: true, test: heldUp},
 		{promise: 7, name: "the bytes are Panda3D's", test: wireBytes},
 	}
 }

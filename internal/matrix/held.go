@@ -1,0 +1,98 @@
+package matrix
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testend"
+)
+
+const (
+	heldEnv   = "QUEUEDNET_MATRIX_HELD" // set in the process that is held up
+	heldReady = "ready to be held up"
+	heldLimit = 500 * time.Millisecond
+	heldFor   = 2 * heldLimit
+)
+
+// heldUp runs the scenario in a process of its own, which it stops for longer than
+// the limits in time allow. The peer, in the same process, is not late.
+func heldUp(c *cell) {
+	if os.Getenv(heldEnv) != "" {
+		beHeldUp(c)
+		return
+	}
+	var pattern []string
+	for part := range strings.SplitSeq(c.Name(), "/") {
+		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	child := exec.CommandContext(c.Context(), os.Args[0], "-test.count=1", "-test.run", strings.Join(pattern, "/"))
+	child.Env = append(os.Environ(), heldEnv+"=1")
+	output, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		c.Skip("no processes here: ", err)
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), heldReady) {
+			if err := hold(child.Process, heldFor); err != nil {
+				c.Error(err)
+			}
+		}
+	}
+	if err := child.Wait(); err != nil {
+		c.Errorf("%v: %s", err, said.String())
+	}
+}
+
+// beHeldUp has a connection on which a write waits all the time for a peer that
+// takes a little at a time, and that says something all the time.
+func beHeldUp(c *cell) {
+	s := c.serve(&queuednet.Config{
+		WriteTimeout: heldLimit, IdleTimeout: heldLimit, MaxSendQueue: 64 << 20, CloseTimeout: 100 * time.Millisecond,
+	})
+	conn, far := s.Connect()
+	sendUntilFailure(s, conn, 500) // more than the peer will take
+	go func() {
+		for b := make([]byte, 4<<10); ; time.Sleep(time.Millisecond) {
+			if _, err := far.Read(b); err != nil {
+				return
+			}
+		}
+	}()
+	var held time.Time
+	last := time.Now()
+	for steps := 0; held.IsZero() || time.Since(held) < heldLimit/2; steps++ {
+		if _, err := far.Write([]byte(testend.Frames("ping"))); err != nil {
+			c.Error("the peer: ", err)
+			break
+		}
+		if s.Manager.WaitForReaders(c.Context()) != nil {
+			break
+		}
+		for range s.Reader.Datagrams() {
+		}
+		if s.Manager.ResetConnectionAvailable() {
+			break
+		}
+		if steps == 100 {
+			fmt.Println(heldReady)
+		}
+		if steps > 100 && time.Since(last) > heldFor/2 {
+			held = time.Now()
+		}
+		last = time.Now()
+	}
+	if err := conn.Err(); err != nil {
+		c.Errorf("ended because the process was held up: %v", err)
+	}
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package matrix
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+func hold(*os.Process, time.Duration) error { return errors.ErrUnsupported }
