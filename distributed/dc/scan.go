@@ -48,13 +48,13 @@ func (u *Unpacker) scan(v reflect.Value) {
 		u.scan(v.Elem())
 	case v.CanInt():
 		if i := u.Int(); v.OverflowInt(i) {
-			u.fail(ErrRange, fmt.Sprintf("%d is no %v", i, v.Type()))
+			u.overflow(i, v)
 		} else {
 			v.SetInt(i)
 		}
 	case v.CanUint():
 		if i := u.Uint(); v.OverflowUint(i) {
-			u.fail(ErrRange, fmt.Sprintf("%d is no %v", i, v.Type()))
+			u.overflow(i, v)
 		} else {
 			v.SetUint(i)
 		}
@@ -73,6 +73,14 @@ func (u *Unpacker) scan(v reflect.Value) {
 	}
 }
 
+// overflow notes that the integer that was unpacked last does not fit its variable.
+func (u *Unpacker) overflow(i any, v reflect.Value) {
+	if u.err == nil {
+		u.at.index-- // the path of the error is its own
+		u.fail(ErrRange, fmt.Sprintf("%d is no %v", i, v.Type()))
+	}
+}
+
 // scanList unpacks a list into a slice or a Go array.
 func (u *Unpacker) scanList(v reflect.Value) {
 	if v.Kind() == reflect.Slice {
@@ -88,10 +96,10 @@ func (u *Unpacker) scanList(v reflect.Value) {
 		}
 		u.scan(v.Index(i))
 	}
-	u.Pop()
-	if v.Kind() == reflect.Array && i < v.Len() && u.err == nil {
+	if v.Kind() == reflect.Array && i < v.Len() {
 		u.fail(ErrRange, fmt.Sprintf("fewer elements than a %v has", v.Type()))
 	}
+	u.Pop()
 }
 
 // scanStruct unpacks a struct, a switch or the pairs of a list into a Go struct.
@@ -127,6 +135,10 @@ func (t *Type) Fits(v reflect.Type) error {
 	case reflect.Struct:
 		return t.fitsStruct(v)
 	case reflect.Slice, reflect.Array:
+		if t.kind == String || t.isText() {
+			ok = k == reflect.Slice && v.Elem().Kind() == reflect.Uint8
+			break
+		}
 		if t.elem != nil {
 			return t.elem.Fits(v.Elem())
 		}
