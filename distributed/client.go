@@ -1,0 +1,131 @@
+package distributed
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/queuednet/queuednet"
+)
+
+// ErrDisconnected is why a client left that said so: with Panda3D's sendDisconnect.
+var ErrDisconnected = errors.New("distributed: the client has disconnected")
+
+// ErrRefused is why a client did not join or was put out, if the program gave no reason.
+var ErrRefused = errors.New("distributed: refused")
+
+// A Client is one that is connected to a [ServerRepository], an AI included. The
+// pointer is its identity. Its methods are for the goroutine that calls Update.
+type Client struct {
+	base    uint32
+	objects map[uint32]*object
+	zones   map[uint32]*membership // its current interest
+
+	waiting map[*object]struct{} // the generates that it needs and has not got
+
+	interest        []byte // what it asked for last, as it came, until it is applied
+	interestChanged bool
+
+	server *ServerRepository
+	conn   *queuednet.Connection // nil of a local client
+	local  *localClient          // nil of one with a connection
+	ended  error                 // why it has gone, or is to go at the next Update
+
+	held      [][]byte // what it sent while it waited in Joins
+	heldBytes int
+	since     time.Time // when it connected
+	loggedAt  time.Time // when something of it was last logged
+	unlogged  int       // how many drops were not logged since
+	undecided bool      // it waits in Joins
+	accepted  bool      // the program has accepted it, and the next Update takes it in
+}
+
+// A membership is the interest of one client in one zone.
+type membership struct {
+	client   *Client
+	zone     *zone
+	index    int    // of it in zone.members
+	explicit bool   // the client asked for the zone
+	owned    int    // how many of the client's objects are there
+	mark     uint64 // the message of interest that last listed it
+}
+
+// A zone is one in which there is an object or a client.
+type zone struct {
+	id      uint32
+	members []*membership
+	objects map[*object]struct{}
+}
+
+// An object is a distributed object as the server knows it.
+type object struct {
+	doID    uint32
+	class   *class
+	owner   *Client
+	zone    *zone
+	waiting int  // how many clients wait for a generate of it
+	moved   bool // all of its zone need its next generate
+	cache   fieldCache
+}
+
+// DoIDBase returns the first id of the client's range, which is also what stands for
+// the client in messages: the sender, and the target of a targeted update. It is 0
+// until the client has been accepted.
+func (c *Client) DoIDBase() uint32 { return c.base }
+
+// Connection returns the client's connection. On TLS its
+// NetConn is a *tls.Conn, which knows the client's certificates.
+func (c *Client) Connection() *queuednet.Connection { return c.conn }
+
+// Address returns where the client is connected from.
+func (c *Client) Address() queuednet.NetAddress {
+	if c.conn == nil {
+		return queuednet.NetAddress{}
+	}
+	return c.conn.Address()
+}
+
+// Err returns why the client has gone, nil while it is there.
+func (c *Client) Err() error { return c.ended }
+
+// Objects returns the ids of the client's objects, in order.
+func (c *Client) Objects() []uint32 {
+	ids := make([]uint32, 0, len(c.objects))
+	for id := range c.objects {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Zones returns the zones that are open for the client, in order: those that it asked
+// for and those in which it has objects.
+func (c *Client) Zones() []uint32 {
+	ids := make([]uint32, 0, len(c.zones))
+	for id := range c.zones {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Held returns what a client that waits in Joins has sent so far: payloads with their
+// type, such as a message of the game's own that says who it is. They are handled once
+// the client is accepted; a type that the server does not know is then dropped.
+func (c *Client) Held() [][]byte { return c.held }
+
+// Accept takes in a client that waits in Joins, at the next Update. It does nothing
+// for another one.
+func (c *Client) Accept() { c.accepted = c.undecided }
+
+// Disconnect puts the client out at the next Update, waiting or not. Err will be the
+// reason, or ErrRefused where that is nil. The client sees the end of its connection.
+func (c *Client) Disconnect(reason error) {
+	if reason == nil {
+		reason = ErrRefused
+	}
+	if c.ended == nil {
+		c.ended = reason
+		c.server.leaving = append(c.server.leaving, c)
+	}
+}

@@ -1,0 +1,58 @@
+package distributed
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rows has the test of each row of the conformance table that is tested here.
+var rows = map[string]func(t *testing.T){}
+
+// elsewhere has the rows that another test of this module proves.
+var elsewhere = map[string]string{
+	"S52": "interop.TestPanda3DDistributed",
+}
+
+func addRows(more map[string]func(t *testing.T)) bool {
+	for name, row := range more {
+		if rows[name] != nil {
+			panic("two tests of row " + name)
+		}
+		rows[name] = row
+	}
+	return true
+}
+
+// tableRows returns the rows of the checked-in list that begin with a letter, and their
+// input in words.
+func tableRows(t *testing.T, letter byte) (names, inputs []string) {
+	text, err := os.ReadFile("testdata/conformance.txt")
+	require.NoError(t, err)
+	for line := range bytes.Lines(text) {
+		name, input, ok := bytes.Cut(bytes.TrimSpace(line), []byte("\t"))
+		if ok && name[0] == letter {
+			names, inputs = append(names, string(name)), append(inputs, string(input))
+		}
+	}
+	return names, inputs
+}
+
+// Every row of the table for a server has its test.
+func TestConformanceServer(t *testing.T) {
+	names, inputs := tableRows(t, 'S')
+	require.Len(t, names, 52)
+	for i, name := range names {
+		if elsewhere[name] != "" {
+			continue
+		}
+		row := rows[name]
+		require.NotNil(t, row, "row %s, %s, has no test", name, inputs[i])
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			row(t)
+		})
+	}
+}

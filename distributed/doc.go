@@ -1,0 +1,21 @@
+// Package distributed is Panda3D's direct.distributed: objects that live in several
+// programs at once, declared in DC files (package dc reads them), connected through a
+// server. The messages are Panda3D's, so that unmodified Panda3D programs take part.
+//
+// A [ServerRepository] is the server. It keeps no fields and runs no game: it knows
+// clients, objects and zones, and passes messages on as the keywords of the DC file say.
+//
+//	file, err := dc.ParseFiles("direct.dc", "game.dc")
+//	server, err := distributed.NewServerRepository(nil, file)
+//	_, err = server.OpenTCPServerRendezvous(4400, 0)
+//	for range time.Tick(time.Second / 60) {
+//		server.Update()
+//		for event := range server.Events() {
+//			log.Print(event.Kind, event.Err)
+//		}
+//	}
+//
+// Everything happens inside Update, on the goroutine that calls it, and nothing there
+// waits for the network: connections, their limits and their ends are package
+// queuednet's. All methods are for that goroutine.
+package distributed

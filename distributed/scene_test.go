@@ -1,0 +1,313 @@
+package distributed
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/queuednet/queuednet/distributed/dc"
+	"github.com/stretchr/testify/require"
+)
+
+// patience bounds every wait here. Nothing waits for long unless it is broken.
+const patience = 20 * time.Second
+
+const sessionPath = "dc/testdata/panda3d-repository-session.jsonl"
+
+// moreClasses come after those of the recorded session.
+const moreClasses = `
+dclass Base : DistributedObject {
+  again(uint8 n) broadcast;
+};
+dclass Derived : Base {
+  again(uint16 n) broadcast;
+  inside(struct { uint8 a; uint8 b; } p) broadcast;
+  after(uint8 n) broadcast;
+};
+dclass Keys : DistributedObject {
+  both(uint8 n) p2p broadcast;
+  free(uint8 n) clsend reflect;
+};
+`
+
+// testFile has direct.dc, the classes of the session, and moreClasses.
+var testFile = func() *dc.File {
+	line, err := os.ReadFile(sessionPath)
+	if err != nil {
+		panic(err)
+	}
+	var head struct{ Text []string }
+	if err := json.NewDecoder(bytes.NewReader(line)).Decode(&head); err != nil {
+		panic(err)
+	}
+	file, err := dc.ParseSources(
+		dc.Source{Name: "direct.dc", Text: []byte(head.Text[0])},
+		dc.Source{Name: "session.dc", Text: []byte(head.Text[1])},
+		dc.Source{Name: "more.dc", Text: []byte(moreClasses)})
+	if err != nil {
+		panic(err)
+	}
+	return file
+}()
+
+func classNumber(name string) uint16 { return uint16(testFile.Class(name).Number()) }
+
+func fieldNumber(class, field string) uint16 {
+	return uint16(testFile.Class(class).Field(field).Number())
+}
+
+// A scene is a server with raw clients on real sockets. One goroutine plays all.
+type scene struct {
+	t       *testing.T
+	server  *ServerRepository
+	address string
+	sent    uint64
+	peers   []*peer
+}
+
+// A peer is a raw client.
+type peer struct {
+	*scene
+	net.Conn
+	client *Client
+	base   uint32
+}
+
+func newScene(t *testing.T, config *ServerConfig) *scene {
+	server, err := NewServerRepository(config, testFile)
+	require.NoError(t, err)
+	rendezvous, err := server.OpenTCPServerRendezvous(0, 0)
+	require.NoError(t, err)
+	s := &scene{t: t, server: server, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(rendezvous.LocalAddress().Port()))}
+	t.Cleanup(func() {
+		for _, p := range s.peers {
+			p.Close()
+		}
+		require.NoError(t, server.Close())
+	})
+	return s
+}
+
+// until runs frames until something is so.
+func (s *scene) until(what string, done func() bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !done() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("never so: %s", what)
+		}
+		s.server.Update()
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// settle runs frames until the server has handled all that was sent.
+func (s *scene) settle() {
+	s.t.Helper()
+	s.until("all handled", func() bool { return s.server.Stats().Received == s.sent })
+}
+
+// dial opens a connection and does not wait for the server.
+func (s *scene) dial() *peer {
+	s.t.Helper()
+	conn, err := net.DialTimeout("tcp", s.address, patience)
+	require.NoError(s.t, err)
+	require.NoError(s.t, conn.SetDeadline(time.Now().Add(3*patience)))
+	p := &peer{scene: s, Conn: conn}
+	s.peers = append(s.peers, p)
+	return p
+}
+
+// connect opens a connection and takes its range of ids.
+func (s *scene) connect() *peer {
+	s.t.Helper()
+	p := s.dial()
+	p.join()
+	return p
+}
+
+func (p *peer) join() {
+	p.t.Helper()
+	p.until("joined", func() bool {
+		for c := range p.server.Clients() {
+			if c.Address().String() == p.LocalAddr().String() {
+				p.client, p.base = c, c.DoIDBase()
+			}
+		}
+		return p.client != nil
+	})
+	require.Equal(p.t, appendSetDoIDRange(nil, p.base, p.server.config.IDRange), p.read())
+}
+
+// watch connects and opens zones.
+func (s *scene) watch(zones ...uint32) *peer {
+	s.t.Helper()
+	p := s.connect()
+	p.send(appendIDs(nil, clientSetInterest, zones...))
+	return p
+}
+
+func frame(payloads ...[]byte) []byte {
+	var b []byte
+	for _, payload := range payloads {
+		b = append(binary.LittleEndian.AppendUint16(b, uint16(len(payload))), payload...)
+	}
+	return b
+}
+
+// post sends payloads; send also waits until the server has handled them.
+func (p *peer) post(payloads ...[]byte) {
+	p.t.Helper()
+	_, err := p.Write(frame(payloads...))
+	require.NoError(p.t, err)
+	p.sent += uint64(len(payloads))
+}
+
+func (p *peer) send(payloads ...[]byte) {
+	p.t.Helper()
+	p.post(payloads...)
+	p.settle()
+}
+
+// read returns the next payload.
+func (p *peer) read() []byte {
+	p.t.Helper()
+	payload, err := p.readPayload()
+	require.NoError(p.t, err)
+	return payload
+}
+
+func (p *peer) readPayload() ([]byte, error) {
+	var header [2]byte
+	if _, err := io.ReadFull(p, header[:]); err != nil {
+		return nil, err
+	}
+	payload := make([]byte, binary.LittleEndian.Uint16(header[:]))
+	_, err := io.ReadFull(p, payload)
+	return payload, err
+}
+
+// received returns all that the server has sent so far: a mark that it sends last
+// tells where that ends.
+func (p *peer) received() []string {
+	p.t.Helper()
+	mark := []byte("mark")
+	p.server.send(mark, p.client)
+	all := []string{}
+	for {
+		payload := p.read()
+		if bytes.Equal(payload, mark) {
+			return all
+		}
+		all = append(all, hex.EncodeToString(payload))
+	}
+}
+
+// gets requires that the server has sent exactly these payloads.
+func (p *peer) gets(payloads ...[]byte) {
+	p.t.Helper()
+	require.Equal(p.t, hexes(payloads), p.received())
+}
+
+// getsAnyOrder is gets where the order does not matter.
+func (p *peer) getsAnyOrder(payloads ...[]byte) {
+	p.t.Helper()
+	require.ElementsMatch(p.t, hexes(payloads), p.received())
+}
+
+// requireEnd requires that the server closes the connection, and returns what it sent
+// before.
+func (p *peer) requireEnd() (payloads []string) {
+	p.t.Helper()
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			payload, err := p.readPayload()
+			if err != nil {
+				ended <- err
+				return
+			}
+			payloads = append(payloads, hex.EncodeToString(payload))
+		}
+	}()
+	p.until("connection closed by the server", func() bool {
+		select {
+		case err := <-ended:
+			require.NotErrorIs(p.t, err, os.ErrDeadlineExceeded)
+			return true
+		default:
+			return false
+		}
+	})
+	return payloads
+}
+
+// alive requires that the server still serves two clients, with an update from one to
+// the other.
+func (s *scene) alive() {
+	s.t.Helper()
+	owner, watcher := s.connect(), s.watch(987)
+	owner.send(thing(987, owner.base), say(owner.base, "alive"))
+	watcher.gets(thingFor(owner, 987), sayFrom(owner, "alive"))
+	owner.send(appendIDs(nil, objectDelete, owner.base))
+	for _, p := range []*peer{owner, watcher} {
+		p.Close()
+		s.until("gone", func() bool { return p.client.Err() != nil })
+	}
+}
+
+func hexes(payloads [][]byte) []string {
+	texts := []string{}
+	for _, payload := range payloads {
+		texts = append(texts, hex.EncodeToString(payload))
+	}
+	return texts
+}
+
+// named is the fields of a Thing's generate: its name and no others.
+var named = []byte("\x06\x00noname\x00\x00")
+
+// thing is the generate of a Thing, and thingFor as others get it.
+func thing(zone, doID uint32) []byte {
+	return appendClientObjectGenerate(nil, zone, classNumber("Thing"), doID, named)
+}
+
+func thingFor(owner *peer, zone uint32) []byte { return thingFrom(owner, zone, owner.base) }
+
+func thingFrom(owner *peer, zone, doID uint32) []byte {
+	return appendObjectGenerate(nil, owner.base, zone, classNumber("Thing"), doID, named)
+}
+
+// set is an update of a field of a class, setFrom as others get it.
+func set(doID uint32, class, field string, args ...any) []byte {
+	return appendClientObjectUpdateField(nil, doID, fieldNumber(class, field), packed(class, field, args...))
+}
+
+func setFrom(sender *peer, doID uint32, class, field string, args ...any) []byte {
+	return appendObjectUpdateField(nil, sender.base, doID, fieldNumber(class, field), packed(class, field, args...))
+}
+
+func target(base, doID uint32, class, field string, args ...any) []byte {
+	return appendClientObjectUpdateFieldTargeted(nil, base, doID, fieldNumber(class, field), packed(class, field, args...))
+}
+
+func packed(class, field string, args ...any) []byte {
+	data, err := testFile.Class(class).Field(field).Pack(nil, args...)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+func say(doID uint32, text string) []byte { return set(doID, "Thing", "say", text) }
+
+func sayFrom(owner *peer, text string) []byte {
+	return setFrom(owner, owner.base, "Thing", "say", text)
+}

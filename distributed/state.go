@@ -1,0 +1,238 @@
+package distributed
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/queuednet/queuednet/distributed/dc"
+)
+
+// A state is what a server knows: clients, zones and objects. It does no I/O: messages
+// go in through handle, and what is to be sent comes out through a sender. It belongs
+// to the goroutine that calls Update.
+type state struct {
+	config     *ServerConfig
+	classes    classes
+	out        sender
+	maxPayload int // the longest payload that the wire's header can hold
+
+	clients map[uint32]*Client // by base
+	objects map[uint32]*object // by id
+	zones   map[uint32]*zone
+
+	changed  []*Client // those with an interest that is still to be applied
+	asked    map[*Client]struct{}
+	marks    uint64 // how many messages of interest have been applied
+	payload  []byte // the message that is being built
+	fields   []byte // the fields of a generate that the cache has
+	repaired []byte // the fields of a generate without those that are not broadcast
+	events   []Event
+	stats    Stats
+}
+
+// A sender sends payloads, which are the caller's again once it returns. It does not
+// call the state back.
+type sender interface {
+	send(payload []byte, to *Client)
+	sendZone(payload []byte, to []*membership, except *Client)
+}
+
+func newState(config *ServerConfig, file *dc.File, out sender, maxPayload int) *state {
+	return &state{
+		config: config, classes: newClasses(file), out: out, maxPayload: maxPayload,
+		clients: make(map[uint32]*Client),
+		objects: make(map[uint32]*object),
+		zones:   make(map[uint32]*zone),
+		asked:   make(map[*Client]struct{}),
+	}
+}
+
+// join gives a client its range and sends that to it. It reports false where there is
+// no range left.
+func (s *state) join(c *Client) bool {
+	base, ok := s.config.Processes.TakeRange()
+	if !ok {
+		return false
+	}
+	c.base = base
+	c.objects = make(map[uint32]*object)
+	c.zones = make(map[uint32]*membership)
+	c.waiting = make(map[*object]struct{})
+	s.clients[base] = c
+	s.stats.Joined++
+	s.event(Event{Kind: ClientJoined, Client: c})
+	s.payload = appendSetDoIDRange(s.payload[:0], base, s.config.IDRange)
+	s.send(c)
+	return true
+}
+
+// leave forgets a client: its zones first, so that it gets nothing more, then its
+// objects, whose end everybody else in their zones is told.
+func (s *state) leave(c *Client) {
+	delete(s.clients, c.base)
+	for _, m := range c.zones {
+		s.closeZone(m)
+	}
+	for _, id := range c.Objects() {
+		o := c.objects[id]
+		s.payload = appendIDs(s.payload[:0], objectDelete, id)
+		s.sendZone(o.zone, nil)
+		s.removeObject(o)
+	}
+	s.config.Processes.ReleaseRange(c.base)
+	s.event(Event{Kind: ClientLeft, Client: c, Err: c.ended})
+}
+
+// handle does what a message of a client asks for. It reports false for the message
+// that says that the client leaves.
+func (s *state) handle(c *Client, payload []byte) bool {
+	s.stats.Received++
+	m, err := decodeClientMessage(payload)
+	if err != nil {
+		reason := DropMalformed
+		if errors.Is(err, errUnknownType) {
+			reason = DropUnknownType
+		}
+		s.drop(c, reason, m.doID, err)
+		return true
+	}
+	if m.kind == clientSetInterest {
+		s.setInterest(c, m.ids)
+		return true
+	}
+	s.applyInterest(c)
+	switch m.kind {
+	case clientDisconnect:
+		return false
+	case clientObjectGenerate:
+		s.generate(c, m)
+	case clientObjectUpdateField, clientObjectUpdateFieldTargeted:
+		s.update(c, m)
+	case objectSetZone:
+		s.setZone(c, m)
+	case objectDelete:
+		s.delete(c, m, payload)
+	case clientHeartbeat:
+	}
+	return true
+}
+
+// endFrame applies what was put off to the end of the frame.
+func (s *state) endFrame() {
+	for _, c := range s.changed {
+		s.applyInterest(c)
+	}
+	clear(s.changed)
+	s.changed = s.changed[:0]
+}
+
+// owns reports whether an id is of a client's range.
+func (s *state) owns(c *Client, doID uint32) bool {
+	return doID >= c.base && doID-c.base < s.config.IDRange
+}
+
+// send sends the payload that was built to a client.
+func (s *state) send(c *Client) {
+	s.stats.Sent++
+	s.out.send(s.payload, c)
+}
+
+// sendZone sends the payload that was built to all clients of a zone but one.
+func (s *state) sendZone(z *zone, except *Client) {
+	s.config.Processes.Publish(z.id, s.payload)
+	s.stats.Sent += uint64(len(z.members))
+	if except != nil && except.zones[z.id] != nil {
+		s.stats.Sent--
+	}
+	s.out.sendZone(s.payload, z.members, except)
+}
+
+func (s *state) event(e Event) { s.events = append(s.events, e) }
+
+// drop records that a message of a client had no effect.
+func (s *state) drop(c *Client, reason DropReason, doID uint32, err error) {
+	s.stats.Dropped[reason]++
+	s.event(Event{Kind: MessageDropped, Client: c, DoID: doID, Reason: reason, Err: err})
+}
+
+// newObject records an object and opens its zone for the owner.
+func (s *state) newObject(owner *Client, class *class, doID uint32, z *zone) *object {
+	o := &object{doID: doID, class: class, owner: owner}
+	s.objects[doID] = o
+	owner.objects[doID] = o
+	s.event(Event{Kind: ObjectGenerated, Client: owner, DoID: doID, Class: class.dc, Zone: z.id})
+	s.enterZone(o, z)
+	return o
+}
+
+// removeObject forgets an object.
+func (s *state) removeObject(o *object) {
+	delete(s.objects, o.doID)
+	delete(o.owner.objects, o.doID)
+	s.event(Event{Kind: ObjectDeleted, Client: o.owner, DoID: o.doID, Class: o.class.dc, Zone: o.zone.id})
+	s.leaveZone(o)
+}
+
+// enterZone puts an object into a zone, and opens that for the owner.
+func (s *state) enterZone(o *object, z *zone) {
+	o.zone = z
+	o.moved = true
+	z.objects[o] = struct{}{}
+	m := o.owner.zones[z.id]
+	if m == nil {
+		m = s.openZone(o.owner, z)
+	}
+	m.owned++
+}
+
+// leaveZone takes an object out of its zone. That stays open for the owner until
+// closeIdle.
+func (s *state) leaveZone(o *object) {
+	z := o.zone
+	for i := 0; o.waiting > 0 && i < len(z.members); i++ {
+		s.unwait(z.members[i].client, o)
+	}
+	delete(z.objects, o)
+	if m := o.owner.zones[z.id]; m != nil {
+		m.owned--
+	}
+	s.forgetZone(z)
+}
+
+// unwait records that a client waits for a generate of an object no more, and reports
+// whether it did.
+func (s *state) unwait(c *Client, o *object) bool {
+	if _, ok := c.waiting[o]; !ok {
+		return false
+	}
+	delete(c.waiting, o)
+	o.waiting--
+	return true
+}
+
+// zone returns a zone, new if need be.
+func (s *state) zone(id uint32) *zone {
+	z := s.zones[id]
+	if z == nil {
+		z = &zone{id: id, objects: make(map[*object]struct{})}
+		s.zones[id] = z
+	}
+	return z
+}
+
+// forgetZone forgets a zone in which there is nothing any more.
+func (s *state) forgetZone(z *zone) {
+	if len(z.members) == 0 && len(z.objects) == 0 {
+		delete(s.zones, z.id)
+	}
+}
+
+// sortedIDs appends the ids of a zone's objects to dst in order.
+func (z *zone) sortedIDs(dst []uint32) []uint32 {
+	start := len(dst)
+	for o := range z.objects {
+		dst = append(dst, o.doID)
+	}
+	slices.Sort(dst[start:])
+	return dst
+}

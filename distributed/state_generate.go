@@ -1,0 +1,147 @@
+package distributed
+
+import "fmt"
+
+// generate creates an object, moves it, or passes its fields on again.
+func (s *state) generate(c *Client, m message) {
+	if !s.owns(c, m.doID) {
+		s.drop(c, DropForeignID, m.doID, fmt.Errorf("object %d is not of the range of client %d", m.doID, c.base))
+		return
+	}
+	class := s.classes.byNumber(m.class)
+	if class == nil {
+		s.drop(c, DropUnknownClass, m.doID, fmt.Errorf("there is no class %d", m.class))
+		return
+	}
+	o := s.objects[m.doID]
+	if o != nil && o.class != class {
+		s.drop(c, DropOtherClass, m.doID, fmt.Errorf("object %d is a %v, not a %v", m.doID, o.class.dc, class.dc))
+		return
+	}
+	if !s.fieldsAllowed(c, class, &m) || !s.generateAllowed(c, class, o, m) {
+		return
+	}
+	switch {
+	case o == nil:
+		o = s.newObject(c, class, m.doID, s.zone(m.zone))
+	case o.zone.id != m.zone:
+		s.move(o, m.zone)
+	}
+	if s.config.CacheFields {
+		o.cache.setFields(class, m.rest)
+	}
+	s.payload = appendObjectGenerate(s.payload[:0], c.base, m.zone, m.class, m.doID, m.rest)
+	s.sendGenerate(o)
+}
+
+// fieldsAllowed checks the fields of a generate, and repairs them if it is to.
+func (s *state) fieldsAllowed(c *Client, class *class, m *message) bool {
+	if !s.config.RelayUnchecked {
+		if err := class.walk(m.rest, nil); err != nil {
+			s.drop(c, DropBadFields, m.doID, fmt.Errorf("generate of %v %d: %w", class.dc, m.doID, err))
+			return false
+		}
+	}
+	if s.config.RepairRequired && class.secret {
+		s.repaired = class.repair(s.repaired[:0], m.rest)
+		m.rest = s.repaired
+	}
+	const header = 16 // of an OBJECT_GENERATE, before its fields
+	if header+len(m.rest) > s.maxPayload {
+		s.drop(c, DropTooLong, m.doID, fmt.Errorf("generate of object %d with fields of %d bytes", m.doID, len(m.rest)))
+		return false
+	}
+	return true
+}
+
+// generateAllowed asks the limit and the program.
+func (s *state) generateAllowed(c *Client, class *class, o *object, m message) bool {
+	if o == nil && len(c.objects) >= s.config.MaxObjectsPerClient {
+		s.drop(c, DropLimit, m.doID, fmt.Errorf("client %d has %d objects", c.base, len(c.objects)))
+		return false
+	}
+	if s.config.AllowGenerate == nil {
+		return true
+	}
+	err := s.config.AllowGenerate(c, Generate{DoID: m.doID, Class: class.dc, Zone: m.zone, New: o == nil, Fields: m.rest})
+	if err != nil {
+		s.drop(c, DropNotAllowed, m.doID, err)
+	}
+	return err == nil
+}
+
+// sendGenerate sends the generate that was built to those who need it.
+func (s *state) sendGenerate(o *object) {
+	s.stats.Relayed++
+	if o.moved || o.waiting == 0 || s.config.AskAll {
+		o.moved = false
+		s.sendZone(o.zone, o.owner)
+		return
+	}
+	s.config.Processes.Publish(o.zone.id, s.payload)
+	for _, m := range o.zone.members {
+		if s.unwait(m.client, o) {
+			s.send(m.client)
+		}
+	}
+}
+
+// setZone moves an object on its owner's word. The owner sends a generate next, which
+// tells those in the new zone.
+func (s *state) setZone(c *Client, m message) {
+	o := c.objects[m.doID]
+	if o == nil {
+		s.dropForeign(c, m.doID)
+		return
+	}
+	if o.zone.id == m.zone {
+		return
+	}
+	if allow := s.config.AllowMove; allow != nil {
+		if err := allow(c, m.doID, m.zone); err != nil {
+			s.drop(c, DropNotAllowed, m.doID, err)
+			return
+		}
+	}
+	s.move(o, m.zone)
+}
+
+// dropForeign drops a message about an object that is not the client's.
+func (s *state) dropForeign(c *Client, doID uint32) {
+	reason := DropUnknownObject
+	if s.objects[doID] != nil {
+		reason = DropNotOwner
+	}
+	s.drop(c, reason, doID, fmt.Errorf("client %d has no object %d", c.base, doID))
+}
+
+// move takes an object to another zone: its owner's interest changes, and it is
+// disabled for those who see the old zone and not the new one.
+func (s *state) move(o *object, id uint32) {
+	old, z := o.zone, s.zone(id)
+	s.event(Event{Kind: ObjectMoved, Client: o.owner, DoID: o.doID, Class: o.class.dc, Zone: id, OldZone: old.id})
+	s.leaveZone(o)
+	s.enterZone(o, z)
+	s.closeIdle(o.owner, old)
+	s.payload = appendIDs(s.payload[:0], objectDisable, o.doID)
+	for _, m := range old.members {
+		if m.client != o.owner && m.client.zones[id] == nil {
+			s.send(m.client)
+		}
+	}
+}
+
+// delete deletes an object on its owner's word, which all in its zone hear, the owner
+// too: it keeps the object and its id until then.
+func (s *state) delete(c *Client, m message, payload []byte) {
+	o := c.objects[m.doID]
+	if o == nil {
+		s.dropForeign(c, m.doID)
+		return
+	}
+	s.payload = append(s.payload[:0], payload...)
+	s.sendZone(o.zone, nil)
+	z := o.zone
+	s.removeObject(o)
+	s.closeIdle(c, z)
+}

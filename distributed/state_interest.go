@@ -1,0 +1,133 @@
+package distributed
+
+import "fmt"
+
+// setInterest notes what zones a client wants. It takes effect before the client's next
+// other message, or at the end of the frame, so that of several in a row only the last
+// costs anything.
+func (s *state) setInterest(c *Client, zones idList) {
+	if zones.len() > s.config.MaxZonesPerClient {
+		s.drop(c, DropLimit, 0, fmt.Errorf("interest in %d zones, at most %d are allowed", zones.len(), s.config.MaxZonesPerClient))
+		return
+	}
+	c.interest = append(c.interest[:0], zones...)
+	if !c.interestChanged {
+		c.interestChanged = true
+		s.changed = append(s.changed, c)
+	}
+}
+
+// applyInterest makes the zones that a client wants its explicit interest.
+func (s *state) applyInterest(c *Client) {
+	if !c.interestChanged || s.clients[c.base] != c {
+		return
+	}
+	c.interestChanged = false
+	s.marks++
+	for id := range idList(c.interest).all() {
+		m := c.zones[id]
+		if m == nil {
+			m = s.openZone(c, s.zone(id))
+		}
+		m.explicit, m.mark = true, s.marks
+	}
+	var closed []uint32
+	for _, m := range c.zones {
+		m.explicit = m.mark == s.marks
+		if !m.explicit && m.owned == 0 {
+			closed = m.zone.sortedIDs(closed)
+			s.closeZone(m)
+		}
+	}
+	s.disable(c, closed)
+}
+
+// openZone opens a zone for a client, and asks for the generates of the objects there.
+func (s *state) openZone(c *Client, z *zone) *membership {
+	m := &membership{client: c, zone: z, index: len(z.members)}
+	z.members = append(z.members, m)
+	c.zones[z.id] = m
+	if len(z.members) == 1 {
+		s.config.Processes.WatchZone(z.id, true)
+	}
+	s.requestGenerates(z, c)
+	return m
+}
+
+// closeZone closes a zone for a client.
+func (s *state) closeZone(m *membership) {
+	z, c := m.zone, m.client
+	last := z.members[len(z.members)-1]
+	z.members[m.index], last.index = last, m.index
+	z.members = z.members[:len(z.members)-1]
+	delete(c.zones, z.id)
+	if len(c.waiting) > 0 {
+		for o := range z.objects {
+			s.unwait(c, o)
+		}
+	}
+	if len(z.members) == 0 {
+		s.config.Processes.WatchZone(z.id, false)
+	}
+	s.forgetZone(z)
+}
+
+// closeIdle closes a zone that a client neither asked for nor has objects in.
+func (s *state) closeIdle(c *Client, z *zone) {
+	if m := c.zones[z.id]; !m.explicit && m.owned == 0 {
+		s.closeZone(m)
+		s.disable(c, z.sortedIDs(nil))
+	}
+}
+
+// disable makes objects vanish for a client, in as many messages as it takes.
+func (s *state) disable(c *Client, ids []uint32) {
+	most := (s.maxPayload - 2) / 4
+	for len(ids) > 0 {
+		n := min(len(ids), most)
+		s.payload = appendIDs(s.payload[:0], objectDisable, ids[:n]...)
+		s.send(c)
+		ids = ids[n:]
+	}
+}
+
+// requestGenerates gets a client that has opened a zone the objects that are there.
+func (s *state) requestGenerates(z *zone, c *Client) {
+	s.payload = appendIDs(s.payload[:0], requestGenerates, z.id)
+	if s.config.AskAll {
+		s.sendZone(z, c)
+		return
+	}
+	if s.config.CacheFields {
+		s.answer(z, c)
+		return
+	}
+	s.config.Processes.Publish(z.id, s.payload)
+	for o := range z.objects {
+		if o.owner == c {
+			continue
+		}
+		// An owner that was asked for this object, and has not answered yet,
+		// answers this client too.
+		if o.waiting == 0 {
+			s.asked[o.owner] = struct{}{}
+		}
+		c.waiting[o] = struct{}{}
+		o.waiting++
+	}
+	for owner := range s.asked {
+		s.send(owner)
+	}
+	clear(s.asked)
+}
+
+// answer sends a client the objects of a zone as they are known from their owners.
+func (s *state) answer(z *zone, c *Client) {
+	for o := range z.objects {
+		if o.owner != c {
+			s.fields = o.cache.appendFields(s.fields[:0], o.class, s.config.RepairRequired)
+			s.payload = appendObjectGenerate(s.payload[:0], o.owner.base, z.id, uint16(o.class.dc.Number()), o.doID, s.fields)
+			s.send(c)
+		}
+	}
+}
