@@ -20,7 +20,13 @@ func panicRows() []row {
 // garbage sends random bytes, in place of datagrams and in place of what the kind
 // of socket says first.
 func garbage(c *cell) {
-	s := c.serve(&queuednet.Config{FirstDatagramTimeout: time.Second, CloseTimeout: 100 * time.Millisecond})
+	for _, size := range []int{2, 4} {
+		s := c.serve(&queuednet.Config{TCPHeaderSize: size, FirstDatagramTimeout: time.Second, CloseTimeout: 100 * time.Millisecond})
+		c.receiveGarbage(s)
+	}
+}
+
+func (c *cell) receiveGarbage(s *testend.Server) {
 	dice := rand.New(rand.NewPCG(1, 2))
 	for i := range 32 {
 		b := make([]byte, 1+dice.IntN(4096))

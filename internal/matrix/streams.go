@@ -155,22 +155,36 @@ func leftDeadline(c *cell) {
 	c.requirePing(s, adopted, far)
 }
 
+// endOnce has a peer whose end is known before the program takes the first of its
+// datagrams.
 func endOnce(c *cell) {
-	s := c.serve(&queuednet.Config{MaxReceiveQueue: 1000})
+	s := c.serve(nil)
 	conn, far := s.Connect()
+	const count = 200
+	peer := far
 	go func() {
-		for range 200 {
-			far.Write([]byte(testend.Frames(strings.Repeat("x", 98))))
+		for range count {
+			peer.Write([]byte(testend.Frames("datagram")))
 		}
-		far.Close()
+		peer.Close()
 	}()
-	c.requireEnd(s, conn, io.EOF, 200)
+	testend.Eventually(c, "the end", func() bool { return conn.Err() != nil })
+	got := 0
+	for range s.Reader.Datagrams() {
+		if got++; s.Manager.ResetConnectionAvailable() {
+			c.Fatalf("reported before datagram %d was handled", got)
+		}
+	}
+	if got != count {
+		c.Errorf("%d of %d datagrams", got, count)
+	}
+	c.requireEnd(s, conn, io.EOF, 0)
 	c.requireErr(s.Writer.Send(queuednet.NewDatagram(nil), conn), io.EOF)
 	if s.Manager.CloseConnection(conn) {
 		c.Error("closed after its end was taken")
 	}
-	next, nextFar := s.Connect() // by now a second report would be there
-	c.requirePing(s, next, nextFar)
+	next, far := s.Connect() // by now a second report would be there
+	c.requirePing(s, next, far)
 	if _, ok := s.Manager.GetResetConnection(); ok {
 		c.Error("reported twice")
 	}
