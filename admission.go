@@ -115,18 +115,13 @@ func (a *admission) release(config *Config, address NetAddress) {
 // with a reset: that leaves nothing behind in the system, which an attacker
 // could fill, and tells the peer apart from a server that says good-bye.
 // Nothing is lost by it, as nothing was sent.
-func (m *QueuedConnectionManager) admit(socket net.Conn) bool {
-	address := netAddressOf(socket.RemoteAddr())
+func (m *QueuedConnectionManager) admit(socket net.Conn, address NetAddress) bool {
 	reason, ok := m.admission.admit(&m.config, address)
-	if ok {
-		return true
+	if !ok {
+		m.refused(reason, address)
+		resetAtOnce(socket)
 	}
-	m.refused(reason, address)
-	if tcp, ok := systemSocketOf(socket).(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
-	release(socket, func() { closeAtOnce(socket) })
-	return false
+	return ok
 }
 
 // leave is the end of a connection that admit has let in.

@@ -3,6 +3,7 @@ package queuednet
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -76,13 +77,14 @@ func TestAdmissionOfWhoWasNotTaken(t *testing.T) {
 		e := newEnd(t, &Config{MaxConnections: 1})
 		listener := newPipeListener()
 		rendezvous, _ := e.adoptListener(listener)
-		synctest.Wait() // Accept is under way
+		synctest.Wait() // Accept is under way, and cannot be woken
 		require.True(t, e.listener.RemoveConnection(rendezvous))
+		far := listener.dial(t)
+		_, err := far.Read(make([]byte, 1))
+		assert.Equal(t, io.EOF, err, "it is not held")
+		require.NoError(t, e.listener.AddConnection(rendezvous))
 		listener.dial(t)
-		synctest.Wait()
-		assert.Equal(t, 1, e.manager.admission.total)
-		require.NoError(t, e.manager.Close())
-		assert.Zero(t, e.manager.admission.total)
+		e.accept()
 	})
 }
 

@@ -50,6 +50,8 @@ var tlsConfigs = sync.OnceValue(func() (c struct{ server, client *tls.Config }) 
 	return c
 })
 
+func tlsListener(below net.Listener) net.Listener { return tls.NewListener(below, tlsConfigs().server) }
+
 func tlsServer(socket net.Conn) *tls.Conn { return tls.Server(socket, tlsConfigs().server) }
 func tlsClient(socket net.Conn) *tls.Conn { return tls.Client(socket, tlsConfigs().client) }
 

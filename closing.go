@@ -18,20 +18,28 @@ const closeGrace = 100 * time.Millisecond
 const maxLayers = 8
 
 // layersOf returns a stream and the sockets below it, the system's last where
-// all of them have a method NetConn, as those of crypto/tls have.
+// all of them say what they wrap.
 func layersOf(stream net.Conn) []net.Conn {
 	layers := []net.Conn{stream}
 	for len(layers) < maxLayers {
-		over, ok := stream.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		if stream = over.NetConn(); stream == nil {
+		if stream = socketBelow(stream); stream == nil {
 			break
 		}
 		layers = append(layers, stream)
 	}
 	return layers
+}
+
+// socketBelow returns what a socket wraps, nil if it wraps nothing or does not
+// tell. NetConn is what crypto/tls calls it, Raw what go-proxyproto does.
+func socketBelow(stream net.Conn) net.Conn {
+	switch over := stream.(type) {
+	case interface{ NetConn() net.Conn }:
+		return over.NetConn()
+	case interface{ Raw() net.Conn }:
+		return over.Raw()
+	}
+	return nil
 }
 
 // systemSocketOf returns the lowest socket that can be reached.
@@ -89,9 +97,14 @@ func closeAtOnce(stream net.Conn) {
 
 // isTLS reports whether a stream is one of crypto/tls, without linking that
 // package into programs that do not use it.
-func isTLS(stream net.Conn) bool {
-	t := reflect.TypeOf(stream)
-	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "crypto/tls"
+func isTLS(stream net.Conn) bool { return packageOf(stream) == "crypto/tls" }
+
+// packageOf returns the package whose type a socket is a pointer to.
+func packageOf(socket net.Conn) string {
+	if t := reflect.TypeOf(socket); t.Kind() == reflect.Pointer {
+		return t.Elem().PkgPath()
+	}
+	return ""
 }
 
 // breakOff ends c at once: whoever waits for the socket gets an error.

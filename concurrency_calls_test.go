@@ -134,10 +134,15 @@ var concurrentCalls = map[string]call{
 	"Connection.Err":                fails(func(a *actor) error { return a.conn.Err() }, reason),
 	"Connection.Flush":              fails(func(a *actor) error { return a.conn.Flush() }, reason, wrongConnection),
 	"Connection.LastReceived":       never(func(a *actor) { a.conn.LastReceived() }),
-	"Connection.LocalAddress":       never(func(a *actor) { _ = a.conn.LocalAddress().String() }),
-	"Connection.Manager":            never(func(a *actor) { a.conn.Manager() }),
-	"Connection.NetConn":            never(func(a *actor) { a.conn.NetConn() }),
-	"Connection.Rendezvous":         never(func(a *actor) { a.conn.Rendezvous() }),
+	"Connection.ListenerFile": fails(func(a *actor) error {
+		file, err := a.conn.ListenerFile()
+		file.Close()
+		return err
+	}, oneOf(errors.ErrUnsupported), closedError, system),
+	"Connection.LocalAddress": never(func(a *actor) { _ = a.conn.LocalAddress().String() }),
+	"Connection.Manager":      never(func(a *actor) { a.conn.Manager() }),
+	"Connection.NetConn":      never(func(a *actor) { a.conn.NetConn() }),
+	"Connection.Rendezvous":   never(func(a *actor) { a.conn.Rendezvous() }),
 	"Connection.RoundTrip": fails(func(a *actor) error {
 		_, _, err := a.conn.RoundTrip()
 		return err

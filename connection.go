@@ -48,6 +48,7 @@ type Connection struct {
 
 	address      NetAddress
 	localAddress NetAddress
+	late         atomic.Pointer[endpoints] // what an adopted socket has told later
 
 	mu     sync.Mutex
 	state  connectionState
@@ -71,14 +72,14 @@ const (
 	stateGone                     // taken from the reset queue, or closed by the program
 )
 
-// newStream makes a connection of a socket, which it owns from then on; via is
-// the rendezvous that it came through. One that the program has not adopted has
-// been through watchPeer.
-func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, adopted bool) (*Connection, error) {
+// newStream makes a connection of a socket, which it owns from then on unless it
+// fails; via is the rendezvous that it came through. One that the program has
+// not adopted has been through watchPeer.
+func (m *QueuedConnectionManager) newStream(stream net.Conn, ends endpoints, via *Connection, adopted bool) (*Connection, error) {
 	c := &Connection{
 		manager:      m,
-		address:      netAddressOf(stream.RemoteAddr()),
-		localAddress: netAddressOf(stream.LocalAddr()),
+		address:      ends.peer,
+		localAddress: ends.local,
 		socket:       stream,
 		stream:       stream,
 		raw:          rawConnOf(stream),
@@ -92,7 +93,6 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, via *Connection, ad
 	c.received.Store(int64(m.elapsed()))
 	c.initSides()
 	if err := m.register(c, c.run); err != nil {
-		release(stream, func() { closeAtOnce(stream) })
 		return nil, err
 	}
 	return c, nil
@@ -109,9 +109,7 @@ func (c *Connection) initSides() {
 // adoptRendezvous makes a connection of a listening socket.
 func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
 	address := netAddressOf(listener.Addr())
-	r := &rendezvous{socket: listener, backlog: backlog, released: make(chan struct{})}
-	r.changed.L = &r.mu
-	c := &Connection{manager: m, address: address, localAddress: address, listening: r}
+	c := &Connection{manager: m, address: address, localAddress: address, listening: newRendezvous(listener, backlog)}
 	if err := m.register(c, c.accept); err != nil {
 		release(listener, func() { listener.Close() })
 		return nil, err
@@ -126,13 +124,24 @@ func (c *Connection) Manager() *QueuedConnectionManager {
 }
 
 // Address returns the peer's address, for a rendezvous and a UDP socket its
-// own. It stays known after the end. It is Panda3D's get_address.
-func (c *Connection) Address() NetAddress { return c.address }
+// own. It stays known after the end. That of an adopted socket may be zero at
+// first: see AdoptConnection. It is Panda3D's get_address.
+func (c *Connection) Address() NetAddress {
+	if late := c.late.Load(); late != nil {
+		return late.peer
+	}
+	return c.address
+}
 
 // LocalAddress returns the address of this end; its port tells what the system
-// chose where 0 was asked for. It stays known after the end. Panda3D has no
-// counterpart.
-func (c *Connection) LocalAddress() NetAddress { return c.localAddress }
+// chose where 0 was asked for. It stays known after the end. That of an adopted
+// socket may be zero at first, as Address. Panda3D has no counterpart.
+func (c *Connection) LocalAddress() NetAddress {
+	if late := c.late.Load(); late != nil {
+		return late.local
+	}
+	return c.localAddress
+}
 
 // Rendezvous returns the rendezvous that the connection was accepted through,
 // nil for any other. In Panda3D get_new_connection hands it out.
@@ -168,7 +177,7 @@ func (c *Connection) name() string {
 	if c == nil {
 		return "nil"
 	}
-	return c.address.String()
+	return c.Address().String()
 }
 
 // Close closes the connection as CloseConnection of its manager does, and

@@ -54,7 +54,11 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 		return nil, err
 	}
 	m.watchPeer(socket)
-	return m.newStream(socket, nil, false)
+	conn, err := m.newStream(socket, endpointsOf(socket), nil, false)
+	if err != nil {
+		socket.Close()
+	}
+	return conn, err
 }
 
 // A PendingConnection is a connection that is being opened in the background:

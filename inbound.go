@@ -194,7 +194,7 @@ func (c *Connection) deliver() error {
 			in.handOver(c, headerSize, n)
 		default:
 			frames := in.buffer.b[in.start : in.start+n]
-			in.consumed(n, in.reader.queue.gather(&run{conn: c, from: c.address, headerSize: headerSize}, frames, 0))
+			in.consumed(n, in.reader.queue.gather(&run{conn: c, from: c.Address(), headerSize: headerSize}, frames, 0))
 		}
 	}
 }
@@ -258,7 +258,7 @@ func (in *inbound) queueRaw(c *Connection, n int) bool {
 	frame := newBlock(rawHeader + n)
 	defer frame.free()
 	frame.b = append(appendHeader(frame.b, rawHeader, n), in.buffer.b[in.start:in.start+n]...)
-	return in.reader.queue.gather(&run{conn: c, from: c.address, headerSize: rawHeader}, frame.b, 0)
+	return in.reader.queue.gather(&run{conn: c, from: c.Address(), headerSize: rawHeader}, frame.b, 0)
 }
 
 // cut returns the length of the run of whole frames at the front of what is
@@ -304,7 +304,7 @@ func (in *inbound) handOver(c *Connection, headerSize, n int) {
 	for ends := in.buffer.ends; int(ends[len(ends)-1]) > end; ends = in.buffer.ends {
 		in.buffer.ends = ends[:len(ends)-1] // held back by a rate
 	}
-	r := run{conn: c, from: c.address, headerSize: headerSize}
+	r := run{conn: c, from: c.Address(), headerSize: headerSize}
 	if !in.reader.queue.hand(&r, in.buffer, in.start) {
 		rest.free()
 		return

@@ -89,10 +89,10 @@ func (g *guard) read(c *Connection) error {
 		switch {
 		case c.in.load() != inOpen:
 		case g.untilFirst > 0 && now.Sub(began) >= g.untilFirst:
-			c.manager.refused(refusedFirstDatagram, c.address)
+			c.manager.refused(refusedFirstDatagram, c.Address())
 			return ErrFirstDatagram
 		default:
-			c.manager.refused(refusedIdle, c.address)
+			c.manager.refused(refusedIdle, c.Address())
 			return ErrIdle
 		}
 	}
@@ -202,12 +202,12 @@ func (g *guard) within(c *Connection, headerSize, n int) (allowed int, err error
 	switch {
 	case allowed > 0:
 	case config.EndFloods:
-		c.manager.refused(refusedFlooding, c.address)
+		c.manager.refused(refusedFlooding, c.Address())
 		return 0, ErrFlooding
 	default:
 		if !g.slowed {
 			g.slowed = true
-			c.manager.refused(refusedSlowed, c.address)
+			c.manager.refused(refusedSlowed, c.Address())
 		}
 		g.pause(&c.in, max(wait, min(shortestPause, config.RateBurst/2)))
 	}

@@ -44,9 +44,14 @@ func (l *QueuedConnectionListener) AddConnection(rendezvous *Connection) error {
 }
 
 // RemoveConnection ends what AddConnection began; it does not close the
-// rendezvous. What is queued stays, nothing is queued after the call has
-// returned, and who comes later waits in the system. It reports false where
-// the listener does not have it. It is Panda3D's remove_connection.
+// rendezvous. What is queued stays, nothing is accepted or queued after the call
+// has returned, and who comes later waits in the system, for another process
+// perhaps: see ListenerFile. An accepted socket that does not know its address
+// yet (see AdoptRendezvous) is closed with a reset. So is one more that an
+// adopted listener accepts, unless that is a *net.TCPListener or a
+// *net.UnixListener: the call cannot take back an Accept of another one that
+// is under way. It reports false if the listener does not have the rendezvous. It is
+// Panda3D's remove_connection.
 func (l *QueuedConnectionListener) RemoveConnection(rendezvous *Connection) bool {
 	return rendezvous != nil && rendezvous.listening != nil && rendezvous.listening.detach(l)
 }

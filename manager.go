@@ -118,8 +118,25 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 }
 
 // AdoptRendezvous makes a rendezvous of a listener that the program has opened,
-// such as one of crypto/tls, and owns it from then on, closed if this fails.
-// Its backlog is 1,000.
+// such as one of crypto/tls, or of net.FileListener, with which a process takes
+// over a socket from systemd or from its predecessor (see ListenerFile). It owns
+// the listener from then on, closed if this fails. Its backlog is 1,000, and a
+// deadline of it is cleared.
+//
+// RemoteAddr and LocalAddr of what it accepts may wait for the peer, as with the
+// PROXY protocol: such a socket reaches the listener when it has answered, and
+// holds up no other one. It counts in the backlog meanwhile. One that has not
+// answered after FirstDatagramTimeout, 10 seconds without that, is closed with
+// a reset and counts in the AcceptErrors of Refusals. Limits by address hold for
+// what RemoteAddr returned. Deadlines that the listener has left on a socket are
+// cleared.
+//
+// An error of Accept passes, and counts in AcceptErrors: it tries again after a
+// pause of 5 milliseconds, which grows up to a second. The rendezvous ends, and
+// its end is reported, with net.ErrClosed, with an error of the system that says
+// that there is no listening socket, and with an error that is neither the
+// system's nor calls itself temporary and that comes in the same words 10 times in
+// a row, which takes 2 seconds: so other libraries tell that they are closed.
 // Panda3D has no counterpart.
 func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Connection, error) {
 	if listener == nil {
@@ -129,13 +146,23 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 		release(listener, func() { listener.Close() })
 		return nil, err
 	}
+	if waker, ok := listener.(waker); ok {
+		_ = waker.SetDeadline(time.Time{}) // one that the program has left
+	}
 	return m.adoptRendezvous(listener, defaultBacklog)
 }
 
 // AdoptConnection makes a Connection of a stream that the program has opened,
 // such as one of crypto/tls or net.Pipe, and owns it from then on, closed if
-// this fails. Its deadlines must work, and Close must end a Read that waits.
-// Panda3D has no counterpart.
+// this fails. Its deadlines must work, and Close must end a Read that waits;
+// deadlines that the program has set are cleared.
+//
+// Address and LocalAddress are those that the socket reports. One of package net
+// or crypto/tls is asked at once. Any other may wait for its peer, as with the
+// PROXY protocol, and is asked in the background: until it has answered both are
+// zero, also those of its datagrams. Options of the socket (SetNoDelay …) reach
+// through wrappers that have a method NetConn or Raw that returns what they wrap,
+// several layers deep. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection, error) {
 	if socket == nil {
 		return nil, ErrWrongKind
@@ -144,7 +171,30 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 		release(socket, func() { closeAtOnce(socket) })
 		return nil, err
 	}
-	return m.newStream(socket, nil, true)
+	return m.adopt(socket)
+}
+
+// adopt makes a connection of a socket whose peer may not have told yet where it
+// is: then a goroutine, which lives until the socket answers, or is closed, asks.
+func (m *QueuedConnectionManager) adopt(socket net.Conn) (*Connection, error) {
+	_ = socket.SetDeadline(time.Time{}) // one that the program has left
+	var ends endpoints
+	known := answersAtOnce(socket)
+	if known {
+		ends = endpointsOf(socket)
+	}
+	conn, err := m.newStream(socket, ends, nil, true)
+	if err != nil {
+		release(socket, func() { closeAtOnce(socket) })
+		return nil, err
+	}
+	if !known {
+		go func() {
+			ends := endpointsOf(socket)
+			conn.late.Store(&ends)
+		}()
+	}
+	return conn, nil
 }
 
 // CloseConnection closes a connection. What was sent before still arrives: the

@@ -90,14 +90,24 @@ type socketOption struct {
 // setIPOption sets an option that IPv4 and IPv6 call by different names. A
 // socket for both has both.
 func (c *Connection) setIPOption(name string, v4, v6 socketOption, value int) error {
-	if !c.address.IsIPv6() {
+	address := c.systemAddress()
+	if !address.IsIPv6() {
 		return c.setOption(name, v4, value)
 	}
 	err := c.setOption(name, v6, value)
-	if err == nil && c.address.IsAny() {
+	if err == nil && address.IsAny() {
 		_ = c.setOption(name, v4, value) // fails where it is for IPv6 only
 	}
 	return err
+}
+
+// systemAddress returns the address that tells the version of IP that the
+// system's socket speaks: a proxy's wrapper has that of somebody else.
+func (c *Connection) systemAddress() NetAddress {
+	if tcp, ok := c.systemSocket().(*net.TCPConn); ok {
+		return netAddressOf(tcp.RemoteAddr())
+	}
+	return c.Address()
 }
 
 // setOption sets a numeric socket option of a stream or a rendezvous.

@@ -1,11 +1,8 @@
 package queuednet
 
 import (
-	"errors"
 	"net"
-	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -15,14 +12,46 @@ import (
 type rendezvous struct {
 	socket  net.Listener
 	backlog int
+	waker   waker         // nil: nothing but closing ends an Accept that waits
+	stop    chan struct{} // closed by close
 
-	mu       sync.Mutex
-	changed  sync.Cond
-	listener *QueuedConnectionListener
-	untaken  int // accepted and not yet taken by the program
-	closed   bool
+	mu        sync.Mutex
+	changed   sync.Cond
+	listener  *QueuedConnectionListener
+	leaving   bool                  // detach waits: no Accept begins any more
+	woken     bool                  // the deadline of the socket has been set
+	accepting chan struct{}         // closed when the Accept under way is over; nil: none is
+	arrivals  map[*arrival]struct{} // those that are asked for their address
+	untaken   int                   // accepted and not yet taken by the program, arrivals included
+	closed    bool
 
 	released chan struct{} // closed when Close of the socket has returned
+}
+
+// A waker is a listening socket whose Accept can be ended without closing it.
+type waker interface{ SetDeadline(time.Time) error }
+
+// patienceWithAccept bounds how long detach waits for an Accept that it has
+// woken: it takes microseconds, unless somebody who shares the socket has made
+// it a blocking one.
+const patienceWithAccept = time.Second
+
+func newRendezvous(socket net.Listener, backlog int) *rendezvous {
+	r := &rendezvous{
+		socket:   socket,
+		backlog:  backlog,
+		stop:     make(chan struct{}),
+		released: make(chan struct{}),
+		arrivals: make(map[*arrival]struct{}),
+	}
+	r.changed.L = &r.mu
+	switch socket := socket.(type) { // another's method might wait
+	case *net.TCPListener:
+		r.waker = socket
+	case *net.UnixListener:
+		r.waker = socket
+	}
+	return r
 }
 
 // attach gives what is accepted to l from now on.
@@ -40,31 +69,57 @@ func (r *rendezvous) attach(l *QueuedConnectionListener) error {
 	return nil
 }
 
-// detach ends what attach began: nothing is queued in l any more.
+// detach ends what attach began: nothing is accepted for l, or queued in it, any
+// more. It waits for an Accept that is under way, which it wakes, and for no
+// peer: what that has accepted is still queued.
 func (r *rendezvous) detach(l *QueuedConnectionListener) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.listener != l || l == nil {
 		return false
 	}
+	if r.waker != nil && r.accepting != nil {
+		r.leaving, r.woken = true, true
+		_ = r.waker.SetDeadline(time.Unix(1, 0))
+		r.awaitAccept(r.accepting)
+	}
+	r.leaving = false
+	if r.listener != l { // another call, or close, was faster
+		return false
+	}
 	r.listener = nil
+	r.dismiss()
 	return true
+}
+
+// awaitAccept waits, without r.mu, until an Accept is over.
+func (r *rendezvous) awaitAccept(over <-chan struct{}) {
+	r.mu.Unlock()
+	defer r.mu.Lock()
+	timer := time.NewTimer(patienceWithAccept)
+	defer timer.Stop()
+	select {
+	case <-over:
+	case <-timer.C:
+	}
 }
 
 // close ends the rendezvous. It does not wait for a foreign socket's Close,
 // which is called once.
 func (r *rendezvous) close() {
 	r.mu.Lock()
-	closed := r.closed
-	r.closed, r.listener = true, nil
-	r.changed.Broadcast()
-	r.mu.Unlock()
-	if !closed {
-		release(r.socket, func() {
-			r.socket.Close()
-			close(r.released)
-		})
+	defer r.mu.Unlock()
+	if r.closed {
+		return
 	}
+	r.closed, r.listener = true, nil
+	close(r.stop)
+	r.dismiss()
+	r.changed.Broadcast()
+	release(r.socket, func() {
+		r.socket.Close()
+		close(r.released)
+	})
 }
 
 // taken is called for each connection that the program takes.
@@ -75,84 +130,63 @@ func (r *rendezvous) taken() {
 	r.changed.Signal()
 }
 
-// wait waits for a listener with room. It reports false when r is closed.
-func (r *rendezvous) wait() bool {
+// begin waits for a listener with room, and makes ready for an Accept. It
+// reports false when r is closed.
+func (r *rendezvous) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for !r.closed && (r.listener == nil || r.untaken >= r.backlog) {
+	for !r.closed && (r.listener == nil || r.leaving || r.untaken >= r.backlog) {
 		r.changed.Wait()
 	}
-	return !r.closed
+	if r.closed {
+		return false
+	}
+	if r.woken {
+		r.woken = false
+		_ = r.waker.SetDeadline(time.Time{})
+	}
+	r.accepting = make(chan struct{})
+	return true
+}
+
+// over is the end of what begin began. It reports whether detach has woken the
+// Accept.
+func (r *rendezvous) over() (woken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.accepting)
+	r.accepting = nil
+	return r.woken
 }
 
 // accept is the goroutine of the rendezvous c.
 func (c *Connection) accept() {
 	r := c.listening
-	var (
-		socket net.Conn
-		err    error
-		pause  time.Duration
-	)
-	for err == nil && r.wait() {
-		if socket == nil {
-			socket, err = r.socket.Accept()
-			if isPassing(err) {
-				// Trying again at once would fail again, and use the CPU.
-				c.manager.refused(refusedAcceptError, err)
-				pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-				err = nil
-				select {
-				case <-time.After(pause):
-				case <-c.manager.closed:
-				}
-			} else if err == nil && c.manager.admit(socket) {
-				c.manager.watchPeer(socket)
-			} else {
-				socket = nil
-			}
-			continue // the listener may have gone meanwhile: look again
+	reason := net.ErrClosed
+	var failures acceptFailures
+	for r.begin() {
+		socket, err := r.socket.Accept()
+		if err == nil {
+			failures = acceptFailures{}
+			c.arrive(socket)
 		}
-		pause = 0
-		if r.hand(c, socket) {
-			socket = nil
+		woken := r.over()
+		if err == nil || woken && isTimeout(err) {
+			continue
 		}
-	}
-	if socket != nil {
-		c.manager.leave(netAddressOf(socket.RemoteAddr()))
-		release(socket, func() { closeAtOnce(socket) })
+		if failures.final(err) {
+			reason = err
+			break
+		}
+		// Trying again at once would fail again, and use the CPU.
+		c.manager.refused(refusedAcceptError, err)
+		select {
+		case <-time.After(failures.pause):
+		case <-r.stop:
+		}
 	}
 	r.close()
-	c.ended(err)
+	c.ended(reason)
 	<-r.released
 	c.manager.forget(c)
-}
-
-// hand queues an accepted socket in the listener. It reports false, and leaves
-// the socket alone, where there is none any more.
-func (r *rendezvous) hand(c *Connection, socket net.Conn) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.listener == nil {
-		return false
-	}
-	m := c.manager
-	conn, err := m.newStream(socket, c, false)
-	if err != nil { // it is closing
-		m.leave(netAddressOf(socket.RemoteAddr()))
-		return true
-	}
-	r.untaken++
-	r.listener.queue.put(conn, 0)
-	return true
-}
-
-// isPassing reports whether Accept failed for a reason that may pass: the
-// process or the system is out of something, or that one peer has gone.
-func isPassing(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
-		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM) ||
-		errors.Is(err, syscall.ENOSPC) || // of what the poller may watch
-		errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -2,13 +2,9 @@ package queuednet
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"net"
-	"os"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,106 +173,6 @@ func TestWaitForReadersWakesFor(t *testing.T) {
 			assert.Equal(t, []string{"b"}, e.drain())
 			assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
 		},
-	})
-}
-
-// A troubledListener counts the calls of Accept and fails them while there is trouble.
-type troubledListener struct {
-	*pipeListener
-	trouble atomic.Pointer[net.OpError]
-	calls   atomic.Int32
-}
-
-var noTrouble = &net.OpError{}
-
-func newTroubledListener(trouble *net.OpError) *troubledListener {
-	l := &troubledListener{pipeListener: newPipeListener()}
-	l.trouble.Store(trouble)
-	return l
-}
-
-func (l *troubledListener) Accept() (net.Conn, error) {
-	l.calls.Add(1)
-	if trouble := l.trouble.Load(); trouble != noTrouble {
-		return nil, trouble
-	}
-	return l.pipeListener.Accept()
-}
-
-// callsDuring returns how often it was tried to accept in some time.
-func (l *troubledListener) callsDuring(wait time.Duration) int {
-	before := l.calls.Load()
-	time.Sleep(wait)
-	synctest.Wait()
-	return int(l.calls.Load() - before)
-}
-
-// passing are reasons that may pass, as package net wraps them.
-var passing = map[string]*net.OpError{
-	"EMFILE":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)},
-	"ENFILE":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENFILE)},
-	"ENOBUFS":      &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENOBUFS)},
-	"ENOSPC":       &net.OpError{Op: "accept", Err: os.NewSyscallError("epoll_ctl", syscall.ENOSPC)},
-	"ENOMEM":       &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ENOMEM)},
-	"ECONNABORTED": &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.ECONNABORTED)},
-	"timeout":      &net.OpError{Op: "accept", Err: os.ErrDeadlineExceeded},
-}
-
-func TestAcceptBacksOff(t *testing.T) {
-	for name, reason := range passing {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var log records
-				e := newEnd(t, &Config{CloseTimeout: -1, Logger: slog.New(&log)})
-				listener := newTroubledListener(reason)
-				rendezvous, _ := e.adoptListener(listener)
-				listener.dial(t)
-				calls := listener.callsDuring(10 * time.Second)
-				assert.Greater(t, calls, 9, "it goes on trying")
-				assert.Less(t, calls, 30, "it spins")
-				assert.Equal(t, Refusals{AcceptErrors: uint64(listener.calls.Load())}, e.manager.Refusals())
-				assert.Equal(t, []string{"WARN queuednet: connections cannot be accepted count=1 total=1 first=" + reason.Error()}, log.lines())
-				assert.InDelta(t, 3600, listener.callsDuring(time.Hour), 1, "every second")
-				assert.NoError(t, rendezvous.Err())
-				assert.False(t, e.manager.ResetConnectionAvailable())
-
-				// It passes: within a second all is well again.
-				listener.trouble.Store(noTrouble)
-				time.Sleep(time.Second)
-				synctest.Wait()
-				require.True(t, e.listener.NewConnectionAvailable())
-				e.accept()
-
-				// The next trouble begins with short pauses again.
-				listener.trouble.Store(reason)
-				listener.dial(t) // what it waits for in Accept
-				calls = listener.callsDuring(100 * time.Millisecond)
-				assert.Greater(t, calls, 2)
-				assert.Less(t, calls, 20)
-
-				// A close does not wait for the pause.
-				time.Sleep(time.Minute)
-				start := time.Now()
-				require.NoError(t, e.manager.Close())
-				since(t, start, 0)
-			})
-		})
-	}
-	t.Run("what does not pass", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			e := newEnd(t, nil)
-			reason := &net.OpError{Op: "accept", Err: errors.New("broken for ever")}
-			listener := newTroubledListener(reason)
-			rendezvous, _ := e.adoptListener(listener)
-			start := time.Now()
-			assert.Same(t, rendezvous, e.reset())
-			since(t, start, 0)
-			assert.Same(t, reason, rendezvous.Err())
-			assert.Equal(t, int32(1), listener.calls.Load())
-			<-listener.closed
-			assert.False(t, e.manager.CloseConnection(rendezvous))
-			e.requireNoReset(rendezvous)
-		})
 	})
 }
 

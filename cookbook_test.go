@@ -1,0 +1,102 @@
+package queuednet_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet"
+)
+
+// inherit makes a rendezvous of a socket that systemd, or the predecessor of this
+// process, has handed to it, and otherwise opens one.
+func inherit(manager *queuednet.QueuedConnectionManager) (*queuednet.Connection, error) {
+	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) || os.Getenv("LISTEN_FDS") == "" {
+		return manager.OpenTCPServerRendezvous(4000, 0)
+	}
+	inherited, err := net.FileListener(os.NewFile(3, "systemd"))
+	if err != nil {
+		return nil, err
+	}
+	return manager.AdoptRendezvous(inherited)
+}
+
+// restart starts a new process on the socket of a rendezvous.
+func restart(rendezvous *queuednet.Connection, command *exec.Cmd) error {
+	file, err := rendezvous.ListenerFile()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	command.ExtraFiles = []*os.File{file} // becomes descriptor 3
+	return command.Start()
+}
+
+// A child takes over from this process. What was accepted before stays here.
+func TestCookbookRestart(t *testing.T) {
+	if os.Getenv("QUEUEDNET_TEST_CHILD") != "" {
+		serveOne(t)
+		return
+	}
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	t.Cleanup(func() { manager.Close() })
+	listener := queuednet.NewQueuedConnectionListener(manager)
+	var local queuednet.NetAddress
+	require.NoError(t, local.SetLocalhost(0))
+	rendezvous, err := manager.OpenTCPServerRendezvousAt(local, 0)
+	require.NoError(t, err)
+	require.NoError(t, listener.AddConnection(rendezvous))
+
+	child := exec.Command(os.Args[0], "-test.run=^TestCookbookRestart$")
+	child.Env = append(os.Environ(), "QUEUEDNET_TEST_CHILD=1", "LISTEN_FDS=1")
+	child.Stderr = os.Stderr
+	err = restart(rendezvous, child)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	require.True(t, listener.RemoveConnection(rendezvous))
+	require.True(t, manager.CloseConnection(rendezvous))
+
+	client, err := net.Dial("tcp", rendezvous.LocalAddress().String())
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.SetDeadline(time.Now().Add(30*time.Second)))
+	_, err = io.WriteString(client, "\x05\x00hello")
+	require.NoError(t, err)
+	answer, err := io.ReadAll(client)
+	require.NoError(t, err)
+	assert.Equal(t, "\x05\x00hello", string(answer))
+	require.NoError(t, client.Close())
+	assert.NoError(t, child.Wait())
+	assert.False(t, listener.NewConnectionAvailable())
+}
+
+// serveOne is the child: it answers one datagram.
+func serveOne(t *testing.T) {
+	t.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid())) // as systemd does between fork and exec
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	defer manager.Close()
+	listener := queuednet.NewQueuedConnectionListener(manager)
+	reader := queuednet.NewQueuedConnectionReader(manager)
+	rendezvous, err := inherit(manager)
+	require.NoError(t, err)
+	require.NoError(t, listener.AddConnection(rendezvous))
+	for manager.WaitForReaders(t.Context()) == nil {
+		for conn := range listener.NewConnections() {
+			require.NoError(t, reader.AddConnection(conn))
+		}
+		for datagram := range reader.Datagrams() {
+			require.NoError(t, queuednet.NewConnectionWriter(manager).Send(&datagram.Datagram, datagram.Connection()))
+			return
+		}
+	}
+}
