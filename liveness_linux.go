@@ -55,13 +55,20 @@ type sysInfo struct {
 func tcpInfo(socket *net.TCPConn) (info sysInfo, err error) {
 	info.window = 1 // an older system does not tell
 	raw, err := socket.SyscallConn()
-	if err != nil {
-		return info, err
+	if err == nil {
+		_, err = getSocketOption(raw, syscall.IPPROTO_TCP, syscall.TCP_INFO, unsafe.Pointer(&info), unsafe.Sizeof(info))
 	}
+	return info, err
+}
+
+// getSocketOption reads an option for which package syscall has no function into
+// size bytes, and returns how many the system has.
+func getSocketOption(raw syscall.RawConn, level, number int, into unsafe.Pointer, size uintptr) (int, error) {
+	got := uint32(size)
+	var err error
 	controlErr := raw.Control(func(fd uintptr) {
-		size := uint32(unsafe.Sizeof(info))
-		_, _, errno := syscall.Syscall6(sysGetsockopt, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		_, _, errno := syscall.Syscall6(sysGetsockopt, fd, uintptr(level), uintptr(number),
+			uintptr(into), uintptr(unsafe.Pointer(&got)), 0)
 		if errno != 0 {
 			err = os.NewSyscallError("getsockopt", errno)
 		}
@@ -69,5 +76,5 @@ func tcpInfo(socket *net.TCPConn) (info sysInfo, err error) {
 	if controlErr != nil {
 		err = controlErr
 	}
-	return info, err
+	return int(got), err
 }

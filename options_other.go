@@ -16,3 +16,5 @@ func setSocketOption(uintptr, socketOption, int) error { return errors.ErrUnsupp
 
 // setBacklog leaves the system's own bound in force.
 func setBacklog(net.Listener, int) {}
+
+func receiveBufferSize(uintptr) int { return 0 }

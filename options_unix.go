@@ -28,3 +28,9 @@ func setBacklog(listener net.Listener, backlog int) {
 		raw.Control(func(fd uintptr) { syscall.Listen(int(fd), backlog) })
 	}
 }
+
+// receiveBufferSize returns the size of a socket's buffer for what arrives.
+func receiveBufferSize(fd uintptr) int {
+	size, _ := syscall.GetsockoptInt(int(fd), optionRecvBuffer.level, optionRecvBuffer.number)
+	return size
+}

@@ -17,3 +17,9 @@ func setSocketOption(fd uintptr, option socketOption, value int) error {
 
 // setBacklog leaves the system's own bound in force.
 func setBacklog(net.Listener, int) {}
+
+// receiveBufferSize returns the size of a socket's buffer for what arrives.
+func receiveBufferSize(fd uintptr) int {
+	size, _ := syscall.GetsockoptInt(syscall.Handle(fd), optionRecvBuffer.level, optionRecvBuffer.number)
+	return size
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -24,14 +25,16 @@ const maxValidUDP = 1500
 // packets is what a UDP socket has instead of a stream's two sides.
 type packets struct {
 	socket net.PacketConn
-	udp    *net.UDPConn  // the same, where it is one: it does not allocate
-	peer   NetAddress    // of a connected socket: the only one it sends to
-	wake   chan struct{} // a token: something is pending
+	udp    *net.UDPConn    // the same, where it is one: it does not allocate
+	raw    syscall.RawConn // the same for system calls, nil where it has none
+	peer   NetAddress      // of a connected socket: the only one it sends to
+	wake   chan struct{}   // a token: something is pending
 
 	targets []target // of what is pending; outbound.mu guards it
 	writing []target // of what has been taken out to be written
 
 	full, broken, unsent atomic.Uint64 // counts of UDPDrops
+	overruns             overruns
 }
 
 // A target is where the next size pending bytes go.
@@ -45,19 +48,18 @@ type target struct {
 // it, as they count runSize.
 const targetSize = 40
 
-// UDPDrops counts the packets that a UDP connection did not deliver, by reason.
-type UDPDrops struct {
-	Full   uint64 // received while MaxReceiveQueue bytes were queued
-	Broken uint64 // received with a wrong sum, or too short to have one
-	Unsent uint64 // sent, and refused by the system (no route, too long, unreachable …) or not out by the close
-}
-
 // OpenUDPConnection opens a UDP socket that receives on a port of all
 // interfaces, on IPv6 and IPv4 where the system has both, and sends from it;
 // port 0 is the system's choice. It may send to broadcast addresses. It fails
 // with the system's error, such as EADDRINUSE; in a browser and under WASI, as
 // OpenTCPClientConnection does, with errors.ErrUnsupported. It is Panda3D's
 // open_UDP_connection.
+//
+// The system drops packets that arrive while the socket's receive buffer is full,
+// as in a burst that is faster than the library reads. On Linux UDPDrops counts
+// them. The buffer is 2 MiB, or as much as the system allows, which on Linux is
+// twice net.core.rmem_max, 416 KiB unless somebody has raised it: some hundred
+// packets. SetRecvBufferSize changes it.
 func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, error) {
 	if err := checkPort(port); err != nil {
 		return nil, err
@@ -98,6 +100,7 @@ func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Conn
 	}
 	c, err := m.newPackets(socket)
 	if err == nil {
+		_ = growReceiveBuffer("", "", c.packets.raw)
 		// Package net turns it off. Where that cannot be undone the programs of
 		// one machine do not hear each other, which is no reason to fail.
 		_ = c.setIPOption("", optionMulticastLoop, optionMulticastLoop6, 1)
@@ -120,7 +123,7 @@ func (m *QueuedConnectionManager) openUDP(network, address string) (*Connection,
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
-	var config net.ListenConfig
+	config := net.ListenConfig{Control: growReceiveBuffer}
 	socket, err := config.ListenPacket(context.Background(), network, address)
 	if err != nil {
 		return nil, err
@@ -153,6 +156,9 @@ func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection
 	if p.udp, _ = socket.(*net.UDPConn); p.udp != nil {
 		p.peer = netAddressOf(p.udp.RemoteAddr())
 	}
+	if system, ok := socket.(syscall.Conn); ok {
+		p.raw, _ = system.SyscallConn()
+	}
 	c := &Connection{manager: m, address: address, localAddress: address, socket: socket, packets: p}
 	c.initSides()
 	if err := m.register(c, c.runPackets); err != nil {
@@ -160,19 +166,6 @@ func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection
 		return nil, err
 	}
 	return c, nil
-}
-
-// UDPDrops returns how many packets were not delivered. It is all zero for a
-// TCP connection. Panda3D logs some of them.
-func (c *Connection) UDPDrops() UDPDrops {
-	if c.packets == nil {
-		return UDPDrops{}
-	}
-	return UDPDrops{
-		Full:   c.packets.full.Load(),
-		Broken: c.packets.broken.Load(),
-		Unsent: c.packets.unsent.Load(),
-	}
 }
 
 // runPackets is the goroutine of a UDP connection. It ends when the program
@@ -185,6 +178,7 @@ func (c *Connection) runPackets() {
 	c.out.finish(c, err, c.manager.closeDeadline())
 	c.out.wait()
 	close(sent)
+	c.packets.overruns.read(c.packets.raw) // nobody can ask the system afterwards
 	c.closeSocket()
 	c.manager.forget(c)
 }

@@ -1,0 +1,97 @@
+package queuednet
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each packet is delivered or counted. Without a reader the
+// library takes one packet and leaves the others in the system's buffer.
+func TestUDPOverrun(t *testing.T) {
+	needMemInfo(t)
+	const sent = 2000
+	for name, open := range map[string]func(e *end) (*Connection, error){
+		"opened": func(e *end) (*Connection, error) { return e.manager.OpenUDPConnection(0) },
+		"adopted": func(e *end) (*Connection, error) {
+			socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+			require.NoError(t, err)
+			return e.manager.AdoptUDPConnection(socket)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnd(t, nil)
+			conn, err := open(e)
+			require.NoError(t, err)
+			require.NoError(t, conn.SetRecvBufferSize(100_000))
+			raw, to := rawUDP(t, "127.0.0.1:0"), local(t, conn)
+			for range sent {
+				sendPacket(t, raw, to, packed(strings.Repeat("x", 1000)))
+			}
+			overrun := conn.UDPDrops().Overrun
+			require.NotZero(t, overrun)
+			require.Less(t, overrun, uint64(sent))
+			require.NoError(t, e.reader.AddConnection(conn))
+			e.messages(sent - int(overrun))
+			assert.Equal(t, UDPDrops{Overrun: overrun}, conn.UDPDrops())
+			e.requireUDPExchange(conn, raw, to) // and nothing else
+		})
+	}
+}
+
+// What the system has dropped is known after the end, also to whom asks only then.
+func TestUDPOverrunAfterTheEnd(t *testing.T) {
+	needMemInfo(t)
+	e := newEnd(t, nil)
+	conn, err := e.manager.OpenUDPConnection(0)
+	require.NoError(t, err)
+	require.NoError(t, conn.SetRecvBufferSize(1))
+	raw, to := rawUDP(t, "127.0.0.1:0"), local(t, conn)
+	for range 1000 {
+		sendPacket(t, raw, to, packed(strings.Repeat("x", 1000)))
+	}
+	e.manager.Close()
+	assert.Greater(t, conn.UDPDrops().Overrun, uint64(500))
+}
+
+// The system counts in 32 bits.
+func TestUDPOverrunBeyond32Bits(t *testing.T) {
+	needMemInfo(t)
+	conn := newEnd(t, nil).udp("127.0.0.1:0")
+	conn.packets.overruns.last = 1<<32 - 5 // so that the system's 0 is 5 more
+	assert.EqualValues(t, 5, conn.UDPDrops().Overrun)
+}
+
+// A burst fits in the receive buffer as far as the system allows.
+func TestUDPReceiveBuffer(t *testing.T) {
+	e := newEnd(t, nil)
+	small, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	before := receiveBufferOf(t, e.adoptUDP(small))
+	asked := e.adoptUDP(rawUDP(t, "127.0.0.1:0"))
+	require.NoError(t, asked.SetRecvBufferSize(udpReceiveBuffer))
+	allowed := max(before, receiveBufferOf(t, asked))
+	for _, conn := range []*Connection{e.udp("127.0.0.1:0"), e.udpEverywhere()} {
+		assert.Equal(t, allowed, receiveBufferOf(t, conn))
+	}
+	assert.Greater(t, allowed, before)
+}
+
+// needMemInfo skips the test where the system does not have SO_MEMINFO.
+func needMemInfo(t *testing.T) {
+	t.Helper()
+	raw, err := rawUDP(t, "127.0.0.1:0").SyscallConn()
+	require.NoError(t, err)
+	if _, ok := systemDrops(raw); !ok {
+		t.Skip("the system has no SO_MEMINFO: qemu-user does not pass it on")
+	}
+}
+
+func receiveBufferOf(t *testing.T, conn *Connection) (size int) {
+	t.Helper()
+	require.NoError(t, conn.packets.raw.Control(func(fd uintptr) { size = receiveBufferSize(fd) }))
+	return size
+}

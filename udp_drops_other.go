@@ -1,0 +1,7 @@
+//go:build !linux
+
+package queuednet
+
+import "syscall"
+
+func systemDrops(syscall.RawConn) (uint32, bool) { return 0, false }
