@@ -50,6 +50,7 @@ func (c *Config) addressTimeout() time.Duration {
 // arrive takes in an accepted socket: at once if it knows its addresses, and
 // else on a goroutine of its own, so that others need not wait for it.
 func (c *Connection) arrive(socket net.Conn) {
+	_ = socket.SetDeadline(time.Time{}) // one that an adopted listener has left
 	atOnce := answersAtOnce(socket)
 	a := &arrival{socket: socket, dismissed: make(chan struct{})}
 	switch {
@@ -85,7 +86,6 @@ func (c *Connection) takeIn(a *arrival, ends endpoints) {
 	m := c.manager
 	if m.admit(a.socket, ends.peer) {
 		m.watchPeer(a.socket)
-		_ = a.socket.SetDeadline(time.Time{}) // one that an adopted listener has left
 		if c.listening.hand(c, a, ends) {
 			return
 		}

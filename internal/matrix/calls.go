@@ -17,12 +17,12 @@ import (
 func callRows() []row {
 	return []row{
 		{promise: 1, name: "a peer that takes nothing holds up no call", test: stuckPeer},
-		{promise: 1, name: "a peer that says nothing holds up nobody", pending: true, test: silentPeer},
+		{promise: 1, name: "a peer that says nothing holds up nobody", test: silentPeer},
 		{promise: 1, name: "a Close that waits holds up no call", needs: []testend.Ability{testend.Adopt}, test: closeThatWaits},
 		{promise: 2, name: "a drain ends", test: drainEnds},
 		{promise: 8, name: "an idle poll allocates nothing", alone: true, test: idlePoll},
 		{promise: 8, name: "idle connections have few goroutines", test: idleGoroutines},
-		{promise: 9, name: "Close of the manager is in time", pending: true, test: closeInTime},
+		{promise: 9, name: "Close of the manager is in time", test: closeInTime},
 	}
 }
 

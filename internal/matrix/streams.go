@@ -19,7 +19,7 @@ func streamRows() []row {
 	return []row{
 		{promise: 3, name: "nothing is lost, reordered or merged", test: order},
 		{promise: 3, name: "a slow program slows its peer", test: slowProgram},
-		{promise: 3, name: "a deadline left on the socket ends nothing", needs: []testend.Ability{testend.Adopt}, pending: true, test: leftDeadline},
+		{promise: 3, name: "a deadline left on the socket ends nothing", needs: []testend.Ability{testend.Adopt}, test: leftDeadline},
 		{promise: 4, name: "the end comes once, after the last datagram", test: endOnce},
 		{promise: 4, name: "a cut datagram is an unexpected end", test: cutDatagram},
 		{promise: 4, name: "a peer that breaks off is no clean end", needs: []testend.Ability{testend.Break}, test: brokenOff},
