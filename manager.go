@@ -157,8 +157,8 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 // this fails. Its deadlines must work, and Close must end a Read that waits;
 // deadlines that the program has set are cleared.
 //
-// Address and LocalAddress are those that the socket reports. One of package net
-// or crypto/tls is asked at once. Any other may wait for its peer, as with the
+// Address and LocalAddress are those that the socket reports. One of package net,
+// crypto/tls, simulate or record is asked at once. Any other may wait for its peer, as with the
 // PROXY protocol, and is asked in the background: until it has answered both are
 // zero, also those of its datagrams. Options of the socket (SetNoDelay …) reach
 // through wrappers that have a method NetConn or Raw that returns what they wrap,

@@ -23,11 +23,15 @@ func endpointsOf(socket net.Conn) endpoints {
 }
 
 // answersAtOnce reports whether a socket knows its addresses. Those of the
-// standard library do: net's, and crypto/tls's over such a one.
+// standard library and of this module do, if what they wrap does.
 func answersAtOnce(socket net.Conn) bool {
 	for _, layer := range layersOf(socket) {
-		if !isTLS(layer) {
-			return packageOf(layer) == "net"
+		switch packageOf(layer) {
+		case "net", "github.com/queuednet/queuednet/record":
+			return true
+		case "crypto/tls", "github.com/queuednet/queuednet/simulate": // wrappers
+		default:
+			return false
 		}
 	}
 	return false
