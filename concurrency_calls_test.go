@@ -49,6 +49,11 @@ func someDatagram(random *rand.Rand) *Datagram {
 	return NewDatagram(make([]byte, random.IntN(100)))
 }
 
+// dial connects to the server.
+func (a *actor) dial(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", a.server.String())
+}
+
 // few takes some of a sequence, or all.
 func few[T any](random *rand.Rand, all iter.Seq[T], each func(T)) {
 	n := random.IntN(5)
@@ -77,6 +82,13 @@ var concurrentCalls = map[string]call{
 		pending := a.manager.BeginTCPClientConnection("127.0.0.1", a.server.Port(), time.Duration(a.random.IntN(3)-1)*time.Second)
 		time.AfterFunc(10*time.Millisecond, pending.Cancel)
 	}),
+	"QueuedConnectionManager.BeginClientConnection": never(func(a *actor) {
+		pending := a.manager.BeginClientConnection(a.dial, time.Duration(a.random.IntN(3)-1)*time.Second)
+		time.AfterFunc(10*time.Millisecond, pending.Cancel)
+	}),
+	"QueuedConnectionManager.OpenClientConnection": fails(func(a *actor) error {
+		return a.opened(a.manager.OpenClientConnection(a.dial, time.Duration(a.random.IntN(50)-1)*time.Millisecond))
+	}, closedError, timeout, system),
 	"QueuedConnectionManager.Close": fails(func(a *actor) error {
 		if !a.closing.Load() {
 			return nil

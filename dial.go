@@ -77,13 +77,15 @@ type PendingConnection struct {
 // BeginTCPClientConnection is OpenTCPClientConnection in the background: it
 // returns at once, also on error, and never nil.
 func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int, timeout time.Duration) *PendingConnection {
+	return m.begin(func(ctx context.Context) (*Connection, error) {
+		return m.dial(ctx, host, port, timeout)
+	})
+}
+
+// begin calls open, which a PendingConnection can cancel, in the background.
+func (m *QueuedConnectionManager) begin(open func(context.Context) (*Connection, error)) *PendingConnection {
 	ctx, cancel := context.WithCancel(m.ctx)
 	p := &PendingConnection{cancel: cancel, done: make(chan struct{})}
-	open := func() {
-		defer cancel()
-		conn, err := m.dial(ctx, host, port, timeout)
-		p.set(conn, err, ctx)
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.mayOpen(); err != nil {
@@ -91,7 +93,11 @@ func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int
 		cancel()
 		return p
 	}
-	m.goroutines.Go(open)
+	m.goroutines.Go(func() {
+		defer cancel()
+		conn, err := open(ctx)
+		p.set(conn, err, ctx)
+	})
 	return p
 }
 

@@ -2,8 +2,9 @@
 // game servers, simulations. Goroutines of the library do the waiting and put
 // what they get into queues; the program polls them once a frame and never
 // waits, and no code of the program ever runs on a goroutine of the library, but
-// the handler of a Config.Logger and what the program has adopted: the methods of
-// its sockets, and so the callbacks of a tls.Config.
+// the handler of a Config.Logger, the function of BeginClientConnection, and what
+// the program has adopted: the methods of its sockets, and so the callbacks of a
+// tls.Config.
 //
 // It is Panda3D's queued connection model, names included, and speaks its wire
 // format: a Go server serves unmodified Panda3D clients, and the reverse.

@@ -1,6 +1,7 @@
 package queuednet_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -70,6 +71,41 @@ func ExampleQueuedConnectionManager_AdoptRendezvous() {
 	}
 
 	// Output: nobody else can read this
+}
+
+// A client over TLS in the background. A certificate that is not trusted would be
+// an error of Result.
+func ExampleQueuedConnectionManager_BeginClientConnection() {
+	certificate, authorities := certificates()
+	server, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	go func() {
+		if socket, err := server.Accept(); err == nil {
+			socket.(*tls.Conn).Handshake()
+		}
+	}()
+
+	client := queuednet.NewQueuedConnectionManager(nil)
+	defer client.Close()
+	dialer := &tls.Dialer{Config: &tls.Config{
+		RootCAs:    authorities, // leave it out for those of the system
+		ServerName: "example.com",
+	}}
+	pending := client.BeginClientConnection(func(ctx context.Context) (net.Conn, error) {
+		return dialer.DialContext(ctx, "tcp", server.Addr().String())
+	}, 5*time.Second)
+
+	for !pending.Ready() { // one look a frame: the game goes on
+		time.Sleep(time.Second / 60)
+	}
+	conn, err := pending.Result()
+	fmt.Println(conn != nil, err)
+
+	// Output: true <nil>
 }
 
 // certificates returns a server's certificate, and the authorities that a

@@ -282,9 +282,10 @@ func (m *QueuedConnectionManager) wake() {
 // was sent has been delivered and the peers have closed too, at most
 // CloseTimeout, and as long as SetLinger of a connection says; what could not
 // be sent by then is an error. It returns with no goroutine of the library
-// left; only a look-up of a name that the system does not interrupt, the
-// handler of a Config.Logger, and a method of an adopted socket or listener that
-// does not return, may outlive it. What is queued stays readable,
+// left; only a look-up of a name that the system does not interrupt, a dial
+// function that ignores its context, the handler of a Config.Logger, and a method of
+// an adopted socket or listener that does not return, may outlive it. What is
+// queued stays readable,
 // later calls answer net.ErrClosed or false. A second call waits for the first.
 // In Panda3D the destructor comes closest.
 func (m *QueuedConnectionManager) Close() error {
