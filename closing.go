@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"fmt"
 	"net"
 	"reflect"
 	"time"
@@ -68,31 +69,72 @@ func release(socket any, close func()) {
 }
 
 // closeSocket closes the socket at once, unless it was called before: then it
-// waits for that. A TLS connection would first tell its peer, and wait for one
-// that takes nothing; it has been told by CloseWrite.
+// waits for that. If bytes whose Send returned nil have been given up, the peer
+// sees a reset.
 func (c *Connection) closeSocket() {
 	c.closeOnce.Do(func() {
-		if c.stream != nil {
-			closeAtOnce(c.stream)
-		} else {
+		if c.stream == nil {
 			c.socket.Close()
+			return
 		}
+		lost := c.out.gaveUp()
+		closeAtOnce(c.stream, c.closeReason(lost), lost)
 	})
 }
 
-// closeAtOnce closes what is below TLS first, so that TLS has nobody to tell.
-func closeAtOnce(stream net.Conn) {
+// closeReason is what CloseWithReason of an adopted socket gets.
+func (c *Connection) closeReason(lost bool) error {
+	reason := c.Err()
+	switch {
+	case reason == nil:
+		reason = net.ErrClosed
+	case reason == net.ErrClosed && c.manager.isClosed.Load():
+		reason = ErrManagerClosed
+	}
+	if lost {
+		reason = fmt.Errorf("%w: %w", ErrGivenUp, reason)
+	}
+	return reason
+}
+
+// closeAtOnce closes a stream, on request with a reset, and waits for no peer.
+// TLS would first tell its peer, and wait for one that takes nothing; it has been
+// told by CloseWrite, or is not to be told. So what is below is closed first.
+func closeAtOnce(stream net.Conn, reason error, reset bool) {
+	if system := systemSocketOf(stream); reset && !isTold(stream) {
+		if tcp, ok := system.(interface{ SetLinger(seconds int) error }); ok {
+			_ = tcp.SetLinger(0)
+			_ = system.Close()
+		}
+	}
 	type layer interface {
 		CloseWrite() error
 		NetConn() net.Conn
 	}
-	if over, ok := stream.(layer); ok {
-		over.NetConn().Close()
+	if over, ok := stream.(layer); ok && !isTold(stream) {
+		closeLayer(over.NetConn(), reason)
 		if isTLS(stream) {
 			return // it would only close what is below once more
 		}
 	}
-	stream.Close()
+	closeLayer(stream, reason)
+}
+
+// A reasonedCloser is a socket that tells its peer why it is closed; see
+// AdoptConnection.
+type reasonedCloser interface{ CloseWithReason(reason error) error }
+
+func isTold(socket net.Conn) bool {
+	_, ok := socket.(reasonedCloser)
+	return ok
+}
+
+func closeLayer(socket net.Conn, reason error) {
+	if told, ok := socket.(reasonedCloser); ok {
+		_ = told.CloseWithReason(reason)
+		return
+	}
+	_ = socket.Close()
 }
 
 // isTLS reports whether a stream is one of crypto/tls, without linking that
@@ -105,6 +147,29 @@ func packageOf(socket net.Conn) string {
 		return t.Elem().PkgPath()
 	}
 	return ""
+}
+
+// closeWrite ends the sending side of a stream. A layer without a CloseWrite
+// that shows what is below it is passed over: it holds nothing back. It reports
+// false where the peer was not told.
+func closeWrite(stream net.Conn) bool {
+	for _, layer := range layersOf(stream) {
+		if half, ok := layer.(interface{ CloseWrite() error }); ok {
+			return half.CloseWrite() == nil
+		}
+	}
+	return false
+}
+
+// awaitWritten waits until the outgoing side is over. A foreign socket whose
+// Write goes on beyond its deadline, as that of TLS does that waits for its
+// peer's part of the handshake, is closed.
+func (c *Connection) awaitWritten() {
+	if c.raw == nil && isForeign(c.socket) {
+		stop := time.AfterFunc(time.Until(c.out.limit(c))+closeGrace, c.closeSocket).Stop
+		defer stop()
+	}
+	c.out.wait()
 }
 
 // breakOff ends c at once: whoever waits for the socket gets an error.

@@ -204,7 +204,7 @@ func newPipeListener() *pipeListener {
 func (l *pipeListener) dial(t testing.TB) net.Conn {
 	near, far := net.Pipe()
 	t.Cleanup(func() { far.Close() })
-	l.waiting <- near
+	l.waiting <- halfPipe{near}
 	return far
 }
 

@@ -276,7 +276,7 @@ func (c *Connection) run() {
 	} else {
 		c.discard()
 	}
-	c.out.wait()
+	c.awaitWritten()
 	c.closeSocket()
 	c.manager.forget(c)
 }

@@ -53,7 +53,7 @@ func (m *QueuedConnectionManager) dialBy(ctx context.Context, dial func(context.
 	m.watchPeer(socket)
 	conn, err := m.newStream(socket, ends, nil, false)
 	if err != nil {
-		release(socket, func() { closeAtOnce(socket) })
+		release(socket, func() { closeAtOnce(socket, err, false) })
 	}
 	return conn, err
 }
@@ -79,7 +79,7 @@ func dialInTime(ctx context.Context, dial func(context.Context) (net.Conn, error
 		case dialed <- outcome{socket, ends, err}:
 		case <-ctx.Done():
 			if err == nil {
-				closeAtOnce(socket)
+				closeAtOnce(socket, ctx.Err(), false)
 			}
 		}
 	}()
@@ -104,7 +104,7 @@ func dialAndShake(ctx context.Context, dial func(context.Context) (net.Conn, err
 	}
 	if secure, ok := socket.(interface{ HandshakeContext(context.Context) error }); ok {
 		if err := secure.HandshakeContext(ctx); err != nil {
-			closeAtOnce(socket)
+			closeAtOnce(socket, err, false)
 			return nil, err
 		}
 	}

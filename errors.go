@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 )
 
@@ -14,6 +15,15 @@ var (
 	// ErrSendQueueFull ends a connection whose peer takes less than it is sent:
 	// Config.MaxSendQueue bytes wait. The Send that found it full returns it too.
 	ErrSendQueueFull = errors.New("queuednet: send queue full")
+
+	// ErrGivenUp is part of the reason that CloseWithReason of an adopted socket
+	// gets when bytes whose Send returned nil have been given up: its peer should
+	// see no good end. See AdoptConnection.
+	ErrGivenUp = errors.New("queuednet: what was sent has been given up")
+
+	// ErrManagerClosed is the reason that CloseWithReason of an adopted socket
+	// gets when the whole manager was closed. It is a net.ErrClosed.
+	ErrManagerClosed = fmt.Errorf("queuednet: the manager is closed: %w", net.ErrClosed)
 
 	// ErrWriteTimeout ends a connection whose peer has taken no byte for
 	// Config.WriteTimeout although there was something to take.

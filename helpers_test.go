@@ -116,12 +116,17 @@ func dialRaw(t testing.TB, address string) *net.TCPConn {
 	return raw.(*net.TCPConn)
 }
 
-// pipe connects the end to a net.Pipe and returns both sides.
+// halfPipe is a net.Pipe whose sending side can be ended: the peer does not see it.
+type halfPipe struct{ net.Conn }
+
+func (halfPipe) CloseWrite() error { return nil }
+
+// pipe connects the end to a halfPipe and returns both sides.
 func (e *end) pipe() (*Connection, net.Conn) {
 	e.t.Helper()
 	near, far := net.Pipe()
 	e.t.Cleanup(func() { far.Close() })
-	conn, err := e.manager.AdoptConnection(near)
+	conn, err := e.manager.AdoptConnection(halfPipe{near})
 	require.NoError(e.t, err)
 	require.NoError(e.t, e.reader.AddConnection(conn))
 	return conn, far

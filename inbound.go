@@ -120,16 +120,32 @@ func (in *inbound) fail(c *Connection, grace time.Duration) {
 	in.expire(c, time.Now().Add(grace))
 }
 
-// expire bounds the goroutine's waiting for bytes.
+// expire bounds the goroutine's waiting for bytes. The earliest limit holds.
 func (in *inbound) expire(c *Connection, limit time.Time) {
-	if c.guard != nil {
-		c.guard.limit.Store(&limit)
+	at := limit.Sub(c.manager.began)
+	if at == 0 { // stands for none
+		at = -1
 	}
-	in.mu.Lock()
-	in.limit = limit.Sub(c.manager.began)
-	in.mu.Unlock()
-	if c.socket.SetReadDeadline(limit) != nil {
-		c.closeSocket() // it cannot be told otherwise
+	for {
+		in.mu.Lock()
+		if in.limit == 0 || at < in.limit {
+			in.limit = at
+		}
+		at = in.limit
+		in.mu.Unlock()
+		limit = c.manager.began.Add(at)
+		if c.guard != nil {
+			c.guard.limit.Store(&limit)
+		}
+		if c.socket.SetReadDeadline(limit) != nil {
+			c.closeSocket() // it cannot be told otherwise
+		}
+		in.mu.Lock()
+		settled := at == in.limit // else another one came between, and may have lost
+		in.mu.Unlock()
+		if settled {
+			return
+		}
 	}
 }
 

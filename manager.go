@@ -162,13 +162,38 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 // PROXY protocol, and is asked in the background: until it has answered both are
 // zero, also those of its datagrams. Options of the socket (SetNoDelay …) reach
 // through wrappers that have a method NetConn or Raw that returns what they wrap,
-// several layers deep. Panda3D has no counterpart.
+// several layers deep.
+//
+// Its end depends on what the socket can do:
+//
+//   - CloseWrite() error tells the peer that nothing more comes, when all is
+//     written; the peer may go on sending until it closes too. It is looked for
+//     on the socket and then below it, as long as that can be reached: a layer
+//     that shows what it wraps and has no CloseWrite must hold nothing back. Without
+//     any, or if it fails, the socket is closed as soon as all is written and
+//     what has just arrived has been read; what the peer still sends may then
+//     make its system drop the last message.
+//   - When bytes whose Send returned nil are given up, the peer sees a reset: by
+//     SetLinger(int) error of the socket, or of the lowest one that can be reached,
+//     as *net.TCPConn has it. TLS is not ended by its own message then.
+//     A socket without, such as net.Pipe, a Unix socket, or a wrapper that does
+//     not show what it wraps, cannot tell: its peer sees what Close makes.
+//   - CloseWithReason(reason error) error is called instead of Close, if there
+//     is one, and tells the peer itself. The reason is net.ErrClosed if the
+//     program closed the connection, ErrManagerClosed (which is one too) if it
+//     closed the manager, io.EOF or io.ErrUnexpectedEOF if the peer had closed,
+//     and else what Err says, such as a *DatagramTooLongError or a limit's
+//     error. It is also an ErrGivenUp where bytes are given up.
+//
+// Close or CloseWithReason is called at most once, never on the program's loop, and may
+// wait; Close of the manager does not wait for it beyond CloseTimeout. Panda3D
+// has no counterpart.
 func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection, error) {
 	if socket == nil {
 		return nil, ErrWrongKind
 	}
 	if err := m.mayOpen(); err != nil {
-		release(socket, func() { closeAtOnce(socket) })
+		release(socket, func() { closeAtOnce(socket, err, false) })
 		return nil, err
 	}
 	return m.adopt(socket)
@@ -185,7 +210,7 @@ func (m *QueuedConnectionManager) adopt(socket net.Conn) (*Connection, error) {
 	}
 	conn, err := m.newStream(socket, ends, nil, true)
 	if err != nil {
-		release(socket, func() { closeAtOnce(socket) })
+		release(socket, func() { closeAtOnce(socket, err, false) })
 		return nil, err
 	}
 	if !known {

@@ -21,6 +21,7 @@ type outbound struct {
 	busy      bool        // queued for the flushing goroutines, or being written
 	closing   bool        // when pending is out, end the sending side
 	done      bool        // nothing will be written any more
+	lost      bool        // bytes whose Send returned nil have been dropped
 	collecting
 
 	full     []*block
@@ -94,6 +95,14 @@ func (o *outbound) queued() int {
 	return n
 }
 
+// gaveUp reports whether bytes whose Send returned nil do not reach the system,
+// if nothing more is written.
+func (o *outbound) gaveUp() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost || o.queued() > 0
+}
+
 // claim marks o busy and reports whether it was not, and has something to write.
 func (o *outbound) claim() bool {
 	if o.busy || o.pending == nil && !o.closing {
@@ -133,6 +142,7 @@ func (o *outbound) stop(c *Connection, err error) {
 	if o.err == nil {
 		o.err = err
 	}
+	o.lost = o.lost || o.pending != nil || len(o.full) > 0
 	for _, b := range o.full {
 		b.free()
 	}
@@ -192,6 +202,16 @@ func (o *outbound) wait() {
 	for !o.done {
 		o.changed.Wait()
 	}
+}
+
+// limit is when the last write of a connection that is ending must be over.
+func (o *outbound) limit(c *Connection) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.deadline.IsZero() {
+		return c.manager.closeDeadline() // finish is about to set it
+	}
+	return o.deadline
 }
 
 // finish refuses what is sent from now on and ends the sending side when what
@@ -301,10 +321,13 @@ func (c *Connection) writeOut(b *block, written int) {
 	}
 }
 
-// shutWrite tells the peer that nothing more comes.
+// shutWrite tells the peer that nothing more comes, unless something is missing.
+// Where that cannot be told but by closing, it is closed when what has just
+// arrived has been read: with that unread the system would send a reset, which
+// may destroy what was sent last.
 func (c *Connection) shutWrite() {
-	if half, ok := c.socket.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+	if c.stream != nil && !c.out.gaveUp() && !closeWrite(c.stream) {
+		c.in.expire(c, time.Now().Add(lookTime))
 	}
 	c.out.finished()
 }

@@ -58,15 +58,13 @@ func (c *Connection) writeAll(b []byte) error {
 	return c.socket.SetWriteDeadline(time.Time{})
 }
 
-// watch breaks off a plain write that goes on beyond its deadline, as one of TLS
-// does that waits for its peer's part of the handshake.
+// watch ends the connection of a plain write that goes on beyond its deadline, as
+// one of TLS does that waits for its peer's part of the handshake. The write is
+// broken off when what has arrived has been delivered: see awaitWritten.
 func (c *Connection) watch(limit time.Time) (stop func() bool) {
 	if c.raw != nil || limit.IsZero() {
 		return func() bool { return true }
 	}
 	const grace = 50 * time.Millisecond // for the deadline to work
-	return time.AfterFunc(time.Until(limit)+grace, func() {
-		c.fail(ErrWriteTimeout, 0)
-		c.closeSocket()
-	}).Stop
+	return time.AfterFunc(time.Until(limit)+grace, func() { c.fail(ErrWriteTimeout, 0) }).Stop
 }
