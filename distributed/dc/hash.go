@@ -140,9 +140,37 @@ func (h *hasher) typ(t *Type) {
 			h.float(t.scaled)
 		}
 	}
-	addRanges(h, t.ints, func(v int64) { h.add(v) })
-	addRanges(h, t.uints, func(v uint64) { h.add(int64(v)) })
-	addRanges(h, t.reals, h.float)
+	switch t.kind {
+	case Int64:
+		addRanges(h, wideRanges(t, func(v float64) int64 {
+			if v >= math.MinInt64 && v < 1<<63 {
+				return int64(v)
+			}
+			return math.MinInt64
+		}), h.add)
+	case Uint64:
+		addRanges(h, wideRanges(t, func(v float64) uint64 {
+			if v >= 0 && v < 1<<64 {
+				return uint64(v)
+			}
+			return 0
+		}), func(v uint64) { h.add(int64(v)) })
+	default:
+		addRanges(h, t.ints, h.add)
+		addRanges(h, t.uints, func(v uint64) { h.add(int64(v)) })
+		addRanges(h, t.reals, h.float)
+	}
+}
+
+// wideRanges returns the range of a 64-bit integer as an x86 processor computes it. A
+// bound that does not fit, as 1<<64-1 does not because it passes through a float64,
+// becomes another one there.
+func wideRanges[N int64 | uint64](t *Type, convert func(float64) N) (s []interval[N]) {
+	for _, r := range t.declared {
+		d := float64(t.divisor)
+		s = addInterval(s, convert(math.Floor(r.Min*d+0.5)), convert(math.Floor(r.Max*d+0.5)))
+	}
+	return s
 }
 
 func addRanges[N int64 | uint64 | float64](h *hasher, s []interval[N], add func(N)) {

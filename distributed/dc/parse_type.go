@@ -136,7 +136,7 @@ func (p *parser) scale(typ *Type) {
 func (p *parser) brackets(start token, elem *Type) *Type {
 	p.expect('[')
 	sizes := p.intervals(']', func(t token) float64 {
-		if t.kind == tokReal || t.number > math.MaxUint32 {
+		if t.kind == tokReal || t.kind == tokSigned && !t.negative || t.number > math.MaxUint32 {
 			p.errorAt(t, "not a size of an array")
 		}
 		return t.float()

@@ -126,7 +126,7 @@ func (t *Type) addRange(r Range) bool {
 	case t.kind.signed():
 		t.ints = addInterval(t.ints, floatToInt(low), floatToInt(high))
 		limit := math.Ldexp(1, int(bits)-1)
-		return low >= -limit && high < limit
+		return low >= -limit && (high < limit || bits == 64 && high == limit) // a float64 has no 1<<63 - 1
 	}
 	t.uints = addInterval(t.uints, floatToUint(low), floatToUint(high))
 	limit := math.Ldexp(1, int(bits))
