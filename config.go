@@ -8,7 +8,8 @@ import (
 
 // Config holds the settings of a QueuedConnectionManager. A nil Config and the
 // zero value of each field mean the default in its comment; a negative duration
-// means none, except that of KeepAliveInterval. The manager copies it. An
+// means none, except that of KeepAliveInterval. A duration over 100 years is taken
+// for 100 years where its field has no smaller bound. The manager copies it. An
 // impossible value makes every call that opens something fail with a
 // *ConfigError that names the field: a negative number, one of bytes or of a
 // limit over 2,147,483,647, a KeepAliveIdle or KeepAliveInterval over 32,767
@@ -155,6 +156,10 @@ const (
 
 	maxKeepAlive = 32_767 * time.Second
 
+	// longestTime bounds the durations that are added up with others and with
+	// times, so that no sum overflows.
+	longestTime = 100 * 365 * 24 * time.Hour
+
 	// maxResetQueue bounds the ends that nobody takes, as Panda3D's queues are
 	// bounded (net-max-response-queue): a program that never asks for them must
 	// not keep every connection it ever had.
@@ -179,6 +184,12 @@ func (c *Config) withDefaults() (Config, error) {
 	orDefault(&config.AckTimeout, 10*time.Second)
 	orDefault(&config.RateBurst, time.Second)
 
+	for _, field := range []*time.Duration{
+		&config.WriteTimeout, &config.CloseTimeout, &config.CollectTCPInterval,
+		&config.FirstDatagramTimeout, &config.IdleTimeout, &config.RateBurst,
+	} {
+		*field = min(max(*field, -1), longestTime)
+	}
 	for _, field := range []struct {
 		name  string
 		value int

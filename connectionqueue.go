@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -9,8 +10,10 @@ import (
 // connectionQueue holds connections for the loop: accepted ones, or ended ones.
 //
 // A drain, a loop of "available? take one", ends after what was queued when it
-// began even if more comes while it runs: left counts down to the end of the
-// drain, and then the loop is told once that nothing is available.
+// began even if more comes while it runs: it takes the numbers up to until, and
+// then the loop is told once that nothing is available. Connections are numbered
+// rather than counted because some of those that a drain was to take may be
+// removed while it runs.
 type connectionQueue struct {
 	manager *QueuedConnectionManager
 
@@ -18,8 +21,14 @@ type connectionQueue struct {
 	ended atomic.Bool  // the drain has ended and has not been told
 
 	mu    sync.Mutex
-	items []*Connection
-	left  int // what the running drain has still to take; 0: none runs
+	items []queuedConnection
+	last  uint64 // the number of the newest
+	until uint64 // the number of the last that the running drain takes; 0: none runs
+}
+
+type queuedConnection struct {
+	conn   *Connection
+	number uint64 // from 1, in the order of put
 }
 
 // put appends c. At limit, if there is one, the oldest item is dropped for it.
@@ -29,7 +38,8 @@ func (q *connectionQueue) put(c *Connection, limit int) {
 	if limit > 0 && len(q.items) >= limit {
 		q.removeAt(0)
 	}
-	q.items = append(q.items, c)
+	q.last++
+	q.items = append(q.items, queuedConnection{c, q.last})
 	q.size.Store(int32(len(q.items)))
 	q.manager.queued()
 }
@@ -44,8 +54,8 @@ func (q *connectionQueue) available() bool {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.left == 0 {
-		q.left = len(q.items)
+	if q.until == 0 && len(q.items) > 0 {
+		q.until = q.last
 	}
 	return len(q.items) > 0
 }
@@ -60,10 +70,6 @@ func (q *connectionQueue) get() (*Connection, bool) {
 	if len(q.items) == 0 {
 		return nil, false
 	}
-	if q.left--; q.left <= 0 {
-		q.left = 0
-		q.ended.Store(true)
-	}
 	return q.removeAt(0), true
 }
 
@@ -71,19 +77,12 @@ func (q *connectionQueue) get() (*Connection, bool) {
 // does and may withhold it.
 func (q *connectionQueue) all(take func(*Connection) bool) iter.Seq[*Connection] {
 	return func(yield func(*Connection) bool) {
-		q.mu.Lock()
-		q.left = 0
-		q.ended.Store(false)
-		n := len(q.items)
-		q.mu.Unlock()
-		for range n {
-			q.mu.Lock()
-			if len(q.items) == 0 {
-				q.mu.Unlock()
+		until := q.begin()
+		for {
+			c := q.next(until)
+			if c == nil {
 				return
 			}
-			c := q.removeAt(0)
-			q.mu.Unlock()
 			if take(c) && !yield(c) {
 				return
 			}
@@ -91,27 +90,53 @@ func (q *connectionQueue) all(take func(*Connection) bool) iter.Seq[*Connection]
 	}
 }
 
+// begin ends the drain that runs, and returns the number of the last connection
+// that one which begins now takes.
+func (q *connectionQueue) begin() (until uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.until = 0
+	q.ended.Store(false)
+	return q.last
+}
+
+// next takes the oldest connection if its number is at most until, else it returns nil.
+func (q *connectionQueue) next(until uint64) *Connection {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 || q.items[0].number > until {
+		return nil
+	}
+	return q.removeAt(0)
+}
+
 // remove takes out c, wherever it is.
 func (q *connectionQueue) remove(c *Connection) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, item := range q.items {
-		if item == c {
+		if item.conn == c {
 			q.removeAt(i)
 			return
 		}
 	}
 }
 
+// removeAt takes out a connection, and ends the running drain if that was to take
+// no other. q.mu is held.
 func (q *connectionQueue) removeAt(i int) *Connection {
-	c := q.items[i]
+	c := q.items[i].conn
 	if i == 0 {
-		q.items[0] = nil
+		q.items[0] = queuedConnection{}
 		q.items = q.items[1:]
 	} else {
-		q.items = append(q.items[:i], q.items[i+1:]...)
+		q.items = slices.Delete(q.items, i, i+1)
 	}
 	q.size.Store(int32(len(q.items)))
 	q.manager.taken(1)
+	if q.until != 0 && (len(q.items) == 0 || q.items[0].number > q.until) {
+		q.until = 0
+		q.ended.Store(true)
+	}
 	return c
 }

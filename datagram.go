@@ -49,7 +49,7 @@ type memory uint8
 const (
 	ownMemory memory = iota
 	receiveBuffer
-	receiveBufferChanged // and err or stdfloatDouble is not as it came
+	receiveBufferChanged // and something beside the data is not as it came
 )
 
 // changed is called where something else than the data was set.
@@ -82,7 +82,9 @@ func (d *Datagram) Assign(data []byte) {
 	d.data = append(d.data, data...)
 }
 
-// Message returns the contents. They are the datagram's own memory: valid until
+// Message returns the contents, which are whole only if [Datagram.Err] is nil:
+// after an error they end before the field that could not be added. To put a
+// datagram into another one, [Datagram.AddDatagram] keeps the error. They are the datagram's own memory: valid until
 // the datagram is next changed (and, for one that the library hands out while
 // draining, as long as that one is). bytes.Clone keeps them. It is Panda3D's
 // get_message, get_data and get_array.

@@ -82,6 +82,24 @@ func (d *Datagram) AddBlob(data []byte) {
 	addCounted(d, "blob", 2, data)
 }
 
+// AddDatagram adds another datagram as AddBlob adds its bytes, to be read with
+// GetBlob. If other has an error, that is d's error from then on and nothing is
+// added, so that no half of a message is sent inside another one. Nil is an
+// error too. It takes the place of Panda3D's add_blob with another's get_message.
+func (d *Datagram) AddDatagram(other *Datagram) {
+	switch {
+	case d.err != nil:
+	case other == nil:
+		d.err = &FieldError{Field: "nil datagram", Offset: len(d.data), Write: true}
+		d.changed()
+	case other.err != nil:
+		d.err = other.err
+		d.changed()
+	default:
+		d.AddBlob(other.data)
+	}
+}
+
 // AddBlob32 adds the length as 4 bytes, little-endian, then data. Over
 // 4,294,967,295 bytes are an error. It is Panda3D's add_blob32.
 func (d *Datagram) AddBlob32(data []byte) {

@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"math"
 	"net"
 	"os"
 	"syscall"
@@ -14,9 +15,9 @@ var optionUserTimeout = socketOption{syscall.IPPROTO_TCP, 18, true}
 
 const hasAckTimeout = true
 
-// setAckTimeout sets it; 0 is none.
+// setAckTimeout sets it; 0 is none. The system has 31 bits for it, 24.8 days.
 func setAckTimeout(socket *net.TCPConn, timeout time.Duration) {
-	milliseconds := (timeout + time.Millisecond - 1) / time.Millisecond
+	milliseconds := min((timeout+time.Millisecond-1)/time.Millisecond, math.MaxInt32)
 	if raw, err := socket.SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) { _ = setSocketOption(fd, optionUserTimeout, int(milliseconds)) })
 	}

@@ -102,7 +102,7 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
-	if backlog < 0 {
+	if backlog < 0 || !fitsSystem(backlog) {
 		return nil, fmt.Errorf("queuednet: backlog cannot be %d", backlog)
 	}
 	config := net.ListenConfig{KeepAlive: -1} // see watchPeer

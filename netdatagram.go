@@ -14,13 +14,19 @@ type NetDatagram struct {
 func (d *NetDatagram) Connection() *Connection { return d.connection }
 
 // SetConnection sets what Connection returns. It is Panda3D's set_connection.
-func (d *NetDatagram) SetConnection(conn *Connection) { d.connection = conn }
+func (d *NetDatagram) SetConnection(conn *Connection) {
+	d.connection = conn
+	d.changed()
+}
 
 // Address returns the address of the sender. It is Panda3D's get_address.
 func (d *NetDatagram) Address() NetAddress { return d.address }
 
 // SetAddress sets what Address returns. It is Panda3D's set_address.
-func (d *NetDatagram) SetAddress(address NetAddress) { d.address = address }
+func (d *NetDatagram) SetAddress(address NetAddress) {
+	d.address = address
+	d.changed()
+}
 
 // Clear makes the datagram empty, of no connection and address. It is Panda3D's
 // clear.

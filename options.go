@@ -3,6 +3,7 @@ package queuednet
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"syscall"
 	"time"
@@ -27,16 +28,21 @@ func (c *Connection) SetKeepAlive(keepAlive bool) error {
 
 // SetLinger sets what the system does with unsent bytes when the socket is
 // closed at last: with true it tries to deliver them for so long, in whole
-// seconds rounded up, and then breaks off; with 0 it breaks off at once. With
+// seconds rounded up and at most 32,767 of them, and then breaks off; with 0 it
+// breaks off at once. With
 // false, the default, it goes on in the background. Close of the manager waits for
 // it, beyond CloseTimeout. It is Panda3D's set_linger.
 func (c *Connection) SetLinger(linger bool, timeout time.Duration) error {
 	seconds := -1
 	if linger {
-		seconds = int((max(timeout, 0) + time.Second - 1) / time.Second)
+		timeout = min(max(timeout, 0), longestLinger)
+		seconds = int((timeout + time.Second - 1) / time.Second)
 	}
 	return c.setTCP("SetLinger", func(tcp *net.TCPConn) error { return tcp.SetLinger(seconds) })
 }
+
+// longestLinger is the longest that every system takes: some have 16 bits for it.
+const longestLinger = math.MaxInt16 * time.Second
 
 // SetRecvBufferSize sets the size in bytes of the system's buffer for what
 // arrives; the system may round it. It is Panda3D's set_recv_buffer_size.
@@ -116,6 +122,9 @@ func (c *Connection) setOption(name string, option socketOption, value int) erro
 	if !ok || !option.supported {
 		return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
+	if !fitsSystem(value) {
+		return fmt.Errorf("queuednet: %s: %d: %w", name, value, syscall.EINVAL)
+	}
 	raw, err := socket.SyscallConn()
 	if err == nil {
 		controlErr := raw.Control(func(fd uintptr) { err = setSocketOption(fd, option, value) })
@@ -125,6 +134,10 @@ func (c *Connection) setOption(name string, option socketOption, value int) erro
 	}
 	return wrapOption(name, err)
 }
+
+// fitsSystem reports whether a value fits into the 32 bits that systems have for
+// it. Package syscall would cut it.
+func fitsSystem(value int) bool { return int64(value) == int64(int32(value)) }
 
 // setTCP sets an option of a TCP stream through package net.
 func (c *Connection) setTCP(name string, set func(*net.TCPConn) error) error {

@@ -44,8 +44,8 @@ func (c *Connection) send(headerSize int, payload []byte) (flush bool, err error
 
 // sendFrame is send of a whole frame, which is shared where nothing is pending
 // before it: then nothing is copied, whatever the number of receivers.
-func (c *Connection) sendFrame(frame *block) (flush bool, err error) {
-	flush, full, err := c.out.append(c, 0, frame.b, frame)
+func (c *Connection) sendFrame(headerSize int, frame *block) (flush bool, err error) {
+	flush, full, err := c.out.append(c, headerSize, frame.b[headerSize:], frame)
 	if full {
 		c.fail(ErrSendQueueFull, 0)
 	}
@@ -65,7 +65,7 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *
 	}
 	size := headerSize + len(payload)
 	if size > limit {
-		return false, false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - headerSize)}
+		return false, false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(max(limit-headerSize, 0))}
 	}
 	if o.queued()+size > limit {
 		o.stop(c, ErrSendQueueFull)

@@ -55,7 +55,10 @@ func (c *Connection) writeAll(b []byte) error {
 			return ErrWriteTimeout
 		}
 	}
-	return c.socket.SetWriteDeadline(time.Time{})
+	// All is written: what the socket says now is no failed write. It may be
+	// closed already.
+	_ = c.socket.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // watch ends the connection of a plain write that goes on beyond its deadline, as

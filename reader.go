@@ -209,12 +209,16 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	view := &r.view
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
-		view.connection, view.address = frames.conn, frames.from
+		conn := frames.conn
+		view.connection, view.address = conn, frames.from
+		manyPeers := conn.packets != nil
 		bytes, ends := batch.block.b, batch.block.ends[:frames.last]
 		start, headerSize := batch.begin(frames.next), frames.headerSize
 		for i := frames.next; i < len(ends); i++ {
-			if view.memory != receiveBuffer { // at first, and where the program has changed it
-				view.Datagram = Datagram{memory: receiveBuffer}
+			// At first, and where the program has changed it. Of a stream the address
+			// is that of its connection.
+			if view.memory != receiveBuffer || view.connection != conn || manyPeers && view.address != frames.from {
+				*view = NetDatagram{Datagram{memory: receiveBuffer}, conn, frames.from}
 			}
 			end := int(ends[i])
 			view.data = bytes[start+headerSize : end : end]

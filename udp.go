@@ -305,7 +305,7 @@ func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) error {
 	limit := c.manager.config.MaxSendQueue
 	size := udpHeader + len(payload)
 	if size > limit {
-		return &DatagramTooLongError{Length: int64(len(payload)), Max: int64(limit - udpHeader)}
+		return &DatagramTooLongError{Length: int64(len(payload)), Max: int64(max(limit-udpHeader, 0))}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

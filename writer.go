@@ -143,7 +143,7 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 		err := w.checkReceiver(conn)
 		if err == nil {
 			var flush bool
-			flush, err = conn.sendFrame(frame)
+			flush, err = conn.sendFrame(headerSize, frame)
 			if flush {
 				dirty.add(conn)
 			}
