@@ -350,7 +350,7 @@ func TestDatagramMethodsArePaired(t *testing.T) {
 	tested := 0
 	for method := range reflect.TypeFor[*Datagram]().Methods() {
 		name, ok := strings.CutPrefix(method.Name, "Add")
-		if !ok {
+		if !ok || name == "Datagram" { // which GetBlob reads
 			continue
 		}
 		_, ok = getters.MethodByName("Get" + name)
