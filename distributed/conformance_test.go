@@ -14,6 +14,7 @@ var rows = map[string]func(t *testing.T){}
 // elsewhere has the rows that another test of this module proves.
 var elsewhere = map[string]string{
 	"S52": "interop.TestPanda3DDistributed",
+	"C28": "interop.TestPanda3DDistributedGo",
 }
 
 func addRows(more map[string]func(t *testing.T)) bool {

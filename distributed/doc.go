@@ -15,6 +15,24 @@
 //		}
 //	}
 //
+// A [ClientRepository] is a client, or an AI: Go types that embed [DistributedObject] stand
+// for the classes.
+//
+//	type Avatar struct {
+//		distributed.DistributedObject
+//		name string
+//	}
+//
+//	func (a *Avatar) SetName(name string) { a.name = name } // setName(string) required broadcast ram
+//	func (a *Avatar) GetName() string     { return a.name }
+//
+//	client, err := distributed.NewClientRepository(nil, file)
+//	err = client.Register("Avatar", func() distributed.Object { return &Avatar{} })
+//	err = client.Connect("localhost", 4400, 10*time.Second)
+//	for range time.Tick(time.Second / 60) {
+//		client.Update() // calls SetName of the avatars of others
+//	}
+//
 // Everything happens inside Update, on the goroutine that calls it, and nothing there
 // waits for the network: connections, their limits and their ends are package
 // queuednet's. All methods are for that goroutine.

@@ -66,6 +66,15 @@ func (c *class) walk(fields []byte, visit func(f *dc.Field, args []byte, require
 	return err
 }
 
+// receivedForm checks the fields of a generate as a receiver gets it, and reports which
+// form they have: the one that receivers expect if both are possible.
+func (c *class) receivedForm(fields []byte) (full bool, err error) {
+	if err = c.walkWith(fields, true, nil); err != nil && c.secret {
+		return true, c.walkWith(fields, false, nil)
+	}
+	return false, err
+}
+
 // walkWith is walk for one of the two forms: receivers is the one without the required
 // fields that are not broadcast.
 func (c *class) walkWith(fields []byte, receivers bool, visit func(f *dc.Field, args []byte, required bool)) error {

@@ -216,12 +216,6 @@ func (p *peer) gets(payloads ...[]byte) {
 	require.Equal(p.t, hexes(payloads), p.received())
 }
 
-// getsAnyOrder is gets where the order does not matter.
-func (p *peer) getsAnyOrder(payloads ...[]byte) {
-	p.t.Helper()
-	require.ElementsMatch(p.t, hexes(payloads), p.received())
-}
-
 // requireEnd requires that the server closes the connection, and returns what it sent
 // before.
 func (p *peer) requireEnd() (payloads []string) {

@@ -1,0 +1,85 @@
+package distributed
+
+import (
+	"errors"
+	"time"
+
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/distributed/dc"
+)
+
+// ClientConfig holds the settings of a [ClientRepository]. A nil ClientConfig and the
+// zero value of each field mean the default in its comment. The repository copies it.
+type ClientConfig struct {
+	// Net has the settings of the connection. Default: those of [queuednet.Config].
+	Net *queuednet.Config
+
+	// SpareLastID keeps the last id of the range unused: Panda3D's server takes it
+	// for one of the next client's. It matters to a program that creates as many
+	// objects as its range has ids. Default: it is used after all others.
+	SpareLastID bool
+
+	// Now is the clock: of TimeManager and of SmoothNode. Default: time.Now.
+	Now func() time.Time
+}
+
+// What a call on a ClientRepository or an object answers.
+var (
+	// ErrNotConnected is for what needs a connection to a server.
+	ErrNotConnected = errors.New("distributed: not connected")
+	// ErrConnected is for connecting again while connected.
+	ErrConnected = errors.New("distributed: connected already")
+	// ErrNoIDs is for creating an object before the server has given a range of
+	// ids, or when all are in use.
+	ErrNoIDs = errors.New("distributed: no id is left")
+	// ErrUnknownClass is for a class that is not in the DC file, or that was not
+	// registered.
+	ErrUnknownClass = errors.New("distributed: unknown class")
+	// ErrUnknownField is for a field that the class does not have.
+	ErrUnknownField = errors.New("distributed: unknown field")
+	// ErrNotLocal is for what only the owner of an object may do.
+	ErrNotLocal = errors.New("distributed: the object is another's")
+	// ErrNoObject is for an object that is not one of the repository's.
+	ErrNoObject = errors.New("distributed: no object of this repository")
+)
+
+// A ClientEventKind says what a [ClientEvent] is about.
+type ClientEventKind int
+
+const (
+	// Connected: the connection is there. What the server sends comes.
+	Connected ClientEventKind = iota
+	// ConnectFailed: there is no connection. Err says why.
+	ConnectFailed
+	// CreateReady: the server has given a range of ids: objects can be created.
+	CreateReady
+	// ConnectionLost: the connection has ended. Err says why. All objects are gone.
+	ConnectionLost
+	// Generated and Deleted: an object of another client has come, and an object
+	// has gone, out of sight or for good.
+	Generated
+	Deleted
+	// MessageIgnored: a message of the server could not be used. Err says why.
+	MessageIgnored
+	// MethodFailed: a method of an object returned an error.
+	MethodFailed
+)
+
+// A ClientEvent is something that happened during an Update of a [ClientRepository].
+type ClientEvent struct {
+	Kind   ClientEventKind
+	Object Object    // that the event is about, nil if there is none
+	Field  *dc.Field // whose method failed
+	Err    error
+}
+
+func (c *ClientConfig) withDefaults() ClientConfig {
+	var config ClientConfig
+	if c != nil {
+		config = *c
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return config
+}
