@@ -43,7 +43,7 @@ func goKind(t *dc.Type) string {
 		switch elem := t.Elem(); {
 		case elem.Kind() == dc.Char:
 			return "string"
-		case elem.Kind() == dc.Uint8 && elem.Divisor() == 1:
+		case elem.Kind() == dc.Uint8 && elem.Divisor() == 1 && elem.Modulus() == 0:
 			return "[]byte"
 		}
 		return "[]"

@@ -64,20 +64,37 @@ func (t *Type) appendDefault(dst []byte) ([]byte, error) {
 	case Switch:
 		return t.appendDefaultSwitch(dst)
 	}
-	return t.appendBits(dst, t.lowest()), nil
+	return t.appendLowest(dst), nil
 }
 
-// lowest returns the packed bits of the default of a number: zero if it may be.
-func (t *Type) lowest() uint64 {
+// appendLowest packs the default of a number: zero if it may be. A modulus reduces another
+// one, as in Panda3D, if it may be then.
+func (t *Type) appendLowest(dst []byte) []byte {
+	unscaled := *t // the ends of ranges are in packed units, those of the modulus too
+	unscaled.divisor = 1
 	switch {
 	case len(t.ints) > 0 && !within(t.ints, 0):
-		return uint64(t.ints[0].min)
+		v := t.ints[0].min
+		magnitude := uint64(v)
+		if v < 0 {
+			magnitude = -magnitude
+		}
+		if packed, f := unscaled.appendInteger(dst, magnitude, v < 0); f == nil {
+			return packed
+		}
+		return t.appendBits(dst, uint64(v))
 	case len(t.uints) > 0 && !within(t.uints, 0):
-		return t.uints[0].min
+		if packed, f := unscaled.appendInteger(dst, t.uints[0].min, false); f == nil {
+			return packed
+		}
+		return t.appendBits(dst, t.uints[0].min)
 	case len(t.reals) > 0 && !within(t.reals, 0):
-		return math.Float64bits(t.reals[0].min)
+		if packed, f := unscaled.appendFloat(dst, t.reals[0].min); f == nil {
+			return packed
+		}
+		return t.appendBits(dst, math.Float64bits(t.reals[0].min))
 	}
-	return 0
+	return t.appendBits(dst, 0)
 }
 
 func (t *Type) appendDefaultList(dst []byte) ([]byte, error) {

@@ -119,3 +119,28 @@ func testArrayDivisor(t *testing.T) {
 	require.Equal(t, []byte{2, 0, 15, 0}, data)
 	require.NotEqual(t, f.Class().File().Hash(), field(t, "f(int16array v)").Class().File().Hash())
 }
+
+// A []byte is a list of numbers where a divisor or modulus changes them, and else bytes.
+func TestPackBytes(t *testing.T) {
+	for declaration, want := range map[string][]byte{
+		"uint8 v[]": {2, 0, 1, 5}, "uint8 % 3 v[]": {2, 0, 1, 2}, "uint8 / 10 v[]": {2, 0, 10, 50}, "int8 v[]": {2, 0, 1, 5},
+		"uint8array v": {2, 0, 1, 5}, "int16array v": {4, 0, 1, 0, 5, 0}, "string v": {2, 0, 1, 5}, "blob v": {2, 0, 1, 5},
+		"char v[]": {2, 0, 1, 5}, "uint16 v[2]": {1, 0, 5, 0},
+	} {
+		data, err := field(t, "f("+declaration+")").Pack(nil, []byte{1, 5})
+		require.NoError(t, err, declaration)
+		require.Equal(t, want, data, declaration)
+	}
+}
+
+// A default that is not zero is reduced by a modulus, if that leaves it in the range.
+func TestDefaultModulus(t *testing.T) {
+	for declaration, want := range map[string]byte{
+		"uint8 % 2 (3, 1)": 1, "uint8 % 4 (3-5)": 3, "uint8 % 2 (3-5)": 3, "int8 % 7 (-5 - -1, 2)": 2, "int8 % 7 (-5 - -1)": 0xfb,
+		"int8 (5) / 10": 50, "int8 (5) / 10 % 5": 50,
+	} {
+		data, err := field(t, "f("+declaration+" v)").Default()
+		require.NoError(t, err, declaration)
+		require.Equal(t, []byte{want}, data, declaration)
+	}
+}

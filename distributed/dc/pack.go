@@ -94,14 +94,19 @@ func (p *Packer) list(v any) {
 	}
 }
 
-// byteSlice packs bytes: as a string where one may stand, else as a list of numbers.
+// byteSlice packs bytes: as they are where a string may stand, else as a list of numbers,
+// which a divisor or modulus changes.
 func (p *Packer) byteSlice(v []byte) {
 	t := p.target()
 	if t == nil {
 		return
 	}
-	if t.kind == Array && !(t.elem.kind == Char || t.elem.kind == Uint8 || t.elem.kind == Int8) ||
-		t.kind != Array && t.elem != nil && !takesBytes(t.kind) {
+	bytes := takesBytes(t.kind) || t.elem == nil
+	if t.kind == Array {
+		e := t.elem
+		bytes = e.size == 1 && e.kind.isNumber() && e.divisor == 1 && !e.hasModulus
+	}
+	if !bytes {
 		pushAll(p, v, func(v byte) { p.Uint(uint64(v)) })
 		return
 	}

@@ -115,7 +115,7 @@ func (p *Packer) String(v string) {
 	}
 }
 
-// Bytes packs what String does.
+// Bytes packs what String does, and a uint8array. No divisor or modulus changes the bytes.
 func (p *Packer) Bytes(v []byte) {
 	if t := p.target(); t != nil {
 		p.done(appendBytes(t, p.dst, v, p.raw))
