@@ -242,6 +242,9 @@ var concurrentCalls = map[string]call{
 	"ConnectionWriter.Send": fails(func(a *actor) error {
 		return a.writer.Send(someDatagram(a.random), a.someone())
 	}, wrongConnection, reason),
+	"ConnectionWriter.SendFrom": fails(func(a *actor) error {
+		return a.writer.SendFrom(someDatagram(a.random), a.someone(), a.sink, a.sink)
+	}, wrongConnection, reason),
 	"ConnectionWriter.SendTo": fails(func(a *actor) error {
 		return a.writer.SendTo(someDatagram(a.random), a.someone(), a.sink)
 	}, wrongConnection, reason),

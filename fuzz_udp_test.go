@@ -50,7 +50,7 @@ func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 		n := copy(room[udpHeader:], packet)
 		packet = packet[:n]
 		r.SetRawMode(raw)
-		deepfuzz.True(t, conn.deliverPacket(room[:udpHeader+n], from), "open")
+		deepfuzz.True(t, conn.deliverPacket(room[:udpHeader+n], from, netip.Addr{}), "open")
 		switch {
 		case raw && n > 0:
 			want = append(want, string(packet))

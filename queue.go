@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"math"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 )
@@ -10,13 +11,14 @@ import (
 type run struct {
 	conn       *Connection
 	from       NetAddress // of the sender: all frames of a run have the same
+	local      netip.Addr // of UDP: see NetDatagram.LocalAddress
 	headerSize int
 	next, last int // its frames, among those of the block
 }
 
 // runSize is about what a run holds beside its frames. Where each is of another
 // connection or sender, and tiny, that is the most of it, so the bounds count it.
-const runSize int64 = 112
+const runSize int64 = 152
 
 // rawHeader is the size of the header that is put before what is received in
 // raw mode, so that the queue holds frames of one form only.
@@ -151,7 +153,7 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 
 // joins reports whether the frames of next, which come behind r's, may be r's.
 func (r *run) joins(next *run) bool {
-	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from
+	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from && r.local == next.local
 }
 
 // bounded returns those of the frames that a bound in datagrams lets in, and

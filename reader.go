@@ -178,7 +178,7 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 		return false
 	}
 	datagram.Assign(r.taken[r.next].take(frames))
-	datagram.connection, datagram.address = frames.conn, frames.from
+	datagram.connection, datagram.address, datagram.local = frames.conn, frames.from, frames.local
 	if frames.next == frames.last {
 		r.release()
 	}
@@ -210,7 +210,7 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
 		conn := frames.conn
-		view.connection, view.address = conn, frames.from
+		view.connection, view.address, view.local = conn, frames.from, frames.local
 		manyPeers := conn.packets != nil
 		bytes, ends := batch.block.b, batch.block.ends[:frames.last]
 		start, headerSize := batch.begin(frames.next), frames.headerSize
@@ -218,7 +218,7 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 			// At first, and where the program has changed it. Of a stream the address
 			// is that of its connection.
 			if view.memory != receiveBuffer || view.connection != conn || manyPeers && view.address != frames.from {
-				*view = NetDatagram{Datagram{memory: receiveBuffer}, conn, frames.from}
+				*view = NetDatagram{Datagram{memory: receiveBuffer}, conn, frames.from, frames.local}
 			}
 			end := int(ends[i])
 			view.data = bytes[start+headerSize : end : end]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +31,10 @@ type packets struct {
 	peer   NetAddress      // of a connected socket: the only one it sends to
 	wake   chan struct{}   // a token: something is pending
 
+	locals   bool   // the system tells the local address of each packet
+	received []byte // of the receiving goroutine: what came beside a packet
+	beside   []byte // of the sending goroutine: what goes beside one
+
 	targets []target // of what is pending; outbound.mu guards it
 	writing []target // of what has been taken out to be written
 
@@ -40,13 +45,14 @@ type packets struct {
 // A target is where the next size pending bytes go.
 type target struct {
 	to   NetAddress
+	from netip.Addr // not the zero Addr: the local address that they leave from
 	size int
 }
 
 // targetSize is about what a packet to be sent holds beside its bytes. Where each
 // goes to somewhere else, and is tiny, that is the most of it, so the bounds count
 // it, as they count runSize.
-const targetSize = 40
+const targetSize = 64
 
 // OpenUDPConnection opens a UDP socket that receives on a port of all
 // interfaces, on IPv6 and IPv4 where the system has both, and sends from it;
@@ -159,6 +165,10 @@ func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection
 	if system, ok := socket.(syscall.Conn); ok {
 		p.raw, _ = system.SyscallConn()
 	}
+	if p.udp != nil && p.raw != nil && address.IsAny() && askLocal(p.raw) {
+		p.locals = true
+		p.received, p.beside = make([]byte, localSpace), make([]byte, localSpace)
+	}
 	c := &Connection{manager: m, address: address, localAddress: address, socket: socket, packets: p}
 	c.initSides()
 	if err := m.register(c, c.runPackets); err != nil {
@@ -191,7 +201,7 @@ func (c *Connection) receivePackets() error {
 	room := buffer.b[udpHeader:cap(buffer.b)]
 	failures := 0
 	for {
-		n, from, err := c.packets.receive(room)
+		n, from, local, err := c.packets.receive(room)
 		switch {
 		case c.in.load() != inOpen, errors.Is(err, net.ErrClosed):
 			return net.ErrClosed
@@ -202,7 +212,7 @@ func (c *Connection) receivePackets() error {
 			failures++
 			c.pause(failures)
 			continue
-		case !c.deliverPacket(buffer.b[:udpHeader+n], from):
+		case !c.deliverPacket(buffer.b[:udpHeader+n], from, local):
 			return net.ErrClosed
 		}
 		failures = 0
@@ -227,7 +237,7 @@ func (c *Connection) pause(failures int) {
 // stream. As that has the size of the sum, a packet is queued as the frame of a
 // stream: with its length in the place of the sum, or, in raw mode, before it.
 // It waits while there is no reader, and reports false when c is closed.
-func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
+func (c *Connection) deliverPacket(frame []byte, from NetAddress, local netip.Addr) bool {
 	in := &c.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -249,7 +259,7 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
 		}
 	}
 	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
-	r := &run{conn: c, from: from, headerSize: udpHeader}
+	r := &run{conn: c, from: from, local: local, headerSize: udpHeader}
 	queue := &in.reader.queue
 	if !in.admits(queue, int64(len(frame)), c) {
 		c.packets.full.Add(1)
@@ -261,23 +271,34 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress) bool {
 }
 
 // receive reads one packet, whole.
-func (p *packets) receive(room []byte) (int, NetAddress, error) {
-	if p.udp != nil {
-		n, from, err := p.udp.ReadFromUDPAddrPort(room)
-		return n, NetAddressFrom(from), err
+func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr, err error) {
+	var addrPort netip.AddrPort
+	switch {
+	case p.udp == nil:
+		var addr net.Addr
+		n, addr, err = p.socket.ReadFrom(room)
+		return n, netAddressOf(addr), local, err
+	case p.locals:
+		var beside int
+		n, beside, _, addrPort, err = p.udp.ReadMsgUDPAddrPort(room, p.received)
+		local = localOf(p.received[:beside])
+	default:
+		n, addrPort, err = p.udp.ReadFromUDPAddrPort(room)
 	}
-	n, from, err := p.socket.ReadFrom(room)
-	return n, netAddressOf(from), err
+	return n, NetAddressFrom(addrPort), local, err
 }
 
 // send writes one packet. It may wait.
-func (p *packets) send(b []byte, to NetAddress) error {
+func (p *packets) send(b []byte, target *target) error {
 	var err error
-	switch {
+	switch to := target.to; {
 	case p.udp == nil:
 		_, err = p.socket.WriteTo(b, net.UDPAddrFromAddrPort(to.AddrPort()))
 	case to == p.peer:
 		_, err = p.udp.Write(b)
+	case target.from.IsValid():
+		p.beside = besideLocal(p.beside, target.from)
+		_, _, err = p.udp.WriteMsgUDPAddrPort(b, p.beside, to.AddrPort())
 	default:
 		_, err = p.udp.WriteToUDPAddrPort(b, to.AddrPort())
 	}
@@ -300,7 +321,7 @@ func (c *Connection) sendPackets(sent <-chan struct{}) {
 
 // sendPacket appends a packet to what is pending; with sum it begins with the
 // sum of the payload. The connection's own goroutine writes it.
-func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) error {
+func (c *Connection) sendPacket(payload []byte, sum bool, from netip.Addr, to NetAddress) error {
 	o, p := &c.out, c.packets
 	limit := c.manager.config.MaxSendQueue
 	size := udpHeader + len(payload)
@@ -321,7 +342,7 @@ func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) error {
 		b = binary.LittleEndian.AppendUint16(b, udpSum(payload))
 	}
 	b = append(b, payload...)
-	p.targets = append(p.targets, target{to, len(b) - len(o.pending.b)})
+	p.targets = append(p.targets, target{to, from, len(b) - len(o.pending.b)})
 	o.pending.b = b
 	if o.claim() {
 		p.wake <- struct{}{} // nobody else has claimed c, so there is room for it
@@ -334,9 +355,10 @@ func (c *Connection) sendPacket(payload []byte, sum bool, to NetAddress) error {
 func (c *Connection) writePackets(b []byte) error {
 	_, err := c.out.setDeadline(c)
 	closed := errors.Is(err, net.ErrClosed)
-	for _, target := range c.packets.writing {
+	for i := range c.packets.writing {
+		target := &c.packets.writing[i]
 		if !closed {
-			err = c.packets.send(b[:target.size], target.to)
+			err = c.packets.send(b[:target.size], target)
 			closed = errors.Is(err, net.ErrClosed)
 		}
 		if err != nil {

@@ -2,8 +2,10 @@ package queuednet
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"net"
+	"net/netip"
 	"sync/atomic"
 )
 
@@ -75,6 +77,33 @@ func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 // with ErrSendQueueFull, which does not end a UDP connection. What the system
 // refuses later is counted in UDPDrops. It is Panda3D's send with an address.
 func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address NetAddress) error {
+	return w.sendPacket(datagram, conn, netip.Addr{}, address)
+}
+
+// SendFrom is SendTo with the address of this machine that the packet leaves from,
+// such as the LocalAddress of a datagram that it answers; the port of from does not
+// count. With a zero from, or the address that conn was opened at, it is SendTo. It
+// fails with errors.ErrUnsupported where LocalAddress is the zero NetAddress (for
+// connections opened at one address, from any other), and with a *net.AddrError
+// where from is not of the version of IP that address has. A from that this machine
+// does not have is one more thing that the system refuses later. Panda3D has no
+// counterpart.
+func (w *ConnectionWriter) SendFrom(datagram *Datagram, conn *Connection, from, address NetAddress) error {
+	local := from.AddrPort().Addr()
+	switch {
+	case from.IsAny() || conn == nil || conn.packets == nil:
+		local = netip.Addr{}
+	case local == conn.localAddress.AddrPort().Addr():
+		local = netip.Addr{}
+	case from.IsIPv6() != address.IsIPv6():
+		return &net.AddrError{Err: "not of the version of IP that is sent to", Addr: from.String()}
+	case !conn.packets.locals:
+		return fmt.Errorf("queuednet: SendFrom: %w", errors.ErrUnsupported)
+	}
+	return w.sendPacket(datagram, conn, local, address)
+}
+
+func (w *ConnectionWriter) sendPacket(datagram *Datagram, conn *Connection, from netip.Addr, address NetAddress) error {
 	sum := !w.rawMode.Load()
 	if err := w.check(datagram, 0); err != nil {
 		return err
@@ -93,7 +122,7 @@ func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address 
 	case address.Port() == 0:
 		return &net.AddrError{Err: "not an address to send to", Addr: address.String()}
 	}
-	return conn.sendPacket(datagram.data, sum, address)
+	return conn.sendPacket(datagram.data, sum, from, address)
 }
 
 // IsValidForUDP reports whether a datagram has at most the 1,500 bytes that

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package queuednet
+
+import (
+	"net/netip"
+	"syscall"
+)
+
+const localSpace = 0
+
+func askLocal(syscall.RawConn) bool { return false }
+
+func localOf([]byte) netip.Addr { return netip.Addr{} }
+
+func besideLocal([]byte, netip.Addr) []byte { return nil }
