@@ -69,10 +69,14 @@ func goName(name string) string {
 	return s.String()
 }
 
-// methodName returns the name of the method that a field stands for.
+// methodName returns the name of the method that a field stands for. For a field that is
+// a method it is the one that a distributed.ClientRepository looks for.
 func methodName(f *dc.Field) string {
 	if f.Kind() == dc.Data {
 		return "Set" + goName(f.Name())
+	}
+	if name := strings.ToUpper(f.Name()[:1]) + f.Name()[1:]; token.IsExported(name) {
+		return name
 	}
 	return goName(f.Name())
 }

@@ -45,10 +45,24 @@
 // which neither allocate nor use reflection; the dc command generates code on
 // top of them.
 //
+// # Input that is not trusted
+//
+// Packed values may come from anyone. Unpacking, validating and formatting never panic,
+// reserve no memory for a length that the data only claims, and nest no deeper than the
+// type of the field, of which at most 64 levels are allowed. What a value unpacks to takes
+// memory in proportion to its bytes.
+//
+// The text of a DC file comes from the program itself; even so no text makes Parse panic,
+// hang, or take memory out of proportion. A declaration that would, such as structs
+// that contain each other so often that a value has more than 65536 parts, is an error.
+//
 // # What differs from Panda3D
 //
 // The bytes, the texts and the hash are Panda3D's. Where Panda3D does something that
-// harms, this package returns an error: a number beyond 32 bits for an int32 or
-// uint32, char[] of more than 65535 bytes, text that is not UTF-8, a name that is not
-// declared before its use.
+// harms, this package returns an error: for a number beyond 32 bits in an int32 or
+// uint32, for a char[] of more than 65535 bytes, for text that is not UTF-8, for a name
+// that is used before its declaration, for two parameters of one name, and for a char[]
+// or a list in place of a string whose length or characters are out of range. The
+// default of a number with a range and a divisor, which Panda3D scales twice, is the
+// lowest value of the range.
 package dc
