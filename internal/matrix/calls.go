@@ -64,7 +64,7 @@ func silentPeer(c *cell) {
 	s := c.serve(&queuednet.Config{CloseTimeout: 100 * time.Millisecond})
 	s.Dial()
 	if c.kind.Cannot[testend.Adopt] == "" {
-		near, _ := c.kind.Near(c)
+		near, _ := s.Kind.Near(c)
 		testend.Within(c, "calls", func() {
 			conn, err := s.Manager.AdoptConnection(near)
 			if err != nil {

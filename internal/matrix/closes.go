@@ -33,7 +33,7 @@ const never = time.Hour
 func requireAllAndEOF(c *cell, far net.Conn, want string) {
 	c.Helper()
 	c.requireRead(far, want)
-	if n, err := readToEnd(far); err != io.EOF || n > 0 {
+	if n, err := readToEnd(far); !c.isGoodEnd(err) || n > 0 {
 		c.Fatalf("after the last message: %d bytes and %v", n, err)
 	}
 	far.Close()
@@ -83,7 +83,7 @@ func lastMessageInTraffic(c *cell) {
 	c.requireRead(far, wire)
 	n, err := readToEnd(far)
 	close(got)
-	if err != io.EOF || n > 0 {
+	if !c.isGoodEnd(err) || n > 0 {
 		c.Errorf("after the last message: %d bytes and %v", n, err)
 	}
 	testend.Await(c, "the peer", sent)
@@ -131,7 +131,7 @@ func partAtOnce(c *cell) {
 func requireNoCleanEnd(c *cell, far net.Conn) {
 	c.Helper()
 	n, err := readToEnd(far)
-	if err == io.EOF || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
+	if c.isGoodEnd(err) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
 		c.Errorf("after %d bytes, which is not all, the peer sees no failure but %v", n, err)
 	}
 }

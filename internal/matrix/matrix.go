@@ -6,6 +6,7 @@ package matrix
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -59,7 +60,19 @@ type cell struct {
 
 func (c *cell) serve(config *queuednet.Config) *testend.Server {
 	c.Helper()
-	return testend.Serve(c, c.kind, config)
+	kind := c.kind
+	if kind.For != nil {
+		kind = kind.For(config)
+	}
+	return testend.Serve(c, kind, config)
+}
+
+// isGoodEnd reports whether err, which ended the peer's reading, is a good end.
+func (c *cell) isGoodEnd(err error) bool {
+	if c.kind.Good != nil {
+		return c.kind.Good(err)
+	}
+	return err == io.EOF
 }
 
 // requireErr stops the test unless err is target.

@@ -25,6 +25,14 @@ type Kind struct {
 	// it is the same.
 	Client func(net.Conn) net.Conn
 
+	// For returns the kind for managers with this Config, which its sockets need
+	// to know. Nil: it is the same.
+	For func(*queuednet.Config) Kind
+
+	// Good reports whether an error that ends the peer's reading is a good end.
+	// Nil: io.EOF alone is.
+	Good func(error) bool
+
 	// Goroutines is how many goroutines an idle connection has at most, those of
 	// the socket itself included.
 	Goroutines int
@@ -45,6 +53,7 @@ const (
 	Buffer                   // a write need not wait for the read at the other end
 	Adopt                    // the program opens the socket and the library adopts it
 	Look                     // the socket still works after a deadline has passed
+	Stream                   // any bytes arrive as they are, not datagrams only
 )
 
 // A Server is an end with a rendezvous of some kind.

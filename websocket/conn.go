@@ -1,0 +1,283 @@
+//go:build !js
+
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/queuednet/queuednet"
+)
+
+// A conn is one end of a WebSocket, for a manager to adopt.
+//
+// Its goroutine, feed, is started by the first Read and ends with the WebSocket;
+// CloseWithReason waits for it. It is the only one that reads messages. A read
+// that a context ends would break the WebSocket, so that a deadline of Read ends
+// only the wait for what feed has put into the inbox.
+type conn struct {
+	inbox
+	settings
+	ws            *websocket.Conn
+	transport     *transport
+	remote, local net.Addr
+	server        bool // this end is a server's
+
+	feeding sync.Once
+	fed     chan struct{} // closed by feed
+	asked   pinger
+
+	closing atomic.Bool // CloseWithReason has begun
+
+	writing       sync.Mutex // of one Write
+	framer        framer
+	broken        error // of the write that failed
+	writeDeadline atomic.Pointer[time.Time]
+}
+
+func newConn(ws *websocket.Conn, t *transport, s settings, remote net.Addr) *conn {
+	c := &conn{
+		settings:  s.forProtocol(ws.Subprotocol()),
+		ws:        ws,
+		transport: t,
+		remote:    remote,
+		local:     t.LocalAddr(),
+		fed:       make(chan struct{}),
+	}
+	c.inbox.init()
+	c.framer = framer{headerSize: c.headerSize, send: c.send}
+	ws.SetReadLimit(-1) // feed has its own, with an error that says more
+	c.asked.start(c)
+	return c
+}
+
+// RemoteAddr returns the client's address, as far as the server may believe it.
+func (c *conn) RemoteAddr() net.Addr { return c.remote }
+
+// LocalAddr returns the address of this end.
+func (c *conn) LocalAddr() net.Addr { return c.local }
+
+// NetConn returns the socket below, for its options.
+func (c *conn) NetConn() net.Conn { return c.transport.Conn }
+
+// Read returns frames, or bytes of the stream. It waits, up to the deadline,
+// which does no harm to the WebSocket.
+func (c *conn) Read(p []byte) (int, error) {
+	c.feeding.Do(func() { go c.feed() })
+	return c.inbox.Read(p)
+}
+
+// feed reads messages into the inbox until the WebSocket ends.
+func (c *conn) feed() {
+	defer close(c.fed)
+	c.fail(c.receive())
+}
+
+// receive reads messages into the inbox and says why it ended.
+func (c *conn) receive() error {
+	for {
+		kind, message, err := c.ws.Reader(context.Background())
+		if err != nil {
+			return c.reason(err)
+		}
+		if kind != websocket.MessageBinary {
+			return ErrText
+		}
+		if err := c.forward(message); err != nil {
+			return err
+		}
+	}
+}
+
+// forward puts a message into the inbox, behind the header of a frame if the
+// connection carries datagrams. Memory grows with the bytes that arrive.
+func (c *conn) forward(message io.Reader) error {
+	b := newBuffer()
+	b.reserve(c.headerSize)
+	for {
+		n, err := message.Read(b.room())
+		b.b = b.b[:len(b.b)+n]
+		length := int64(len(b.b) - c.headerSize)
+		switch {
+		case c.headerSize != 0 && length > c.longest:
+			b.free()
+			return &queuednet.DatagramTooLongError{Length: length, Max: c.longest}
+		case err == io.EOF:
+			setHeader(b.b, c.headerSize, length)
+			return c.deliver(b)
+		case err != nil && c.headerSize != 0:
+			b.free()
+			return c.reason(err)
+		case err != nil:
+			c.deliver(b)
+			return c.reason(err)
+		case c.headerSize == 0 && len(b.b) >= inboxRoom/2:
+			if err := c.deliver(b); err != nil {
+				return err
+			}
+			b = newBuffer()
+		}
+	}
+}
+
+// deliver puts b, which may be empty, into the inbox.
+func (c *conn) deliver(b *buffer) error {
+	if len(b.b) == 0 {
+		b.free()
+		return nil
+	}
+	if !c.put(b) {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// reason returns why the WebSocket, of which err came, has ended.
+func (c *conn) reason(err error) error {
+	var closed websocket.CloseError
+	below := c.transport.readError()
+	switch {
+	case c.closing.Load():
+		return net.ErrClosed
+	case errors.As(err, &closed):
+		return closedBy(int(closed.Code), closed.Reason)
+	case below != nil && !errors.Is(below, net.ErrClosed):
+		return brokenBy(below)
+	case errors.Is(err, net.ErrClosed):
+		// A ping or pong that the peer has not taken for 5 seconds.
+		return queuednet.ErrWriteTimeout
+	}
+	return protocolError{err}
+}
+
+// A protocolError is for a peer that does not keep to RFC 6455.
+type protocolError struct{ error }
+
+func (e protocolError) Unwrap() error { return e.error }
+
+// Write takes frames in pieces of any length. It waits, up to the deadline, while
+// the peer takes nothing; a deadline that passes in the middle of a message
+// breaks the connection, as with crypto/tls.
+func (c *conn) Write(p []byte) (n int, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	switch limit := c.writeDeadline.Load(); {
+	case c.broken != nil:
+		return 0, c.broken
+	case limit != nil && !limit.IsZero() && !time.Now().Before(*limit):
+		return 0, os.ErrDeadlineExceeded
+	}
+	switch {
+	case c.headerSize == 0:
+		if err = c.send(p); err == nil {
+			n = len(p)
+		}
+	case c.framer.single(p):
+		n, err = c.framer.write(p)
+	default:
+		c.transport.hold()
+		n, err = c.framer.write(p)
+		if failed := c.transport.release(); err == nil {
+			err = failed
+		}
+	}
+	if err != nil {
+		c.broken = c.writeError(err)
+	}
+	return n, c.broken
+}
+
+func (c *conn) send(message []byte) error {
+	return c.ws.Write(context.Background(), websocket.MessageBinary, message)
+}
+
+// writeError returns why a write failed: what the peer said in closing, if that
+// is the reason.
+func (c *conn) writeError(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, net.ErrClosed) || c.closing.Load() {
+		return err
+	}
+	c.feeding.Do(func() { go c.feed() })
+	if end := c.end(); end != nil {
+		return end
+	}
+	return err
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.writeDeadline.Store(&t)
+	return c.transport.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// CloseWrite fails: a WebSocket is closed whole. Without it a manager would take
+// that of the socket below.
+func (c *conn) CloseWrite() error { return errors.ErrUnsupported }
+
+// Close is CloseWithReason without one.
+func (c *conn) Close() error { return c.CloseWithReason(nil) }
+
+// hurry bounds the closing of a connection whose peer has done something wrong.
+const hurry = time.Second
+
+// CloseWithReason tells the peer the status that stands for the reason and waits
+// for its answer, at most for Config.CloseTimeout. What has been written
+// arrives. If the status cannot be written, because the peer takes nothing or a
+// message has been cut, it sees a reset. A second call closes at once.
+func (c *conn) CloseWithReason(reason error) error {
+	if c.closing.Swap(true) {
+		c.transport.reset()
+		return net.ErrClosed
+	}
+	c.asked.stop()
+	c.transport.left.Store(closingBytes + 1)
+	c.drop(net.ErrClosed)
+	code, text := statusOf(reason)
+	if code == statusGoingAway && !c.server {
+		code, text = statusNormal, ""
+	}
+	c.shake(code, text)
+	c.feeding.Do(func() { close(c.fed) })
+	<-c.fed
+	c.asked.wait()
+	return nil
+}
+
+// shake does the closing handshake and closes the socket.
+func (c *conn) shake(code int, text string) {
+	if !c.writing.TryLock() {
+		c.transport.reset() // the peer takes nothing
+		return
+	}
+	defer c.writing.Unlock()
+	defer c.framer.forget()
+	if c.broken != nil {
+		c.transport.reset()
+		return
+	}
+	c.broken = net.ErrClosed
+	if c.framer.part != nil && code == statusNormal {
+		code, text = statusInternal, cutDatagram
+	}
+	wait := c.closeTimeout
+	if code != statusNormal && code != statusGoingAway {
+		wait = min(wait, hurry)
+	}
+	c.transport.SetWriteDeadline(time.Now().Add(wait))
+	timer := time.AfterFunc(wait, c.transport.reset)
+	defer timer.Stop()
+	c.ws.Close(websocket.StatusCode(code), text)
+	c.transport.Close()
+}
