@@ -250,18 +250,34 @@ func (o *outbound) abort(c *Connection, reason error) {
 	}
 }
 
-// setDeadline bounds the next write by WriteTimeout and by the limit of finish.
-// It returns the time, zero for none.
-func (o *outbound) setDeadline(c *Connection) (limit time.Time, err error) {
+// writeLimit returns when the next write must have got on, because of WriteTimeout
+// or of the limit of finish, or false if nothing bounds it. Of WriteTimeout the
+// time for another look is the last part.
+func (o *outbound) writeLimit(c *Connection) (limit time.Time, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	limit = o.deadline
 	if timeout := c.manager.config.WriteTimeout; timeout >= 0 {
-		if t := time.Now().Add(timeout); limit.IsZero() || t.Before(limit) {
+		if t := time.Now().Add(timeout - min(lookAgain, timeout/2)); limit.IsZero() || t.Before(limit) {
 			limit = t
 		}
 	}
-	return limit, c.socket.SetWriteDeadline(limit)
+	return limit, !limit.IsZero()
+}
+
+// lookAgain returns how much longer a write may wait whose limit has passed.
+func (o *outbound) lookAgain(c *Connection) time.Duration {
+	if o.overdue() {
+		return lookTime
+	}
+	return min(lookAgain, max(c.manager.config.WriteTimeout/2, 0))
+}
+
+// overdue reports whether the limit of finish or abort has passed.
+func (o *outbound) overdue() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.deadline.IsZero() && !time.Now().Before(o.deadline)
 }
 
 // flush writes what is pending without waiting; a goroutine of c's own takes

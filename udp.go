@@ -353,7 +353,8 @@ func (c *Connection) sendPacket(payload []byte, sum bool, from netip.Addr, to Ne
 // writePackets writes what was taken out of pending. What the system refuses
 // is counted: it is the matter of that packet alone.
 func (c *Connection) writePackets(b []byte) error {
-	_, err := c.out.setDeadline(c)
+	limit, _ := c.out.writeLimit(c)
+	err := c.socket.SetWriteDeadline(limit)
 	closed := errors.Is(err, net.ErrClosed)
 	for i := range c.packets.writing {
 		target := &c.packets.writing[i]

@@ -15,13 +15,13 @@ import (
 func closeRows() []row {
 	reset := []testend.Ability{testend.Reset}
 	return []row{
-		{promise: 5, name: "the last message arrives, and the end at once", pending: true, test: lastMessage},
-		{promise: 5, name: "the last message arrives while the peer sends", needs: []testend.Ability{testend.HalfClose}, pending: true, test: lastMessageInTraffic},
-		{promise: 5, name: "Close of the manager delivers the last message", pending: true, test: lastMessageOfAll},
-		{promise: 5, name: "two ends of the library part at once", pending: true, test: partAtOnce},
-		{promise: 5, name: "a full send queue is no clean end", needs: reset, pending: true, test: noCleanEndWhenFull},
-		{promise: 5, name: "a write timeout is no clean end", needs: reset, pending: true, test: noCleanEndAfterWriteTimeout},
-		{promise: 5, name: "a close timeout is no clean end", needs: reset, pending: true, test: noCleanEndAfterCloseTimeout},
+		{promise: 5, name: "the last message arrives, and the end at once", test: lastMessage},
+		{promise: 5, name: "the last message arrives while the peer sends", needs: []testend.Ability{testend.HalfClose}, test: lastMessageInTraffic},
+		{promise: 5, name: "Close of the manager delivers the last message", test: lastMessageOfAll},
+		{promise: 5, name: "two ends of the library part at once", test: partAtOnce},
+		{promise: 5, name: "a full send queue is no clean end", needs: reset, test: noCleanEndWhenFull},
+		{promise: 5, name: "a write timeout is no clean end", needs: reset, test: noCleanEndAfterWriteTimeout},
+		{promise: 5, name: "a close timeout is no clean end", needs: reset, test: noCleanEndAfterCloseTimeout},
 	}
 }
 

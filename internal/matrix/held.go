@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/queuednet/queuednet"
@@ -61,34 +62,39 @@ func beHeldUp(c *cell) {
 		WriteTimeout: heldLimit, IdleTimeout: heldLimit, MaxSendQueue: 64 << 20, CloseTimeout: 100 * time.Millisecond,
 	})
 	conn, far := s.Connect()
-	sendUntilFailure(s, conn, 500) // more than the peer will take
+	var read atomic.Int64
 	go func() {
-		for b := make([]byte, 4<<10); ; time.Sleep(time.Millisecond) {
-			if _, err := far.Read(b); err != nil {
+		for b := make([]byte, 64<<10); ; time.Sleep(time.Millisecond) {
+			n, err := far.Read(b)
+			if err != nil {
 				return
 			}
+			read.Add(int64(n))
 		}
 	}()
+	payload := queuednet.NewDatagram(make([]byte, 60_000))
 	var held time.Time
-	last := time.Now()
-	for steps := 0; held.IsZero() || time.Since(held) < heldLimit/2; steps++ {
+	sent, last := int64(0), time.Now()
+	for steps := 0; conn.Err() == nil && (held.IsZero() || time.Since(held) < heldLimit/2); steps++ {
+		for ; sent-read.Load() < 20<<20; sent += 60_000 { // more than the system holds
+			s.Writer.Send(payload, conn)
+		}
 		if _, err := far.Write([]byte(testend.Frames("ping"))); err != nil {
 			c.Error("the peer: ", err)
 			break
 		}
-		if s.Manager.WaitForReaders(c.Context()) != nil {
-			break
-		}
-		for range s.Reader.Datagrams() {
-		}
-		if s.Manager.ResetConnectionAvailable() {
-			break
-		}
+		s.Until("ping", func() bool {
+			got := conn.Err() != nil
+			for range s.Reader.Datagrams() {
+				got = true
+			}
+			return got
+		})
 		if steps == 100 {
 			fmt.Println(heldReady)
 		}
-		if steps > 100 && time.Since(last) > heldFor/2 {
-			held = time.Now()
+		if now := time.Now(); now.Sub(last) > heldFor/2 {
+			held = now
 		}
 		last = time.Now()
 	}
