@@ -3,6 +3,8 @@ package queuednet
 import (
 	"log/slog"
 	"math"
+	"net"
+	"syscall"
 	"time"
 )
 
@@ -144,9 +146,28 @@ type Config struct {
 	// Default: none.
 	Logger *slog.Logger
 
-	// IPv4Only keeps to IPv4 when listening and when looking up names. It is
-	// the reverse of Panda3D's support-ipv6. Default: false.
+	// IPv4Only keeps to IPv4 when listening and when looking up names; an IPv6
+	// address is an error then. It is the reverse of Panda3D's support-ipv6.
+	// Default: false.
 	IPv4Only bool
+
+	// LocalAddress is the address of this machine that
+	// OpenTCPClientConnection and BeginTCPClientConnection connect from, and so
+	// the version of IP that they use; its port is 0 as a rule, the system's choice,
+	// as another one serves one connection at a time. Rendezvous and UDP sockets
+	// have an argument for it. Default: the system's choice.
+	LocalAddress NetAddress
+
+	// Control is called for each socket that the library opens, TCP and UDP, after
+	// it has been created and before it is bound, as the Control of net.Dialer and
+	// of net.ListenConfig is: with SO_REUSEPORT, SO_BINDTODEVICE, IP_MULTICAST_IF
+	// and the like in mind. The network is "tcp4", "tcp6", "udp4" or "udp6", and the
+	// address that of the peer for a client, and else its own. Accepted and adopted
+	// sockets are not opened by the library. An error is that of the
+	// call that opens. It runs on the goroutine of that call or on one of the
+	// library, also on several at a time; that one waits for it, and nothing
+	// recovers from a panic. Default: none.
+	Control func(network, address string, c syscall.RawConn) error
 }
 
 const (
@@ -229,6 +250,20 @@ func orDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// networkOf returns the network in which an address is opened: [::] is that of
+// both versions of IP.
+func (c *Config) networkOf(protocol string, address NetAddress) (string, error) {
+	switch {
+	case !address.IsIPv6():
+		return protocol + "4", nil
+	case c.IPv4Only:
+		return "", &net.AddrError{Err: "IPv6 address with IPv4Only", Addr: address.String()}
+	case address.IsAny():
+		return protocol, nil
+	}
+	return protocol + "6", nil
 }
 
 // maxDatagram returns the longest datagram accepted behind a header of this size.

@@ -227,6 +227,15 @@ func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0
 // onlyNames replaces the name service by one with a few names, each with one
 // address, for the test. Nothing leaves the machine.
 func onlyNames(t *testing.T, names map[string]netip.Addr) {
+	all := make(map[string][]netip.Addr)
+	for name, addr := range names {
+		all[name] = []netip.Addr{addr}
+	}
+	serveAllNames(t, all)
+}
+
+// serveAllNames is onlyNames with names of several addresses.
+func serveAllNames(t *testing.T, names map[string][]netip.Addr) {
 	system := net.DefaultResolver
 	t.Cleanup(func() { net.DefaultResolver = system })
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
@@ -241,7 +250,7 @@ func onlyNames(t *testing.T, names map[string]netip.Addr) {
 
 // serveNames answers DNS queries in the form for streams, which the resolver
 // uses on a net.Pipe.
-func serveNames(rw io.ReadWriter, names map[string]netip.Addr) {
+func serveNames(rw io.ReadWriter, names map[string][]netip.Addr) {
 	const (
 		header           = 12
 		answer, notFound = 0x80, 0x03
@@ -267,13 +276,16 @@ func serveNames(rw io.ReadWriter, names map[string]netip.Addr) {
 		asked := binary.BigEndian.Uint16(message[end+1:])
 
 		reply := append([]byte{message[0], message[1], answer | message[2], 0, 0, 1, 0, 0, 0, 0, 0, 0}, question...)
-		address, found := names[strings.Join(labels, ".")]
+		addresses, found := names[strings.Join(labels, ".")]
 		if !found {
 			reply[3] |= notFound
-		} else if found && (asked == typeA && address.Is4() || asked == typeAAAA && address.Is6()) {
-			reply[7] = 1 // answers
-			reply = append(reply, 0xc0, header, 0, byte(asked), 0, 1, 0, 0, 0, 0, 0, byte(len(address.AsSlice())))
-			reply = append(reply, address.AsSlice()...)
+		}
+		for _, address := range addresses {
+			if asked == typeA && address.Is4() || asked == typeAAAA && address.Is6() {
+				reply[7]++ // answers
+				reply = append(reply, 0xc0, header, 0, byte(asked), 0, 1, 0, 0, 0, 0, 0, byte(len(address.AsSlice())))
+				reply = append(reply, address.AsSlice()...)
+			}
 		}
 		if _, err := rw.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...)); err != nil {
 			return

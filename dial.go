@@ -10,7 +10,10 @@ import (
 
 // OpenTCPClientConnection BLOCKS until it has connected to a server, for as
 // long as the timeout, in which the host's name is looked up and all its
-// addresses are tried, IPv6 and IPv4 (unless IPv4Only). It fails with the
+// addresses are tried, IPv6 and IPv4 in turns (unless IPv4Only): the next one
+// when one has failed, or has not answered for 250 milliseconds, less if the
+// timeout is short, and the first that answers is taken (RFC 8305). Spaces around the host,
+// and brackets around an IPv6 address, do not matter. It fails with the
 // system's reason, with a *net.AddrError for an empty host or a port that is
 // none, and at the timeout with an error that is a context.DeadlineExceeded or
 // os.ErrDeadlineExceeded. A timeout of 0 allows a tenth of a second, enough for
@@ -29,7 +32,7 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
-	if host == "" || port < 1 || port > 65535 {
+	if host = hostOf(host); host == "" || port < 1 || port > 65535 {
 		return nil, &net.AddrError{Err: "not a host and port to connect to", Addr: net.JoinHostPort(host, strconv.Itoa(port))}
 	}
 	if timeout == 0 {
@@ -37,16 +40,7 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	network := "tcp"
-	if m.config.IPv4Only {
-		network = "tcp4"
-	}
-	dialer := net.Dialer{KeepAlive: -1} // see watchPeer
-	var socket net.Conn
-	err := ctx.Err()
-	if err == nil {
-		socket, err = dialer.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(port)))
-	}
+	socket, err := m.config.dial(ctx, host, port)
 	if err != nil {
 		if m.isClosed.Load() {
 			return nil, net.ErrClosed

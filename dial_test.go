@@ -57,7 +57,7 @@ func slowNames(t *testing.T) (answer func()) {
 		near, far := net.Pipe()
 		go func() {
 			defer far.Close()
-			serveNames(far, map[string]netip.Addr{"slow.test": netip.MustParseAddr("127.0.0.1")})
+			serveNames(far, map[string][]netip.Addr{"slow.test": {netip.MustParseAddr("127.0.0.1")}})
 		}()
 		return near, nil
 	}}

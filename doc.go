@@ -2,7 +2,7 @@
 // game servers, simulations. Goroutines of the library do the waiting and put
 // what they get into queues; the program polls them once a frame and never
 // waits, and no code of the program ever runs on a goroutine of the library, but
-// the handler of a Config.Logger, the function of BeginClientConnection, and what
+// the handler of a Config.Logger, Config.Control, the function of BeginClientConnection, and what
 // the program has adopted: the methods of its sockets, and so the callbacks of a
 // tls.Config.
 //

@@ -89,11 +89,13 @@ func (m *QueuedConnectionManager) OpenTCPServerRendezvous(port, backlog int) (*C
 }
 
 // OpenTCPServerRendezvousAt listens on exactly this address; 0.0.0.0 is all
-// interfaces with IPv4 only. The rest is as with OpenTCPServerRendezvous.
+// interfaces with IPv4 only, and [::] all of them with both versions of IP, where
+// the system lets one socket have both. With IPv4Only an IPv6 address is a *net.AddrError.
+// The rest is as with OpenTCPServerRendezvous.
 func (m *QueuedConnectionManager) OpenTCPServerRendezvousAt(address NetAddress, backlog int) (*Connection, error) {
-	network := "tcp4"
-	if address.IsIPv6() {
-		network = "tcp6"
+	network, err := m.config.networkOf("tcp", address)
+	if err != nil {
+		return nil, err
 	}
 	return m.listen(network, address.String(), backlog)
 }
@@ -105,8 +107,7 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 	if backlog < 0 || !fitsSystem(backlog) {
 		return nil, fmt.Errorf("queuednet: backlog cannot be %d", backlog)
 	}
-	config := net.ListenConfig{KeepAlive: -1} // see watchPeer
-	listener, err := config.Listen(m.ctx, network, address)
+	listener, err := m.config.listenConfig().Listen(m.ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -95,8 +95,24 @@ func (a *NetAddress) SetBroadcast(port int) error {
 	return a.set(netip.AddrFrom4([4]byte{255, 255, 255, 255}), port)
 }
 
+// hostOf returns a host without what people type around it: spaces, and the
+// brackets of an IPv6 address, as in "[fe80::1%eth0]". A URL has "%25" before
+// a zone.
+func hostOf(typed string) string {
+	host := strings.TrimSpace(typed)
+	if len(host) < 2 || host[0] != '[' || host[len(host)-1] != ']' || !strings.Contains(host, ":") {
+		return host
+	}
+	host = host[1 : len(host)-1]
+	if addr, zone, ok := strings.Cut(host, "%25"); ok && zone != "" && (zone[0] < '0' || zone[0] > '9') {
+		return addr + "%" + zone
+	}
+	return host
+}
+
 // SetHost BLOCKS for as long as the system takes to look the name up, unless host
-// is an address, which needs no looking up. It makes it the first address that the
+// is an address, which needs no looking up; spaces around it, and brackets around an
+// IPv6 address, do not matter. It makes it the first address that the
 // name has, of either version, with the port given. An empty name, one that is not
 // found (a *net.DNSError) or a wrong port is an error and changes nothing. It is
 // Panda3D's set_host.
@@ -110,7 +126,7 @@ type resolver interface {
 }
 
 func (a *NetAddress) setHost(names resolver, host string, port int) error {
-	if host == "" {
+	if host = hostOf(host); host == "" {
 		return errors.New("queuednet: empty host name")
 	}
 	if err := checkPort(port); err != nil {

@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -77,7 +78,8 @@ func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, erro
 	return m.openUDP(network, fmt.Sprintf(":%d", port))
 }
 
-// OpenUDPConnectionAt opens a UDP socket on exactly this address. The rest is
+// OpenUDPConnectionAt opens a UDP socket on exactly this address, and on [::] for
+// both versions of IP. With IPv4Only an IPv6 address is a *net.AddrError. The rest is
 // as with OpenUDPConnection, whose counterpart in Panda3D takes a host name too.
 //
 // With a multicast address it receives on all interfaces, as OpenUDPConnection
@@ -86,9 +88,9 @@ func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, erro
 // Several programs of a machine may join the same group and port, and what one
 // of them sends to the group reaches them all, itself included.
 func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Connection, error) {
-	network := "udp4"
-	if address.IsIPv6() {
-		network = "udp6"
+	network, err := m.config.networkOf("udp", address)
+	if err != nil {
+		return nil, err
 	}
 	if !address.IsMulticast() {
 		return m.openUDP(network, address.String())
@@ -100,18 +102,32 @@ func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Conn
 	if err != nil {
 		return nil, err
 	}
-	socket, err := net.ListenMulticastUDP(network, on, net.UDPAddrFromAddrPort(address.AddrPort()))
+	index := 0
+	if on != nil {
+		index = on.Index
+	}
+	c, err := m.openUDP(network, address.String()) // for a group package net binds the port alone
 	if err != nil {
 		return nil, err
 	}
-	c, err := m.newPackets(socket)
-	if err == nil {
-		_ = growReceiveBuffer("", "", c.packets.raw)
-		// Package net turns it off. Where that cannot be undone the programs of
-		// one machine do not hear each other, which is no reason to fail.
-		_ = c.setIPOption("", optionMulticastLoop, optionMulticastLoop6, 1)
+	if err := c.joinGroup(address, index); err != nil {
+		c.closeByProgram()
+		return nil, err
 	}
-	return c, err
+	// What one program of a machine sends reaches the others, as is the default
+	// of most systems.
+	_ = c.setIPOption("", optionMulticastLoop, optionMulticastLoop6, 1)
+	return c, nil
+}
+
+// joinGroup makes c, a UDP socket of package net, a member of a group.
+func (c *Connection) joinGroup(group NetAddress, index int) error {
+	raw, err := c.packets.udp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	controlErr := raw.Control(func(fd uintptr) { err = joinGroup(fd, group.addrPort.Addr(), index) })
+	return wrapOption("joining "+group.IPString(), cmp.Or(controlErr, err))
 }
 
 // zoneInterface returns the interface that a zone names, nil for none.
@@ -129,7 +145,14 @@ func (m *QueuedConnectionManager) openUDP(network, address string) (*Connection,
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
-	config := net.ListenConfig{Control: growReceiveBuffer}
+	config := m.config.listenConfig()
+	config.Control = func(network, address string, raw syscall.RawConn) error {
+		_ = growReceiveBuffer(network, address, raw)
+		if m.config.Control == nil {
+			return nil
+		}
+		return m.config.Control(network, address, raw)
+	}
 	socket, err := config.ListenPacket(context.Background(), network, address)
 	if err != nil {
 		return nil, err
