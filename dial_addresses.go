@@ -87,7 +87,7 @@ func pauseBetween(addresses int, timeout time.Duration) time.Duration {
 
 // connect connects to the first of several addresses that answers. It returns
 // when no attempt is left. Without success it fails for the reason of the first,
-// or, when ctx is done, for that of the last.
+// or, when the time is over, for that of the last.
 func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause time.Duration) (net.Conn, error) {
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -134,7 +134,7 @@ func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause 
 	switch {
 	case winner != nil:
 		return winner, nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || isTimeout(last): // a socket may know of the deadline before ctx
 		return nil, last
 	}
 	return nil, first
