@@ -73,7 +73,7 @@ func (r *ClientRepository) generate(m message) {
 	isNew := o == nil
 	if isNew {
 		o = b.new()
-		r.introduce(o, b, m.doID, m.zone)
+		r.introduce(o, b, m.doID, m.sender, m.zone)
 	}
 	announced := !isNew
 	_ = class.walkWith(m.rest, !full, func(f *dc.Field, args []byte, required bool) {

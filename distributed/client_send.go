@@ -50,7 +50,7 @@ func (r *ClientRepository) CreateDistributedObject(o Object, zone uint32, option
 	if !ok {
 		return ErrNoIDs
 	}
-	r.introduce(o, b, id, zone)
+	r.introduce(o, b, id, r.ids.base, zone)
 	announce(o)
 	if err := r.sendGenerate(o, others); err != nil {
 		r.remove(o)
@@ -60,9 +60,9 @@ func (r *ClientRepository) CreateDistributedObject(o Object, zone uint32, option
 }
 
 // introduce makes an object one of the repository's: up to its location.
-func (r *ClientRepository) introduce(o Object, b *boundClass, id, zone uint32) {
+func (r *ClientRepository) introduce(o Object, b *boundClass, id, owner, zone uint32) {
 	d := o.object()
-	*d = DistributedObject{repository: r, self: o, class: b, doID: id, zone: zone}
+	*d = DistributedObject{repository: r, self: o, class: b, doID: id, owner: owner, zone: zone}
 	r.objects[id] = o
 	if clock, ok := o.(networkClock); ok {
 		r.clock = clock

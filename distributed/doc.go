@@ -36,4 +36,6 @@
 // Everything happens inside Update, on the goroutine that calls it, and nothing there
 // waits for the network: connections, their limits and their ends are package
 // queuednet's. All methods are for that goroutine.
+//
+// DISTRIBUTED.md at the root of the module is for those who have a game in Python.
 package distributed

@@ -42,6 +42,7 @@ type DistributedObject struct {
 	self       Object
 	class      *boundClass
 	doID       uint32
+	owner      uint32
 	zone       uint32
 	values     fieldCache // what required and ram fields were last set to
 }
@@ -71,6 +72,11 @@ func (o *DistributedObject) Repository() *ClientRepository { return o.repository
 func (o *DistributedObject) IsLocal() bool {
 	return o.repository != nil && o.repository.IsLocalID(o.doID)
 }
+
+// Owner returns the base of the client that owns the object, as the server says in the
+// message with which the object appeared: what AvatarIDFromSender is for messages of that
+// client.
+func (o *DistributedObject) Owner() uint32 { return o.owner }
 
 // SendUpdate sends values of a field; whom the server passes them to, the field's
 // keywords say. It fails, and sends nothing, for an unknown field, with a
