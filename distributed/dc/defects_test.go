@@ -23,14 +23,14 @@ func TestDefects(t *testing.T) {
 
 func testBeyond32(t *testing.T) {
 	for declaration, values := range map[string][]any{
-		"int32":       {1 << 31, -1<<31 - 1, 1e10, -1e10, math.NaN(), math.Inf(1), 2147483647.5},
-		"uint32":      {1 << 32, -1, 1e10, -1.0, math.NaN(), math.Inf(-1), 4294967295.5},
+		"int32":       {int64(1 << 31), int64(-1<<31 - 1), 1e10, -1e10, math.NaN(), math.Inf(1), 2147483647.5},
+		"uint32":      {int64(1 << 32), -1, 1e10, -1.0, math.NaN(), math.Inf(-1), 4294967295.5},
 		"int32array":  {[]int64{1 << 31}, []float64{1e10}},
 		"uint32array": {[]int64{1 << 32}, []float64{-1}},
 		"int64":       {uint64(1 << 63), math.Ldexp(1, 63), math.NaN()},
 		"uint64":      {-1, math.Ldexp(1, 64), -1.0},
 		"int64 / 10":  {int64(math.MaxInt64), int64(math.MinInt64)},
-		"uint8 / 300": {1 << 62, uint64(math.MaxUint64)},
+		"uint8 / 300": {int64(1 << 62), uint64(math.MaxUint64)},
 	} {
 		f := field(t, "f("+declaration+" v)")
 		for _, v := range values {

@@ -71,44 +71,47 @@ func TestPacker(t *testing.T) {
 	require.Equal(t, len(want)-4, size)
 }
 
+// packerErrors are wrong uses of a Packer of the field mixed.
+var packerErrors = []struct {
+	pack func(p *Packer)
+	err  error
+	text string
+}{
+	{func(p *Packer) {}, ErrType, "A.f, x: wrong type: too few values"},
+	{func(p *Packer) { p.Float(4000) }, ErrRange, "A.f, x: out of range: 4000 does not fit int16/10"},
+	{func(p *Packer) { p.Float(math.NaN()) }, ErrRange, "A.f, x"},
+	{func(p *Packer) { p.String("a") }, ErrType, "A.f, x"},
+	{func(p *Packer) { p.Push() }, ErrType, "A.f, x"},
+	{func(p *Packer) { p.Pop() }, ErrType, "a Pop without a Push"},
+	{func(p *Packer) { p.Float(1); p.Push() }, ErrType, "a Push without a Pop"},
+	{func(p *Packer) { p.Float(1); p.Push(); p.Push(); p.Int(1); p.Pop() }, ErrType, "A.f, list[0].name: wrong type: too few"},
+	{func(p *Packer) { p.Float(1); p.Push(); p.Push(); p.Int(1); p.String("\xff") }, ErrUTF8, "A.f, list[0].name: not UTF-8"},
+	{func(p *Packer) {
+		p.Float(1)
+		p.Push()
+		p.Push()
+		p.Int(1)
+		p.String("a")
+		p.Int(2)
+	}, ErrType, "A.f, list[0].2: wrong type: too many"},
+	{func(p *Packer) {
+		p.Float(1)
+		p.Push()
+		p.Pop()
+		p.Push()
+		p.Uint(2)
+		p.Uint(2)
+	}, ErrType, "A.f, sw.1: wrong type: too many"},
+	{func(p *Packer) { p.Float(1); p.Push(); p.Pop(); p.Push(); p.Uint(300) }, ErrRange, "A.f, sw.kind: out of range"},
+	{func(p *Packer) { p.Value(nil) }, ErrType, "nil is no value"},
+	{func(p *Packer) { p.Value(make(chan int)) }, ErrType, "a Go value of type chan"},
+	{func(p *Packer) { p.Float(1); p.Value(map[string]any{}) }, ErrType, "A.f, list: wrong type: a Go struct or map for array"},
+	{func(p *Packer) { p.Float(1); p.Value([]any{map[string]any{"x": 1}}) }, ErrType, "A.f, list[0].name: wrong type: the Go value has nothing"},
+}
+
 // What the program does wrong is an error that says where, and dst stays as it was.
 func TestPackerErrors(t *testing.T) {
-	for _, test := range []struct {
-		pack func(p *Packer)
-		err  error
-		text string
-	}{
-		{func(p *Packer) {}, ErrType, "A.f, x: wrong type: too few values"},
-		{func(p *Packer) { p.Float(4000) }, ErrRange, "A.f, x: out of range: 4000 does not fit int16/10"},
-		{func(p *Packer) { p.Float(math.NaN()) }, ErrRange, "A.f, x"},
-		{func(p *Packer) { p.String("a") }, ErrType, "A.f, x"},
-		{func(p *Packer) { p.Push() }, ErrType, "A.f, x"},
-		{func(p *Packer) { p.Pop() }, ErrType, "a Pop without a Push"},
-		{func(p *Packer) { p.Float(1); p.Push() }, ErrType, "a Push without a Pop"},
-		{func(p *Packer) { p.Float(1); p.Push(); p.Push(); p.Int(1); p.Pop() }, ErrType, "A.f, list[0].name: wrong type: too few"},
-		{func(p *Packer) { p.Float(1); p.Push(); p.Push(); p.Int(1); p.String("\xff") }, ErrUTF8, "A.f, list[0].name: not UTF-8"},
-		{func(p *Packer) {
-			p.Float(1)
-			p.Push()
-			p.Push()
-			p.Int(1)
-			p.String("a")
-			p.Int(2)
-		}, ErrType, "A.f, list[0].2: wrong type: too many"},
-		{func(p *Packer) {
-			p.Float(1)
-			p.Push()
-			p.Pop()
-			p.Push()
-			p.Uint(2)
-			p.Uint(2)
-		}, ErrType, "A.f, sw.1: wrong type: too many"},
-		{func(p *Packer) { p.Float(1); p.Push(); p.Pop(); p.Push(); p.Uint(300) }, ErrRange, "A.f, sw.kind: out of range"},
-		{func(p *Packer) { p.Value(nil) }, ErrType, "nil is no value"},
-		{func(p *Packer) { p.Value(make(chan int)) }, ErrType, "a Go value of type chan"},
-		{func(p *Packer) { p.Float(1); p.Value(map[string]any{}) }, ErrType, "A.f, list: wrong type: a Go struct or map for array"},
-		{func(p *Packer) { p.Float(1); p.Value([]any{map[string]any{"x": 1}}) }, ErrType, "A.f, list[0].name: wrong type: the Go value has nothing"},
-	} {
+	for _, test := range packerErrors {
 		p := field(t, mixed).Packer([]byte("head"))
 		test.pack(&p)
 		if p.err != nil {
