@@ -192,6 +192,9 @@ func (c *Connection) Close() error {
 // closeByProgram closes c unless its end is known to the program already. What
 // was sent goes out in the background.
 func (c *Connection) closeByProgram() bool {
+	if c.manager == nil {
+		return false // a zero value
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch was := c.state; was {

@@ -122,15 +122,18 @@ func (d *Datagram) StdfloatDouble() bool {
 }
 
 // Equal reports whether both hold the same bytes. Errors and the stdfloat setting
-// are not looked at. It is Panda3D's ==, except that two empty datagrams are
-// equal whatever their past.
+// are not looked at. Nil is as an empty datagram. It is Panda3D's ==, except that
+// two empty datagrams are equal whatever their past.
 func (d *Datagram) Equal(other *Datagram) bool {
-	return bytes.Equal(d.data, other.data)
+	return d.Compare(other) == 0
 }
 
 // Compare orders datagrams by their bytes, as bytes.Compare does: negative if d
-// comes first, 0 if they are equal. It takes the place of Panda3D's < operator.
+// comes first, 0 if they are equal. Nil is as an empty datagram. It takes the place of Panda3D's < operator.
 func (d *Datagram) Compare(other *Datagram) int {
+	if other == nil {
+		other = new(Datagram)
+	}
 	return bytes.Compare(d.data, other.data)
 }
 

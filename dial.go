@@ -78,7 +78,11 @@ func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int
 
 // begin calls open, which a PendingConnection can cancel, in the background.
 func (m *QueuedConnectionManager) begin(open func(context.Context) (*Connection, error)) *PendingConnection {
-	ctx, cancel := context.WithCancel(m.ctx)
+	parent := m.ctx
+	if m.isZero() {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithCancel(parent)
 	p := &PendingConnection{cancel: cancel, done: make(chan struct{})}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -146,6 +150,9 @@ func (p *PendingConnection) Wait(ctx context.Context) (*Connection, error) {
 func (p *PendingConnection) Cancel() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.cancel == nil {
+		return // a zero value
+	}
 	p.cancel()
 	if p.conn != nil && !p.given {
 		p.conn.closeByProgram()

@@ -15,6 +15,7 @@ import (
 // may be called from any goroutine; the few that wait say BLOCKS. A program has
 // one, as a rule, and closes it at its end.
 //
+// It comes from NewQueuedConnectionManager; the zero value is as one that is closed.
 // It is Panda3D's QueuedConnectionManager.
 type QueuedConnectionManager struct {
 	config    Config
@@ -266,6 +267,9 @@ func (m *QueuedConnectionManager) ResetConnections() iter.Seq[*Connection] {
 // left from before. It fails when ctx is done, and with net.ErrClosed when the
 // manager is closed. It is Panda3D's wait_for_readers.
 func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
+	if m.isZero() {
+		return net.ErrClosed
+	}
 	m.waiters.Add(1)
 	defer m.waiters.Add(-1)
 	for {
@@ -315,6 +319,9 @@ func (m *QueuedConnectionManager) wake() {
 // later calls answer net.ErrClosed or false. A second call waits for the first.
 // In Panda3D the destructor comes closest.
 func (m *QueuedConnectionManager) Close() error {
+	if m.isZero() {
+		return nil
+	}
 	m.mu.Lock()
 	if m.isClosed.Swap(true) {
 		m.mu.Unlock()
@@ -362,7 +369,7 @@ func (m *QueuedConnectionManager) mayOpen() error {
 	if m.configErr != nil {
 		return m.configErr
 	}
-	if m.isClosed.Load() {
+	if m.isZero() || m.isClosed.Load() {
 		return net.ErrClosed
 	}
 	return nil
@@ -376,9 +383,13 @@ func (m *QueuedConnectionManager) mayOpenSocket() error {
 	return m.mayOpen()
 }
 
+// isZero reports whether m does not come from NewQueuedConnectionManager. It
+// answers as one that is closed.
+func (m *QueuedConnectionManager) isZero() bool { return m.ended == nil }
+
 // unlessClosed returns m, or nil once it is closed.
 func (m *QueuedConnectionManager) unlessClosed() *QueuedConnectionManager {
-	if m == nil || m.isClosed.Load() {
+	if m == nil || m.isZero() || m.isClosed.Load() {
 		return nil
 	}
 	return m
