@@ -145,6 +145,9 @@ var concurrentCalls = map[string]call{
 	"Connection.ConsiderFlush":      fails(func(a *actor) error { return a.conn.ConsiderFlush() }, reason, wrongConnection),
 	"Connection.Err":                fails(func(a *actor) error { return a.conn.Err() }, reason),
 	"Connection.Flush":              fails(func(a *actor) error { return a.conn.Flush() }, reason, wrongConnection),
+	"Connection.GoString":           never(func(a *actor) { _ = a.conn.GoString() }),
+	"Connection.LogValue":           never(func(a *actor) { a.conn.LogValue() }),
+	"Connection.String":             never(func(a *actor) { _ = a.conn.String() }),
 	"Connection.LastReceived":       never(func(a *actor) { a.conn.LastReceived() }),
 	"Connection.ListenerFile": fails(func(a *actor) error {
 		file, err := a.conn.ListenerFile()

@@ -160,7 +160,9 @@ func (c *Connection) NetConn() net.Conn {
 }
 
 // Err returns why the connection ended: io.EOF when the peer closed it after a
-// whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError,
+// whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError (both
+// with a guess in their text if the peer's first bytes tell that it speaks HTTP or
+// TLS, or has the other header size),
 // ErrSendQueueFull, ErrWriteTimeout, ErrNoAnswer, a limit's ErrIdle,
 // ErrFirstDatagram or ErrFlooding, or the system's error, such as ECONNRESET;
 // net.ErrClosed when the program closed it. It is nil as long as
@@ -302,7 +304,7 @@ func (c *Connection) ended(err error) {
 	if c.broken != nil && (err == errFailed || isTimeout(err)) {
 		err = c.broken
 	}
-	c.setCause(err)
+	c.setCause(withGuess(err, c.in.guess))
 	c.out.conclude(c.cause) // before the program can know
 	if c.state == stateOpen {
 		c.state = stateEnded

@@ -95,6 +95,7 @@ func (e *FieldError) Unwrap() error {
 
 // A DatagramTooLongError is for a datagram longer than allowed: one that a peer
 // announces ends its connection, one that is sent is refused and changes nothing.
+// A peer that announces one mostly means something else: see Connection.Err.
 type DatagramTooLongError struct {
 	Length int64 // of the datagram, in bytes, without its header
 	Max    int64

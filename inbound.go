@@ -28,6 +28,9 @@ type inbound struct {
 	buffer  *block  // bytes that are not yet queued; nil for none
 	start   int     // where in buffer they begin
 	readErr error   // from a read, told when the bytes before it are queued
+	header  int     // size of the header by which they were last cut, 0 in raw mode
+	begun   bool    // something has been queued
+	guess   string  // what the peer's first bytes probably are, "" for what they should be
 	try     rawRead // see fill
 }
 
@@ -178,6 +181,7 @@ func (c *Connection) receive() error {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
+			c.in.guessFirst(c.in.header)
 			c.in.drop()
 			return err
 		}
@@ -215,6 +219,13 @@ func (c *Connection) deliver() error {
 	}
 }
 
+// guessFirst guesses what the bytes are by which the peer began.
+func (in *inbound) guessFirst(headerSize int) {
+	if !in.begun && headerSize != 0 && in.unread() > 0 {
+		in.guess = guessPeer(in.buffer.b[in.start:], headerSize)
+	}
+}
+
 // errWait is no error: deliver is to wait for a change.
 var errWait = errors.New("wait")
 
@@ -235,9 +246,12 @@ func (c *Connection) next() (headerSize, n int, err error) {
 		return 0, 0, nil
 	}
 	headerSize, n, err = in.cut(c)
+	in.header = headerSize
 	if n == 0 {
 		return headerSize, 0, err
 	}
+	in.guessFirst(headerSize)
+	in.begun = true
 	if c.guard != nil {
 		n, err = c.guard.within(c, headerSize, n)
 		if err != nil {

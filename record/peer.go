@@ -139,6 +139,9 @@ func (p *peer) Close() error {
 // which may be never if the program does not add the connection to a reader. A
 // program that has closed the connection gets nothing more.
 func (p *peer) feed(e *entrance, b []byte) error {
+	if len(b) == 0 {
+		return nil // in raw mode nothing would come of it
+	}
 	n, err := p.far.Write(b)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -167,22 +170,6 @@ func (p *peer) leave(e *entrance, reason string) error {
 	p.reason.Store(&err)
 	p.far.Close()
 	return e.wait(p.closed, nil)
-}
-
-// An endError is the reason of an end, of which the text was recorded.
-type endError string
-
-func (e endError) Error() string { return string(e) }
-
-// reasonOf returns the error with this text, one that programs compare with if
-// there is one.
-func reasonOf(text string) error {
-	for _, err := range []error{io.EOF, io.ErrUnexpectedEOF, queuednet.ErrSendQueueFull, queuednet.ErrWriteTimeout} {
-		if text == err.Error() {
-			return err
-		}
-	}
-	return endError(text)
 }
 
 // signal leaves a token in a channel with room for one.

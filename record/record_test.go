@@ -2,10 +2,8 @@ package record
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -230,19 +228,5 @@ func TestReplayInRealTime(t *testing.T) {
 			require.NoError(t, p.play(recording, 0, frame))
 			require.Equal(t, story, p.story())
 		})
-	}
-}
-
-// Reasons that programs compare with come back as themselves.
-func TestReasons(t *testing.T) {
-	for _, err := range []error{
-		errors.New("read tcp 192.0.2.1:1: connection reset by peer"), errors.New(""),
-		net.ErrClosed, queuednet.ErrSendQueueFull, queuednet.ErrWriteTimeout,
-	} {
-		again := reasonOf(err.Error())
-		require.Equal(t, err.Error(), again.Error())
-		if err == queuednet.ErrSendQueueFull || err == queuednet.ErrWriteTimeout {
-			require.Equal(t, err, again)
-		}
 	}
 }

@@ -57,8 +57,9 @@ type Replay struct {
 
 // NewReplay prepares to play a recording into the manager of the reader. It
 // plays when a listener has its Rendezvous. Datagrams are framed with the header
-// size that the reader has, which must be that of all readers that the program
-// adds these connections to.
+// size that the reader has, or not at all if it is in raw mode then: both must be
+// those of all readers that the program adds these connections to, and raw mode
+// as it was when the datagrams were recorded.
 //
 // A speed of 1 keeps to the recorded times, 2 takes half of them; 0 is as fast as
 // the program takes what comes. The beginning of the recording is read at once,
@@ -196,6 +197,9 @@ func (r *Replay) event(e event) error {
 		r.peers[e.number] = p
 		return r.entrance.enter(p)
 	case received:
+		if r.reader.RawMode() {
+			return p.feed(r.entrance, e.payload)
+		}
 		frame, err := appendFrame(r.frame[:0], r.reader.TCPHeaderSize(), e.payload)
 		if err != nil {
 			return fmt.Errorf("record: event %d: %w", r.recording.count, err)
