@@ -92,6 +92,9 @@ func (m *QueuedConnectionManager) newStream(stream net.Conn, ends endpoints, via
 	c.in.stays = adopted || c.guard != nil || c.raw == nil
 	c.received.Store(int64(m.elapsed()))
 	c.initSides()
+	if socket, ok := stream.(interface{ TCPHeaderSize() int }); ok {
+		c.out.only = uint8(socket.TCPHeaderSize())
+	}
 	if err := m.register(c, c.run); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,11 @@ var (
 	// gets when the whole manager was closed. It is a net.ErrClosed.
 	ErrManagerClosed = fmt.Errorf("queuednet: the manager is closed: %w", net.ErrClosed)
 
+	// ErrNotAdmitted is the reason that CloseWithReason of a socket gets that an
+	// adopted rendezvous accepted and that did not come in: a limit on accepting
+	// refused it, or the rendezvous was closed or left its listener.
+	ErrNotAdmitted = errors.New("queuednet: the connection was not let in")
+
 	// ErrWriteTimeout ends a connection whose peer has taken no byte for
 	// Config.WriteTimeout although there was something to take.
 	// It is also an os.ErrDeadlineExceeded.
@@ -60,7 +65,8 @@ var (
 	ErrAlreadyAdded = errors.New("queuednet: connection already added")
 
 	// ErrHeaderSize is for a TCP header size that Panda3D's wire format does
-	// not have.
+	// not have, and for one, or for raw mode, that does not fit an adopted socket
+	// which carries datagrams: such as a WebSocket.
 	ErrHeaderSize = errors.New("queuednet: unsupported TCP header size")
 
 	// ErrNotReady is the result of a PendingConnection that is still under way.

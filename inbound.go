@@ -295,6 +295,9 @@ func (in *inbound) queueRaw(c *Connection, n int) bool {
 // unread, and their header size, as the reader has it. In raw mode, which has a
 // header size of 0, it is everything.
 func (in *inbound) cut(c *Connection) (headerSize, n int, err error) {
+	if !in.reader.fits(c) {
+		return 0, 0, ErrHeaderSize
+	}
 	if in.reader.rawMode.Load() {
 		return 0, min(in.unread(), readBlock), nil
 	}

@@ -187,6 +187,11 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 //     and else what Err says, such as a *DatagramTooLongError or a limit's
 //     error. It is also an ErrGivenUp where bytes are given up.
 //
+// A socket that does not carry any bytes, but datagrams behind a header of one size,
+// has a method TCPHeaderSize() int that returns it. A reader or a writer with another
+// size, or in raw mode, answers ErrHeaderSize; if a reader is changed later, that
+// ends the connection. 0 is any bytes.
+//
 // Close or CloseWithReason is called at most once, never on the program's loop, and may
 // wait; Close of the manager does not wait for it beyond CloseTimeout. Panda3D
 // has no counterpart.

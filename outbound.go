@@ -22,6 +22,7 @@ type outbound struct {
 	closing   bool        // when pending is out, end the sending side
 	done      bool        // nothing will be written any more
 	lost      bool        // bytes whose Send returned nil have been dropped
+	only      uint8       // the one header size that the socket carries; 0: any
 	collecting
 
 	full     []*block
@@ -60,8 +61,11 @@ func (o *outbound) append(c *Connection, headerSize int, payload []byte, frame *
 	limit := c.manager.config.MaxSendQueue
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err != nil {
+	switch {
+	case o.err != nil:
 		return false, false, o.err
+	case o.only != 0 && int(o.only) != headerSize:
+		return false, false, ErrHeaderSize
 	}
 	size := headerSize + len(payload)
 	if size > limit {

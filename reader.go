@@ -73,8 +73,9 @@ func (r *QueuedConnectionReader) Manager() *QueuedConnectionManager { return r.m
 // its peer is slowed by TCP, and its end goes unnoticed until a write fails.
 //
 // It fails with ErrForeignConnection, with ErrWrongKind for a rendezvous, with
-// ErrAlreadyAdded where this or another reader has it, and with the reason of
-// the end, or net.ErrClosed, where it is over. It is Panda3D's add_connection.
+// ErrAlreadyAdded where this or another reader has it, with ErrHeaderSize where the
+// socket carries datagrams with other headers (see AdoptConnection), and with the
+// reason of the end, or net.ErrClosed, where it is over. It is Panda3D's add_connection.
 func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 	switch {
 	case conn == nil || conn.manager != r.manager || r.manager == nil:
@@ -83,12 +84,20 @@ func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 		return ErrWrongKind
 	case r.queue.closed.Load():
 		return net.ErrClosed
+	case !r.fits(conn):
+		return ErrHeaderSize
 	}
 	err := conn.in.attach(r)
 	if err == net.ErrClosed && conn.Err() != nil {
 		return conn.Err()
 	}
 	return err
+}
+
+// fits reports whether the reader expects the headers that a socket carries.
+func (r *QueuedConnectionReader) fits(conn *Connection) bool {
+	only := int32(conn.out.only)
+	return only == 0 || only == r.headerSize.Load() && !r.rawMode.Load()
 }
 
 // RemoveConnection ends what AddConnection began; it does not close the

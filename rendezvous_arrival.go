@@ -145,10 +145,7 @@ func (r *rendezvous) hand(c *Connection, a *arrival, ends endpoints) bool {
 	return true
 }
 
-// errNotAdmitted is the reason that CloseWithReason of such a socket gets.
-var errNotAdmitted = errors.New("queuednet: the connection was not let in")
-
 // resetAtOnce closes a socket with a reset, where it has such a thing.
 func resetAtOnce(socket net.Conn) {
-	release(socket, func() { closeAtOnce(socket, errNotAdmitted, true) })
+	release(socket, func() { closeAtOnce(socket, ErrNotAdmitted, true) })
 }

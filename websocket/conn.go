@@ -67,6 +67,9 @@ func (c *conn) LocalAddr() net.Addr { return c.local }
 // NetConn returns the socket below, for its options.
 func (c *conn) NetConn() net.Conn { return c.transport.Conn }
 
+// TCPHeaderSize returns the size of the headers that a manager must use, 0 for any.
+func (c *conn) TCPHeaderSize() int { return c.headerSize }
+
 // Read returns frames, or bytes of the stream. It waits, up to the deadline,
 // which does no harm to the WebSocket.
 func (c *conn) Read(p []byte) (int, error) {

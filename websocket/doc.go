@@ -21,8 +21,9 @@
 // of a TCP connection, headers included. A client that offers neither is refused.
 //
 // The package needs the Config of the manager, to know the header that the
-// manager writes before each datagram, and to take off. In raw mode a manager
-// writes none: use Stream then.
+// manager writes before each datagram, and to take it off. A reader or a writer that
+// was set to another size, or to raw mode, answers queuednet.ErrHeaderSize; Stream
+// carries all of them.
 //
 // # Ends
 //

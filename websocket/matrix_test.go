@@ -41,7 +41,7 @@ func socketKind(name string, stream bool, config *queuednet.Config) testend.Kind
 		},
 		Good:       isGoodEnd,
 		Goroutines: 2,
-		Cannot:     map[testend.Ability]string{testend.HalfClose: closedWhole, testend.HalfEnd: closedWhole},
+		Cannot:     map[testend.Ability]string{testend.HalfEnd: closedWhole},
 	}
 	if !stream {
 		kind.Cannot[testend.Stream] = wholeMessages

@@ -256,6 +256,9 @@ func (p *page) SetDeadline(t time.Time) error {
 	return errors.Join(p.SetReadDeadline(t), p.SetWriteDeadline(t))
 }
 
+// TCPHeaderSize returns the size of the headers that a manager must use, 0 for any.
+func (p *page) TCPHeaderSize() int { return p.headerSize }
+
 // RemoteAddr returns the server's URL: a page does not learn more.
 func (p *page) RemoteAddr() net.Addr { return addr(p.url) }
 

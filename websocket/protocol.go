@@ -123,6 +123,7 @@ var reasons = []struct {
 	reason error
 	code   int
 }{
+	{queuednet.ErrNotAdmitted, statusPolicy},
 	{queuednet.ErrIdle, statusPolicy},
 	{queuednet.ErrFirstDatagram, statusPolicy},
 	{queuednet.ErrFlooding, statusPolicy},

@@ -168,6 +168,6 @@ func TestLimitsBehindProxy(t *testing.T) {
 	third, err := Dial(t.Context(), s.url, from("192.0.2.1"))
 	require.NoError(t, err)
 	_, err = third.Read(make([]byte, 1))
-	require.Error(t, err)
+	requireStatus(t, err, 1008, "the connection was not let in")
 	third.Close()
 }
