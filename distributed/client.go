@@ -25,6 +25,8 @@ type Client struct {
 
 	interest        []byte // what it asked for last, as it came, until it is applied
 	interestChanged bool
+	openable        float64   // how much it may still open: MaxOpenedPerSecond
+	openableAt      time.Time // when that was counted
 
 	server *ServerRepository
 	conn   *queuednet.Connection // nil of a local client

@@ -34,6 +34,15 @@ type ServerConfig struct {
 	// interest stays as it was. Default: 20,000.
 	MaxZonesPerClient int
 
+	// MaxOpenedPerSecond bounds the zones that a client opens in a second, by its
+	// interest or with objects of its own, together with the objects that are
+	// there: what opening costs the server and the owners. Ten seconds' worth may
+	// come at once, and an opening that begins within the bound is never too large.
+	// Over it a change of interest waits, of several only the last one, and a
+	// message that opens a zone with an object is dropped. A repository in the
+	// server's process is not bound. Default: 10,000.
+	MaxOpenedPerSecond int
+
 	// MaxWaitingBytes bounds what a client that waits in Joins may send before
 	// the program has accepted it. One that sends more is refused. Default: 64 KiB.
 	MaxWaitingBytes int
@@ -138,6 +147,7 @@ const (
 	defaultIDRange             = 1_000_000
 	defaultMaxObjectsPerClient = 10_000
 	defaultMaxZonesPerClient   = 20_000
+	defaultMaxOpenedPerSecond  = 10_000
 	defaultMaxWaitingBytes     = 64 << 10
 	defaultJoinTimeout         = 10 * time.Second
 	defaultMessageRate         = 20_000
@@ -165,6 +175,9 @@ func (c *ServerConfig) withDefaults() ServerConfig {
 	if config.MaxZonesPerClient == 0 {
 		config.MaxZonesPerClient = defaultMaxZonesPerClient
 	}
+	if config.MaxOpenedPerSecond == 0 {
+		config.MaxOpenedPerSecond = defaultMaxOpenedPerSecond
+	}
 	if config.MaxWaitingBytes == 0 {
 		config.MaxWaitingBytes = defaultMaxWaitingBytes
 	}
@@ -189,6 +202,7 @@ func (c *ServerConfig) validate() error {
 		{"MaxClients", int64(c.MaxClients)},
 		{"MaxObjectsPerClient", int64(c.MaxObjectsPerClient)},
 		{"MaxZonesPerClient", int64(c.MaxZonesPerClient)},
+		{"MaxOpenedPerSecond", int64(c.MaxOpenedPerSecond)},
 		{"MaxWaitingBytes", int64(c.MaxWaitingBytes)},
 		{"JoinTimeout", int64(c.JoinTimeout)},
 	} {

@@ -73,7 +73,8 @@ const (
 	DropBadFields
 	// DropTooLong: a message that does not fit a datagram once the sender is in it.
 	DropTooLong
-	// DropLimit: a message over MaxObjectsPerClient or MaxZonesPerClient.
+	// DropLimit: a message over MaxObjectsPerClient, MaxZonesPerClient or
+	// MaxOpenedPerSecond.
 	DropLimit
 	// DropNotAllowed: the program's AllowGenerate, AllowMove or AllowUpdate has
 	// returned an error.

@@ -128,6 +128,7 @@ func (s *ServerRepository) Update() {
 	clear(s.state.events)
 	s.state.events = s.state.events[:0]
 	now := time.Now()
+	s.state.now = now
 	for conn := range s.listener.NewConnections() {
 		s.connect(conn)
 	}

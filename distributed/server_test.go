@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/queuednet/queuednet"
 	"github.com/stretchr/testify/require"
@@ -30,7 +31,7 @@ func (s *scene) untilEvent(kind EventKind) (found Event) {
 func TestServerConfigErrors(t *testing.T) {
 	for field, config := range map[string]*ServerConfig{
 		"MaxClients": {MaxClients: -1}, "MaxObjectsPerClient": {MaxObjectsPerClient: -1},
-		"MaxZonesPerClient": {MaxZonesPerClient: -1}, "MaxWaitingBytes": {MaxWaitingBytes: -1},
+		"MaxZonesPerClient": {MaxZonesPerClient: -1}, "MaxWaitingBytes": {MaxWaitingBytes: -1}, "MaxOpenedPerSecond": {MaxOpenedPerSecond: -1},
 		"JoinTimeout": {JoinTimeout: -1}, "IDRange": {IDRange: 1},
 	} {
 		_, err := NewServerRepository(config, testFile)
@@ -154,6 +155,41 @@ func TestLimits(t *testing.T) {
 	a.send(thing(5, a.base), thing(5, a.base+1), thing(5, a.base+2), thing(5, a.base))
 	require.Equal(t, []uint32{a.base, a.base + 1}, a.client.Objects())
 	s.dropped(map[DropReason]uint64{DropLimit: 1})
+}
+
+// A client that opens zones too fast has to wait with its interest, and cannot do it by
+// moving objects either.
+func TestOpenedPerSecond(t *testing.T) {
+	config := (&ServerConfig{MaxOpenedPerSecond: 10}).withDefaults()
+	s := newState(&config, testFile, discard{}, 65535)
+	s.now = time.Unix(1_000_000, 0)
+	owner, c := &Client{}, &Client{}
+	s.join(owner)
+	s.join(c)
+	for i := range uint32(50) {
+		s.handle(owner, thing(5, owner.base+i))
+	}
+	change := func(zones ...uint32) {
+		s.handle(c, interest(zones...))
+		s.endFrame()
+	}
+	change(5)
+	change()
+	change(5, 6) // 51 and 52 of 100
+	require.Equal(t, []uint32{5, 6}, c.Zones())
+	change()
+	change(5)
+	change(7)
+	require.Equal(t, []uint32{5, 6}, c.Zones(), "it has used up all")
+	s.handle(c, thing(8, c.base))
+	s.handle(c, thing(5, c.base))
+	s.handle(c, setZone(c.base, 8))
+	require.Equal(t, []uint32{c.base}, c.Objects())
+	require.EqualValues(t, 2, s.stats.Dropped[DropLimit])
+	s.now = s.now.Add(time.Second)
+	s.endFrame()
+	require.Equal(t, []uint32{5, 7}, c.Zones(), "the last one counts")
+	require.Empty(t, s.changed)
 }
 
 func TestEvents(t *testing.T) {

@@ -3,6 +3,7 @@ package distributed
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/queuednet/queuednet/distributed/dc"
 )
@@ -20,6 +21,7 @@ type state struct {
 	objects map[uint32]*object // by id
 	zones   map[uint32]*zone
 
+	now      time.Time // of the frame
 	changed  []*Client // those with an interest that is still to be applied
 	asked    map[*Client]struct{}
 	marks    uint64 // how many messages of interest have been applied
@@ -58,6 +60,7 @@ func (s *state) join(c *Client) bool {
 	c.objects = make(map[uint32]*object)
 	c.zones = make(map[uint32]*membership)
 	c.waiting = make(map[*object]struct{})
+	c.openable, c.openableAt = openBurst*float64(s.config.MaxOpenedPerSecond), s.now
 	s.clients[base] = c
 	s.stats.Joined++
 	s.event(Event{Kind: ClientJoined, Client: c})
@@ -70,6 +73,7 @@ func (s *state) join(c *Client) bool {
 // objects, whose end everybody else in their zones is told.
 func (s *state) leave(c *Client) {
 	delete(s.clients, c.base)
+	c.interestChanged = false
 	for _, m := range c.zones {
 		s.closeZone(m)
 	}
@@ -122,8 +126,7 @@ func (s *state) endFrame() {
 	for _, c := range s.changed {
 		s.applyInterest(c)
 	}
-	clear(s.changed)
-	s.changed = s.changed[:0]
+	s.changed = slices.DeleteFunc(s.changed, func(c *Client) bool { return !c.interestChanged })
 }
 
 // owns reports whether an id is of a client's range.

@@ -60,6 +60,9 @@ func (s *state) generateAllowed(c *Client, class *class, o *object, m message) b
 		s.drop(c, DropLimit, m.doID, fmt.Errorf("client %d has %d objects", c.base, len(c.objects)))
 		return false
 	}
+	if !s.mayOpenWith(c, m.doID, m.zone) {
+		return false
+	}
 	if s.config.AllowGenerate == nil {
 		return true
 	}
@@ -95,6 +98,9 @@ func (s *state) setZone(c *Client, m message) {
 		return
 	}
 	if o.zone.id == m.zone {
+		return
+	}
+	if !s.mayOpenWith(c, m.doID, m.zone) {
 		return
 	}
 	if allow := s.config.AllowMove; allow != nil {

@@ -1,6 +1,11 @@
 package distributed
 
-import "fmt"
+import (
+	"fmt"
+)
+
+// openBurst is for how many seconds' worth of MaxOpenedPerSecond may come at once.
+const openBurst = 10
 
 // setInterest notes what zones a client wants. It takes effect before the client's next
 // other message, or at the end of the frame, so that of several in a row only the last
@@ -19,7 +24,7 @@ func (s *state) setInterest(c *Client, zones idList) {
 
 // applyInterest makes the zones that a client wants its explicit interest.
 func (s *state) applyInterest(c *Client) {
-	if !c.interestChanged || s.clients[c.base] != c {
+	if !c.interestChanged || !s.mayOpen(c) {
 		return
 	}
 	c.interestChanged = false
@@ -42,11 +47,31 @@ func (s *state) applyInterest(c *Client) {
 	s.disable(c, closed)
 }
 
+// mayOpen reports whether a client may open zones: as long as it has not used up what
+// MaxOpenedPerSecond allows.
+func (s *state) mayOpen(c *Client) bool {
+	rate := float64(s.config.MaxOpenedPerSecond)
+	c.openable = min(c.openable+rate*s.now.Sub(c.openableAt).Seconds(), rate*openBurst)
+	c.openableAt = s.now
+	return c.openable > 0 || c.local != nil
+}
+
+// mayOpenWith reports whether a client may have an object in a zone, which it may have to
+// open for that, and drops the message if not.
+func (s *state) mayOpenWith(c *Client, doID, zone uint32) bool {
+	if c.zones[zone] != nil || s.mayOpen(c) {
+		return true
+	}
+	s.drop(c, DropLimit, doID, fmt.Errorf("client %d opens zones too fast: %d", c.base, zone))
+	return false
+}
+
 // openZone opens a zone for a client, and asks for the generates of the objects there.
 func (s *state) openZone(c *Client, z *zone) *membership {
 	m := &membership{client: c, zone: z, index: len(z.members)}
 	z.members = append(z.members, m)
 	c.zones[z.id] = m
+	c.openable -= float64(1 + len(z.objects))
 	if len(z.members) == 1 {
 		s.config.Processes.WatchZone(z.id, true)
 	}

@@ -69,6 +69,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.IntVar(&o.server.MaxClients, "max-clients", 0, "the most clients; 0 for as many as there are ranges of ids")
 	flags.IntVar(&o.server.MaxObjectsPerClient, "max-objects", 0, "the most objects of a client; 0 for 10,000")
 	flags.IntVar(&o.server.MaxZonesPerClient, "max-zones", 0, "the most zones of interest of a client; 0 for 20,000")
+	flags.IntVar(&o.server.MaxOpenedPerSecond, "max-opened", 0, "the most zones, and objects in them, that a client may open a second; 0 for 10,000")
 	flags.IntVar(&o.network.MaxDatagramsPerSecond, "max-rate", 20_000, "the most messages that a client may send a second; more are read more slowly; 0 for no limit")
 	flags.IntVar(&o.network.MaxConnectionsPerAddress, "max-per-address", 0, "the most clients of one IP address; 0 for no limit")
 	flags.IntVar(&o.network.MaxAcceptsPerSecond, "max-accepts", 0, "the most connections that one IP address may open a second; 0 for no limit")
@@ -165,9 +166,15 @@ type program struct {
 // many messages.
 const frameTime = time.Millisecond
 
+// idleTime is how long there is no frame at most: some things are due after a time.
+const idleTime = 100 * time.Millisecond
+
 // loop runs a frame whenever there is something to do.
 func (p *program) loop(ctx context.Context) {
-	for p.server.Manager().WaitForReaders(ctx) == nil {
+	for ctx.Err() == nil {
+		wait, cancel := context.WithTimeout(ctx, idleTime)
+		_ = p.server.Manager().WaitForReaders(wait)
+		cancel()
 		p.mu.Lock()
 		p.server.Update()
 		for event := range p.server.Events() {
