@@ -172,6 +172,24 @@ func (c *Connection) awaitWritten() {
 	c.out.wait()
 }
 
+// awaitArrived waits until what was written has arrived, at the latest at the
+// end of CloseTimeout: with something unread, closing is a reset, which may
+// destroy what is under way. Where the system does not tell it waits a little.
+func (c *Connection) awaitArrived() {
+	limit := c.out.limit(c)
+	tcp, ok := systemSocketOf(c.stream).(*net.TCPConn)
+	if !ok || !hasAckTimeout {
+		time.Sleep(min(time.Until(limit), 200*time.Millisecond))
+		return
+	}
+	for pause := time.Millisecond; time.Now().Before(limit); pause = min(2*pause, 50*time.Millisecond) {
+		if busy, _, _ := unacknowledged(tcp); !busy {
+			return
+		}
+		time.Sleep(pause)
+	}
+}
+
 // breakOff ends c at once: whoever waits for the socket gets an error.
 func (c *Connection) breakOff() {
 	if c.listening != nil {

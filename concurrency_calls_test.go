@@ -131,6 +131,13 @@ var concurrentCalls = map[string]call{
 		return a.manager.WaitForReaders(ctx)
 	}, closedError, timeout),
 
+	"Connection.Abort": never(func(a *actor) {
+		conn := a.conn
+		if conn.Close() == nil { // tells whether it is this call that ends it
+			a.gone(conn)
+		}
+		conn.Abort()
+	}),
 	"Connection.Address": never(func(a *actor) { _ = a.conn.Address().String() }),
 	"Connection.Close": fails(func(a *actor) error {
 		conn := a.conn

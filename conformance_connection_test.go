@@ -246,7 +246,7 @@ var connectionRows = []row{
 		write(t, raw, framed(2, "unread"))
 		written := make(chan error)
 		go func() {
-			_, err := io.WriteString(raw, strings.Repeat("more than the system holds", 1<<18))
+			_, err := io.WriteString(raw, strings.Repeat("more than a block holds", 1<<15))
 			written <- err
 		}()
 		e.send(conn, "last")

@@ -41,6 +41,7 @@ type Connection struct {
 
 	socket    socket // of a stream or a UDP connection
 	closeOnce sync.Once
+	left      atomic.Bool // see leave
 
 	// A rendezvous has listening. A stream that came through one names it.
 	listening  *rendezvous
@@ -194,6 +195,40 @@ func (c *Connection) Close() error {
 	return nil
 }
 
+// Abort breaks a connection off: the peer sees a reset (where the socket has
+// one, see AdoptConnection), what was sent and has not gone out is dropped,
+// nothing more is read, and the place that it had under MaxConnections and
+// MaxConnectionsPerAddress is free at once. It is for peers that deserve
+// no last message; CloseConnection is for all others. What it has received stays
+// readable, and its end is not reported. After CloseConnection it ends what goes
+// on in the background. A rendezvous is closed; connections accepted through it
+// stay. On nil, a zero value, and a connection that has ended it does nothing.
+// Panda3D has no counterpart.
+func (c *Connection) Abort() {
+	if c == nil || c.manager == nil {
+		return
+	}
+	c.closeByProgram()
+	if c.listening != nil {
+		return
+	}
+	c.out.giveUp(c)
+	c.leave()
+	m := c.manager
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, alive := m.connections[c]; alive { // so that Close waits for its goroutine, and this one
+		m.goroutines.Go(c.breakOff)
+	}
+}
+
+// leave frees the place of a connection that admit has let in, once.
+func (c *Connection) leave() {
+	if c.rendezvous != nil && c.left.CompareAndSwap(false, true) {
+		c.manager.leave(c.address)
+	}
+}
+
 // closeByProgram closes c unless its end is known to the program already. What
 // was sent goes out in the background.
 func (c *Connection) closeByProgram() bool {
@@ -281,10 +316,14 @@ func (c *Connection) run() {
 		} else {
 			c.out.abort(c, err)
 		}
+		c.awaitWritten()
 	} else {
-		c.discard()
+		flooded := c.discard()
+		c.awaitWritten()
+		if flooded {
+			c.awaitArrived()
+		}
 	}
-	c.awaitWritten()
 	c.closeSocket()
 	c.manager.forget(c)
 }
@@ -304,7 +343,7 @@ func (c *Connection) finish() {
 func (c *Connection) ended(err error) {
 	c.in.end()
 	c.mu.Lock()
-	if c.broken != nil && (err == errFailed || isTimeout(err)) {
+	if c.broken != nil && (err == errFailed || isTimeout(err) || err == io.EOF && c.in.lastLook != 0) {
 		err = c.broken
 	}
 	c.setCause(withGuess(err, c.in.guess))

@@ -32,6 +32,8 @@ type inbound struct {
 	begun   bool    // something has been queued
 	guess   string  // what the peer's first bytes probably are, "" for what they should be
 	try     rawRead // see fill
+
+	lastLook time.Duration // when the last look of fillPlain ends, since manager.began; not zero once it has begun
 }
 
 type inboundState uint8
@@ -398,16 +400,31 @@ func (in *inbound) park() {
 
 // discard reads what the peer still sends after the program closed c, so that
 // the system does not answer it with a reset, which would destroy what was sent
-// last. It ends with the peer's end, or at the deadline that finish has set.
-func (c *Connection) discard() {
-	for c.in.readErr == nil {
+// last. It ends with the peer's end, or at the deadline that finish has set. It
+// reports whether a peer that goes on sending was given up before.
+func (c *Connection) discard() (flooded bool) {
+	defer c.in.drop()
+	for left := c.manager.config.drainLimit(); left > 0; left -= c.in.unread() {
+		if c.in.readErr != nil {
+			return false
+		}
 		c.in.start = 0
 		if c.in.buffer != nil {
 			c.in.buffer.b = c.in.buffer.b[:0]
 		}
 		c.in.readErr = c.read()
 	}
-	c.in.drop()
+	return true
+}
+
+// drainLimit bounds what is read of a connection that the program has closed: a
+// healthy peer's traffic fits, and a flood must cost little.
+func (c *Config) drainLimit() int {
+	const least, most = 64 << 10, 1 << 20
+	if c.MaxBytesPerSecond > 0 {
+		return min(max(c.MaxBytesPerSecond, least), most)
+	}
+	return most
 }
 
 // drop gives up what has been read and not queued.

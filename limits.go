@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 )
@@ -67,7 +68,8 @@ func (g *guard) read(c *Connection) error {
 	for {
 		err := c.fill()
 		now := time.Now()
-		if !isTimeout(err) || g.armed.IsZero() || now.Before(g.armed) {
+		passed := !g.armed.IsZero() && !now.Before(g.armed)
+		if err == nil || err == io.EOF || !passed || c.raw != nil && !isTimeout(err) {
 			g.waited(c, now.Sub(began))
 			return err // also at the deadline of the end
 		}
@@ -166,7 +168,7 @@ const lookTime = 10 * time.Millisecond
 // lookPlain is look for a plain socket.
 func (c *Connection) lookPlain() error {
 	c.guard.set(c, time.Now().Add(lookTime))
-	if c.fillPlain() != nil {
+	if c.readPlain() != nil {
 		return errNothing
 	}
 	return nil

@@ -234,7 +234,16 @@ func (m *QueuedConnectionManager) adopt(socket net.Conn) (*Connection, error) {
 // stays readable, and its end is not reported. It is false, and does nothing,
 // where the connection is closed already, or its end has been taken from the
 // reset queue, and for nil or a connection of another manager. A rendezvous
-// is closed at once; connections accepted through it stay.
+// is closed at once; connections accepted through it stay. A peer that goes on
+// sending is not read for long: after 1 MiB, or MaxBytesPerSecond if that is
+// less (but at least 64 KiB), it sees a reset once the last message has arrived. One
+// that deserves no last message is for Abort:
+//
+//	if misbehaves(conn) {
+//		conn.Abort()
+//	} else {
+//		manager.CloseConnection(conn)
+//	}
 //
 // Datagrams of it that are queued still come out of drains, also of the one that
 // is running: a program must expect them of a connection that it has forgotten.
@@ -430,9 +439,7 @@ func (m *QueuedConnectionManager) register(conn *Connection, run func()) error {
 func (m *QueuedConnectionManager) forget(conn *Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if conn.rendezvous != nil {
-		m.leave(conn.address)
-	}
+	conn.leave()
 	delete(m.connections, conn)
 	if len(m.connections) == 0 && m.isClosed.Load() {
 		close(m.empty)

@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"net"
 	"sync"
 	"time"
 )
@@ -99,6 +100,14 @@ func (o *outbound) queued() int {
 	return n
 }
 
+// giveUp drops what waits, and makes the end a reset in any case.
+func (o *outbound) giveUp(c *Connection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stop(c, net.ErrClosed)
+	o.lost = true
+}
+
 // gaveUp reports whether bytes whose Send returned nil do not reach the system,
 // if nothing more is written.
 func (o *outbound) gaveUp() bool {
@@ -147,6 +156,10 @@ func (o *outbound) stop(c *Connection, err error) {
 		o.err = err
 	}
 	o.lost = o.lost || o.pending != nil || len(o.full) > 0
+	if p := c.packets; p != nil {
+		p.unsent.Add(uint64(len(p.targets)))
+		p.targets = p.targets[:0]
+	}
 	for _, b := range o.full {
 		b.free()
 	}

@@ -74,7 +74,7 @@ func (c *Connection) fill() error {
 			return err
 		}
 		// The outgoing side has failed and woken this one for a last look.
-		try.until = c.manager.closeDeadline().Sub(c.manager.began)
+		try.until = c.manager.lastLook()
 		c.socket.SetReadDeadline(time.Time{})
 	}
 }
@@ -127,7 +127,7 @@ func (c *Connection) tryRead(fd uintptr) bool {
 			try.err = errFailed
 		case err == nil:
 			_, err = syscall.Getpeername(int(fd))
-			try.reset = err == syscall.ENOTCONN
+			try.reset = err == syscall.ENOTCONN || err == syscall.EINVAL // the latter on macOS
 			try.err = io.EOF
 		default:
 			try.err = c.opError("read", err)

@@ -121,7 +121,7 @@ func TestWaitForReadersWakesFor(t *testing.T) {
 		"a write timeout": {func(e *end) func() {
 			conn, _ := e.pipe()
 			return func() { e.send(conn, "nobody takes it") }
-		}, 30 * time.Second, nil},
+		}, 30*time.Second + lookTime, nil},
 	}
 	for name, event := range events {
 		t.Run(name, func(t *testing.T) {
