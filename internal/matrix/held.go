@@ -17,8 +17,8 @@ import (
 const (
 	heldEnv   = "QUEUEDNET_MATRIX_HELD" // set in the process that is held up
 	heldReady = "ready to be held up"
-	heldLimit = 500 * time.Millisecond
-	heldFor   = 2 * heldLimit
+	heldLimit = time.Second
+	heldFor   = heldLimit * 3 / 2
 )
 
 // heldUp runs the scenario in a process of its own, which it stops for longer than
@@ -75,7 +75,7 @@ func beHeldUp(c *cell) {
 	payload := queuednet.NewDatagram(make([]byte, 60_000))
 	var held time.Time
 	sent, last := int64(0), time.Now()
-	for steps := 0; conn.Err() == nil && (held.IsZero() || time.Since(held) < heldLimit/2); steps++ {
+	for steps := 0; conn.Err() == nil && (held.IsZero() || time.Since(held) < heldLimit/4); steps++ {
 		for ; sent-read.Load() < 20<<20; sent += 60_000 { // more than the system holds
 			s.Writer.Send(payload, conn)
 		}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"testing"
 
@@ -22,7 +21,6 @@ type row struct {
 	name    string
 	needs   []testend.Ability
 	alone   bool // no other scenario may run beside it
-	pending bool // not kept by the library yet: skipped unless QUEUEDNET_MATRIX=all
 	test    func(c *cell)
 }
 
@@ -39,9 +37,6 @@ func Run(t *testing.T, kind testend.Kind) {
 		t.Run(row.title(), func(t *testing.T) {
 			if why := row.missing(kind); why != "" {
 				t.Skip(why)
-			}
-			if row.pending && os.Getenv("QUEUEDNET_MATRIX") != "all" {
-				t.Skip("the library does not keep this on every socket yet")
 			}
 			if !row.alone {
 				t.Parallel()

@@ -15,10 +15,11 @@ import (
 func peerRows() []row {
 	return []row{
 		{promise: 6, name: "a stuck peer costs the others nothing", test: stuckBesideGood},
-		{promise: 6, name: "a kick does not lift the limits", pending: true, test: kickedFlood},
+		{promise: 6, name: "a kick does not lift the limits", test: kickedFlood},
+		{promise: 6, name: "Abort gives the place back at once", test: abort},
 		{promise: 6, name: "rates hold", test: rates},
-		{promise: 6, name: "an idle peer ends", pending: true, test: idleEnds},
-		{promise: 6, name: "a peer without a first datagram ends", pending: true, test: firstDatagram},
+		{promise: 6, name: "an idle peer ends", test: idleEnds},
+		{promise: 6, name: "a peer without a first datagram ends", test: firstDatagram},
 		{promise: 6, name: "limits near the end of their range limit nothing", test: longestTimes},
 	}
 }
@@ -85,6 +86,30 @@ func kickedFlood(c *cell) {
 		if after := written.Load() - before; after > most {
 			c.Errorf("with a rate of %d the peer got rid of %d bytes after it was closed", rate, after)
 		}
+	}
+}
+
+// abort ends a connection whose peer takes nothing and goes on sending, although
+// CloseTimeout is long. The place is the next one's.
+func abort(c *cell) {
+	s := c.serve(&queuednet.Config{MaxConnections: 1, CloseTimeout: never, MaxSendQueue: 64 << 20})
+	conn, peer := s.Connect()
+	testend.Shrink(peer)
+	sendUntilFailure(s, conn, 300)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		writeForEver(peer, new(atomic.Int64))
+	}()
+	conn.Abort()
+	testend.Await(c, "the peer's end", ended)
+	c.requireErr(conn.Err(), net.ErrClosed)
+	for range s.Reader.Datagrams() { // what it has received stays readable
+	}
+	next, far := s.Connect()
+	c.requirePing(s, next, far)
+	if _, ok := s.Manager.GetResetConnection(); ok {
+		c.Error("the program's own abort was reported")
 	}
 }
 
