@@ -10,11 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/internal/testmode"
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain fails the run if a goroutine of the library is left at its end.
+// TestMain fails the run if a goroutine of the library is left at its end. With
+// QUEUEDNET_CARRIER=goroutine in the environment every stream has a goroutine.
 func TestMain(m *testing.M) {
+	testmode.Goroutines = os.Getenv("QUEUEDNET_CARRIER") == "goroutine"
 	code := m.Run()
 	if left := libraryGoroutines(5 * time.Second); code == 0 && left != "" {
 		os.Stderr.WriteString("goroutines left:\n" + left)

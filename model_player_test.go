@@ -230,7 +230,7 @@ func (p *player) report() {
 		if p.count < p.whole(p.offered) && !p.lossy {
 			p.fail("%v after %d of %d datagrams", cause, p.count, p.whole(p.offered))
 		}
-	case errors.Is(cause, syscall.ECONNRESET) && (p.wasReset || p.left):
+	case errors.Is(cause, errConnectionReset) && (p.wasReset || p.left):
 	case errors.Is(cause, syscall.EPIPE) && (p.wasReset || p.left):
 	case cause == ErrWriteTimeout && p.slow, cause == ErrSendQueueFull && p.full:
 	default:

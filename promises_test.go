@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,7 +194,7 @@ func TestPromise04TheEndIsReportedOnceAfterItsDataWithTheReason(t *testing.T) {
 		{"too long", &DatagramTooLongError{Length: 1001, Max: 1000}, func(t *testing.T, _ *end, _ *Connection, raw *net.TCPConn) {
 			write(t, raw, "\x01\x00a\xe9\x03")
 		}, 1},
-		{"reset", syscall.ECONNRESET, func(t *testing.T, e *end, conn *Connection, raw *net.TCPConn) {
+		{"reset", errConnectionReset, func(t *testing.T, e *end, conn *Connection, raw *net.TCPConn) {
 			write(t, raw, "\x01\x00a")
 			eventually(t, "the datagram", func() bool { return queuedBytes(conn) > 0 })
 			raw.SetLinger(0)

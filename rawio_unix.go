@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // On Unix a TCP socket is read and written through the runtime's poller
@@ -18,7 +20,7 @@ import (
 // rawConnOf returns nil for a socket that cannot be used this way.
 func rawConnOf(socket net.Conn) syscall.RawConn {
 	tcp, ok := socket.(*net.TCPConn)
-	if !ok {
+	if !ok || testmode.Goroutines {
 		return nil
 	}
 	raw, err := tcp.SyscallConn()
