@@ -219,7 +219,7 @@ func (p *player) arrived() int {
 
 // report checks the report of the end.
 func (p *player) report() {
-	cause := p.conn.Err()
+	cause := withoutGuess(p.conn.Err())
 	atBoundary := p.offered == 0 || p.ends[max(p.whole(p.offered)-1, 0)] == p.offered
 	switch {
 	case p.reported:
