@@ -12,6 +12,7 @@ type run struct {
 	conn       *Connection
 	from       NetAddress // of the sender: all frames of a run have the same
 	local      netip.Addr // of UDP: see NetDatagram.LocalAddress
+	packet     bool       // it came over UDP
 	headerSize int
 	next, last int // its frames, among those of the block
 }

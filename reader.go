@@ -218,16 +218,19 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	view := &r.view
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
+		view.connection, view.address, view.local = frames.conn, frames.from, frames.local
+		// The connection of a stream implies its address. Asking the connection
+		// whether it is one would be a wait for memory in every run.
 		conn := frames.conn
-		view.connection, view.address, view.local = conn, frames.from, frames.local
-		manyPeers := conn.packets != nil
+		if frames.packet {
+			conn = nil // which the view never has: every packet sets all of it
+		}
 		bytes, ends := batch.block.b, batch.block.ends[:frames.last]
 		start, headerSize := batch.begin(frames.next), frames.headerSize
 		for i := frames.next; i < len(ends); i++ {
-			// At first, and where the program has changed it. Of a stream the address
-			// is that of its connection.
-			if view.memory != receiveBuffer || view.connection != conn || manyPeers && view.address != frames.from {
-				*view = NetDatagram{Datagram{memory: receiveBuffer}, conn, frames.from, frames.local}
+			// The first one, and what the program has changed.
+			if view.memory != receiveBuffer || view.connection != conn {
+				*view = NetDatagram{Datagram{memory: receiveBuffer}, frames.conn, frames.from, frames.local}
 			}
 			end := int(ends[i])
 			view.data = bytes[start+headerSize : end : end]

@@ -282,7 +282,7 @@ func (c *Connection) deliverPacket(frame []byte, from NetAddress, local netip.Ad
 		}
 	}
 	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
-	r := &run{conn: c, from: from, local: local, headerSize: udpHeader}
+	r := &run{conn: c, from: from, local: local, packet: true, headerSize: udpHeader}
 	queue := &in.reader.queue
 	if !in.admits(queue, int64(len(frame)), c) {
 		c.packets.full.Add(1)
