@@ -66,10 +66,10 @@ func (s suite) testValues(t *testing.T) {
 		})
 }
 
-// requireEveryMethod wants a row for each add method there is.
+// requireEveryMethod wants a row for each add method that Panda3D has too.
 func requireEveryMethod(t *testing.T, table []row) {
 	t.Helper()
-	tried := map[string]bool{}
+	tried := map[string]bool{"adddatagram": true} // Panda3D has none
 	for _, r := range table {
 		tried["add"+strings.ReplaceAll(r.Method, "_", "")] = true
 	}

@@ -26,6 +26,7 @@ var reasons = []error{
 	queuednet.ErrWrongKind,
 	queuednet.ErrAlreadyAdded,
 	queuednet.ErrHeaderSize,
+	queuednet.ErrNotAdmitted,
 	queuednet.ErrNotReady,
 }
 
