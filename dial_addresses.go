@@ -55,6 +55,9 @@ func (c *Config) dial(ctx context.Context, host string, port int) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	if len(addresses) == 1 { // on this goroutine, whose thread may be in a network namespace
+		return c.dialer().DialContext(ctx, "tcp", addresses[0].String())
+	}
 	deadline, _ := ctx.Deadline()
 	return c.connect(ctx, addresses, pauseBetween(len(addresses), time.Until(deadline)))
 }
@@ -142,7 +145,7 @@ func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause 
 
 // dialer opens sockets of clients.
 func (c *Config) dialer() *net.Dialer {
-	d := &net.Dialer{KeepAlive: -1, Control: c.Control} // see watchPeer
+	d := &net.Dialer{KeepAlive: -1, Control: c.Control} // see setKeepAlive
 	if c.LocalAddress != (NetAddress{}) {
 		d.LocalAddr = net.TCPAddrFromAddrPort(c.LocalAddress.AddrPort())
 	}
@@ -151,5 +154,5 @@ func (c *Config) dialer() *net.Dialer {
 
 // listenConfig opens all other sockets.
 func (c *Config) listenConfig() *net.ListenConfig {
-	return &net.ListenConfig{KeepAlive: -1, Control: c.Control} // see watchPeer
+	return &net.ListenConfig{KeepAlive: -1, Control: c.Control} // see setKeepAlive
 }
