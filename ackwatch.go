@@ -1,7 +1,6 @@
 package queuednet
 
 import (
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,7 @@ import (
 
 // ackWatch is the part of a connection.
 type ackWatch struct {
-	tcp    *net.TCPConn // nil: AckTimeout does not hold for it
+	on     bool // AckTimeout holds for the stream
 	listed atomic.Bool
 	shut   atomic.Bool // the peer has no room; changed by the sweep alone
 }
@@ -25,22 +24,22 @@ type ackWatch struct {
 // ackWatchers is the part of a manager.
 type ackWatchers struct {
 	mu       sync.Mutex
-	conns    []*Connection // those with listed set
+	conns    []*stream // those with listed set
 	sweeping bool
 }
 
 // watchAcks is called when something is written. It does not wait.
-func (c *Connection) watchAcks() {
-	if c.acks.tcp == nil || c.acks.listed.Load() || !c.acks.listed.CompareAndSwap(false, true) {
+func (s *stream) watchAcks() {
+	if !s.acks.on || s.acks.listed.Load() || !s.acks.listed.CompareAndSwap(false, true) {
 		return
 	}
-	w := &c.manager.acks
+	w := &s.manager.acks
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.conns = append(w.conns, c)
+	w.conns = append(w.conns, s)
 	if !w.sweeping {
 		w.sweeping = true
-		c.manager.goroutines.Go(c.manager.sweepAcks) // called by one that Close waits for
+		s.manager.goroutines.Go(s.manager.sweepAcks) // called by one that Close waits for
 	}
 }
 
@@ -58,7 +57,7 @@ func (m *QueuedConnectionManager) sweepAcks() {
 		conns := w.conns
 		w.conns = nil
 		w.mu.Unlock()
-		conns = slices.DeleteFunc(conns, func(c *Connection) bool { return !c.checkAcks() })
+		conns = slices.DeleteFunc(conns, func(s *stream) bool { return !s.checkAcks() })
 		w.mu.Lock()
 		w.conns = append(conns, w.conns...)
 		w.sweeping = len(w.conns) > 0
@@ -71,16 +70,16 @@ func (m *QueuedConnectionManager) sweepAcks() {
 }
 
 // checkAcks looks at a connection and reports whether it stays listed.
-func (c *Connection) checkAcks() bool {
-	c.acks.listed.Store(false) // what is written from now on lists it again
-	busy, shut, repeating := unacknowledged(c.acks.tcp)
-	if repeating && c.acks.shut.Load() {
+func (s *stream) checkAcks() bool {
+	s.acks.listed.Store(false) // what is written from now on lists it again
+	busy, shut, repeating := unacknowledged(s.tcpSocket())
+	if repeating && s.acks.shut.Load() {
 		// There is room again, but the system still counts from when it first
 		// repeated what was refused: AckTimeout would strike at once.
 		shut = true
 	}
-	if shut != c.acks.shut.Load() {
-		config := &c.manager.config
+	if shut != s.acks.shut.Load() {
+		config := &s.manager.config
 		timeout := config.AckTimeout
 		switch {
 		case shut && config.WriteTimeout < 0:
@@ -88,8 +87,8 @@ func (c *Connection) checkAcks() bool {
 		case shut:
 			timeout = max(timeout, config.WriteTimeout)
 		}
-		setAckTimeout(c.acks.tcp, timeout)
-		c.acks.shut.Store(shut)
+		setAckTimeout(s.tcpSocket(), timeout)
+		s.acks.shut.Store(shut)
 	}
-	return busy && c.acks.listed.CompareAndSwap(false, true)
+	return busy && s.acks.listed.CompareAndSwap(false, true)
 }

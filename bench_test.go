@@ -90,9 +90,9 @@ func BenchmarkBroadcast1000(b *testing.B) {
 		b.StopTimer()
 		for _, conn := range all {
 			eventually(b, "flush", func() bool {
-				conn.out.mu.Lock()
-				defer conn.out.mu.Unlock()
-				return !conn.out.busy
+				conn.stream.out.mu.Lock()
+				defer conn.stream.out.mu.Unlock()
+				return !conn.stream.out.busy
 			})
 		}
 		b.StartTimer()
@@ -169,14 +169,14 @@ func BenchmarkSend(b *testing.B) {
 		for e.writer.Send(datagram, conn) != nil {
 			b.Fatal(conn.Err())
 		}
-		conn.out.mu.Lock()
-		full := conn.out.queued() > 1<<20
-		conn.out.mu.Unlock()
+		conn.stream.out.mu.Lock()
+		full := conn.stream.out.queued() > 1<<20
+		conn.stream.out.mu.Unlock()
 		if full {
 			eventually(b, "room", func() bool {
-				conn.out.mu.Lock()
-				defer conn.out.mu.Unlock()
-				return !conn.out.busy
+				conn.stream.out.mu.Lock()
+				defer conn.stream.out.mu.Unlock()
+				return !conn.stream.out.busy
 			})
 		}
 	}

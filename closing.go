@@ -68,27 +68,13 @@ func release(socket any, close func()) {
 	close()
 }
 
-// closeSocket closes the socket at once, unless it was called before: then it
-// waits for that. If bytes whose Send returned nil have been given up, the peer
-// sees a reset.
-func (c *Connection) closeSocket() {
-	c.closeOnce.Do(func() {
-		if c.stream == nil {
-			c.socket.Close()
-			return
-		}
-		lost := c.out.gaveUp()
-		closeAtOnce(c.stream, c.closeReason(lost), lost)
-	})
-}
-
 // closeReason is what CloseWithReason of an adopted socket gets.
-func (c *Connection) closeReason(lost bool) error {
-	reason := c.Err()
+func (s *stream) closeReason(lost bool) error {
+	reason := s.Err()
 	switch {
 	case reason == nil:
 		reason = net.ErrClosed
-	case reason == net.ErrClosed && c.manager.isClosed.Load():
+	case reason == net.ErrClosed && s.manager.isClosed.Load():
 		reason = ErrManagerClosed
 	}
 	if lost {
@@ -161,51 +147,17 @@ func closeWrite(stream net.Conn) bool {
 	return false
 }
 
-// awaitWritten waits until the outgoing side is over. A foreign socket whose
-// Write goes on beyond its deadline, as that of TLS does that waits for its
-// peer's part of the handshake, is closed.
-func (c *Connection) awaitWritten() {
-	if c.raw == nil && isForeign(c.socket) {
-		stop := time.AfterFunc(time.Until(c.out.limit(c))+closeGrace, c.closeSocket).Stop
-		defer stop()
-	}
-	c.out.wait()
-}
-
-// awaitArrived waits until what was written has arrived, at the latest at the
-// end of CloseTimeout: with something unread, closing is a reset, which may
-// destroy what is under way. Where the system does not tell it waits a little.
-func (c *Connection) awaitArrived() {
-	limit := c.out.limit(c)
-	tcp, ok := systemSocketOf(c.stream).(*net.TCPConn)
-	if !ok || !hasAckTimeout {
-		time.Sleep(min(time.Until(limit), 200*time.Millisecond))
-		return
-	}
-	for pause := time.Millisecond; time.Now().Before(limit); pause = min(2*pause, 50*time.Millisecond) {
-		if busy, _, _ := unacknowledged(tcp); !busy {
-			return
-		}
-		time.Sleep(pause)
-	}
-}
-
-// breakOff ends c at once: whoever waits for the socket gets an error.
-func (c *Connection) breakOff() {
-	if c.listening != nil {
-		c.listening.close()
-		return
-	}
-	c.closeSocket()
-}
-
 // isForeign reports whether a method of the program's, or another library's,
 // may hold up a goroutine of c.
 func (c *Connection) isForeign() bool {
-	if c.listening != nil {
+	switch {
+	case c.stream != nil:
+		return c.stream.carrier.isForeign()
+	case c.packets != nil:
+		return isForeign(c.packets.socket)
+	default:
 		return isForeign(c.listening.socket)
 	}
-	return isForeign(c.socket)
 }
 
 // awaitEmpty waits until all connections are done, and at the limit breaks off
@@ -221,7 +173,7 @@ func (m *QueuedConnectionManager) awaitEmpty(limit time.Time) bool {
 	}
 	m.mu.Lock()
 	for conn := range m.connections {
-		m.goroutines.Go(conn.breakOff)
+		m.goroutines.Go(conn.endpoint().breakOff)
 	}
 	m.mu.Unlock()
 	for {
@@ -247,11 +199,9 @@ func (m *QueuedConnectionManager) onlyForeign() bool {
 		if !conn.isForeign() {
 			return false
 		}
-		conn.out.mu.Lock()
-		if conn.out.queued() > 0 {
+		if conn.stream != nil && conn.stream.out.lost() {
 			unsent++
 		}
-		conn.out.mu.Unlock()
 	}
 	m.undelivered.Add(int64(unsent))
 	return true

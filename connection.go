@@ -1,12 +1,9 @@
 package queuednet
 
 import (
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
-	"time"
 )
 
 // A Connection is one socket of a manager: a TCP stream, a UDP socket, or a
@@ -23,30 +20,14 @@ import (
 type Connection struct {
 	manager *QueuedConnectionManager
 
-	// A stream has these: the socket, its two sides, and raw where it can be
-	// read and written without waiting and without holding a buffer. Its
-	// goroutine, run, owns the incoming side, closes the socket and takes the
-	// connection off the manager.
-	stream net.Conn
-	out    outbound
-	in     inbound
-	raw    syscall.RawConn
-	guard  *guard // nil: no limit in time
-	acks   ackWatch
+	// One of these is set: it is what embeds this Connection.
+	stream    *stream
+	packets   *packets
+	listening *rendezvous
 
-	received atomic.Int64 // when bytes last came, since manager.began
+	left atomic.Bool // see leave
 
-	// A UDP connection has packets and the two sides. Its goroutine is runPackets.
-	packets *packets
-
-	socket    socket // of a stream or a UDP connection
-	closeOnce sync.Once
-	left      atomic.Bool // see leave
-
-	// A rendezvous has listening. A stream that came through one names it.
-	listening  *rendezvous
-	rendezvous *Connection
-
+	rendezvous   *Connection // that a stream came through
 	address      NetAddress
 	localAddress NetAddress
 	late         atomic.Pointer[endpoints] // what an adopted socket has told later
@@ -54,14 +35,7 @@ type Connection struct {
 	mu     sync.Mutex
 	state  connectionState
 	cause  error // the first reason of the end
-	broken error // a failed write that only says that there is one: see fail
-}
-
-// socket is what streams and packet sockets have in common.
-type socket interface {
-	SetReadDeadline(time.Time) error
-	SetWriteDeadline(time.Time) error
-	Close() error
+	broken error // a failed write that only says that there is one: see stream.sendingFailed
 }
 
 type connectionState uint8
@@ -73,41 +47,45 @@ const (
 	stateGone                     // taken from the reset queue, or closed by the program
 )
 
-// newStream makes a connection of a socket, which it owns from then on unless it
-// fails; via is the rendezvous that it came through. One that the program has
-// not adopted has been through watchPeer.
-func (m *QueuedConnectionManager) newStream(stream net.Conn, ends endpoints, via *Connection, adopted bool) (*Connection, error) {
-	c := &Connection{
-		manager:      m,
-		address:      ends.peer,
-		localAddress: ends.local,
-		socket:       stream,
-		stream:       stream,
-		raw:          rawConnOf(stream),
-		rendezvous:   via,
-		guard:        m.newGuard(adopted || via != nil),
-	}
-	if !adopted {
-		c.acks.tcp = m.timesAcks(stream)
-	}
-	c.in.stays = adopted || c.guard != nil || c.raw == nil
-	c.received.Store(int64(m.elapsed()))
-	c.initSides()
-	if socket, ok := stream.(interface{ TCPHeaderSize() int }); ok {
-		c.out.only = uint8(socket.TCPHeaderSize())
-	}
-	if err := m.register(c, c.run); err != nil {
-		return nil, err
-	}
-	return c, nil
+// An endpoint is what differs between the kinds of connection, and is not worth
+// a test of the kind at each place.
+type endpoint interface {
+	// shut ends it for the program, which has closed it: what was sent goes out in
+	// the background. Connection.mu is held.
+	shut()
+	// dropUnsent drops what was sent and has not gone out.
+	dropUnsent()
+	// breakOff ends it at once: whoever waits for the socket gets an error.
+	breakOff()
+	// attach gives what arrives to a reader.
+	attachReader(*QueuedConnectionReader) error
+	// look says that there may be room in a reader.
+	look()
+	// system returns the system's socket, for options; nil for none.
+	system() any
 }
 
-// initSides makes the two sides ready.
-func (c *Connection) initSides() {
-	c.in.changed.L = &c.in.mu
-	c.out.changed.L = &c.out.mu
-	c.out.collect = c.manager.config.CollectTCP
-	c.out.interval = max(c.manager.config.CollectTCPInterval, 0)
+func (c *Connection) endpoint() endpoint {
+	switch {
+	case c.stream != nil:
+		return c.stream
+	case c.packets != nil:
+		return c.packets
+	default:
+		return c.listening
+	}
+}
+
+// account returns the books of a connection that receives, nil for a rendezvous.
+func (c *Connection) account() *account {
+	switch {
+	case c.stream != nil:
+		return &c.stream.in.account
+	case c.packets != nil:
+		return &c.packets.in
+	default:
+		return nil
+	}
 }
 
 // adoptRendezvous makes a connection of a listening socket.
@@ -153,14 +131,13 @@ func (c *Connection) Rendezvous() *Connection { return c.rendezvous }
 
 // NetConn returns the socket, for options that are not here; nil where it is
 // not a stream. To read, write or close it desynchronises the datagrams. A
-// connection of which this was called keeps its goroutine while it is idle. It
-// is Panda3D's get_socket.
+// connection of which this was called has a goroutine of its own from then on.
+// It is Panda3D's get_socket.
 func (c *Connection) NetConn() net.Conn {
-	c.in.mu.Lock()
-	defer c.in.mu.Unlock()
-	c.in.stays = true
-	c.in.rouse(c)
-	return c.stream
+	if c.stream == nil {
+		return nil
+	}
+	return c.stream.carrier.netConn()
 }
 
 // Err returns why the connection ended: io.EOF when the peer closed it after a
@@ -212,13 +189,13 @@ func (c *Connection) Abort() {
 	if c.listening != nil {
 		return
 	}
-	c.out.giveUp(c)
+	c.endpoint().dropUnsent()
 	c.leave()
 	m := c.manager
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, alive := m.connections[c]; alive { // so that Close waits for its goroutine, and this one
-		m.goroutines.Go(c.breakOff)
+		m.goroutines.Go(c.endpoint().breakOff)
 	}
 }
 
@@ -237,141 +214,71 @@ func (c *Connection) closeByProgram() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch was := c.state; was {
+	switch c.state {
 	case stateGone:
 		return false
 	case stateReported:
 		c.manager.resets.remove(c)
 	case stateEnded: // reportIfTaken does nothing any more
-		c.in.detach(nil)
+		c.account().detach(nil)
 	case stateOpen:
 		c.setCause(net.ErrClosed)
-		if c.listening != nil {
-			c.listening.close()
-			break
-		}
-		c.out.refuse(net.ErrClosed)
-		// Before the goroutine of c is let go, or the manager, with that gone,
-		// might not know of this one.
-		c.manager.goroutines.Add(1)
-		c.in.close(c)
-		go func() {
-			defer c.manager.goroutines.Done()
-			c.finish()
-		}()
+		c.endpoint().shut()
 	}
 	c.state = stateGone
 	return true
 }
 
-// fail ends c because of its outgoing side. What has arrived is still
-// delivered: grace is how much longer reading may go on to the peer's end of
-// the stream. It returns the reason of the end, which may be an earlier one.
-//
-// EPIPE is not a reason: the peer has closed, or reset, and reading will tell.
-func (c *Connection) fail(err error, grace time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if isBrokenPipe(err) {
-		c.broken = err
-	} else {
-		c.setCause(err)
-	}
-	if c.state == stateOpen {
-		c.manager.goroutines.Go(func() {
-			c.out.abort(c, err)
-			c.in.fail(c, grace)
-		})
-	}
-	if c.cause == nil {
-		return err
-	}
-	return c.cause
-}
-
 // setCause records the reason of the end unless there is one. c.mu is held.
 func (c *Connection) setCause(err error) {
 	if c.cause == nil {
-		c.cause = c.explain(err)
+		c.cause = c.classify(err)
 	}
 }
 
-// run is the goroutine of a stream. It ends when both directions have, at the
-// latest CloseTimeout after the program closed c, or after the peer's end.
-func (c *Connection) run() {
-	c.returned()
-	err := c.receive()
-	if err == errAside {
-		return
-	}
-	if err == io.EOF && c.in.try.dead() {
-		c.out.settle() // the reset was perhaps told to a write: one of both is
-	}
-	if err != errClosedByProgram {
-		c.ended(err)
-		// Whoever breaks the protocol gets nothing more, and a reset stops what
-		// it still sends. Anybody else may be waiting for what was sent last.
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			c.out.finish(c, err, c.manager.closeDeadline())
-		} else {
-			c.out.abort(c, err)
-		}
-		c.awaitWritten()
-	} else {
-		flooded := c.discard()
-		c.awaitWritten()
-		if flooded {
-			c.awaitArrived()
-		}
-	}
-	c.closeSocket()
-	c.manager.forget(c)
-}
-
-// finish lets what was sent go out, ends the sending side and bounds both
-// directions. It may wait for a socket that was adopted.
-func (c *Connection) finish() {
-	limit := c.manager.closeDeadline()
-	c.out.finish(c, net.ErrClosed, limit)
-	if c.packets != nil {
-		limit = time.Now() // there is no end of the peer's to wait for
-	}
-	c.in.expire(c, limit)
-}
-
-// ended marks the incoming side as over; nothing more will be queued.
-func (c *Connection) ended(err error) {
-	c.in.end()
+// receivingOver marks the incoming side as over, because of err unless there is
+// an earlier reason; nothing more will be queued. conclude is told the reason.
+func (c *Connection) receivingOver(err error, conclude func(error)) {
+	c.account().raise(receiveOver)
 	c.mu.Lock()
-	if c.broken != nil && (err == errFailed || isTimeout(err) || err == io.EOF && c.in.lastLook != 0) {
+	defer c.mu.Unlock()
+	if c.broken != nil && err == errSendingFailed {
 		err = c.broken
 	}
-	c.setCause(withGuess(err, c.in.guess))
-	c.out.conclude(c.cause) // before the program can know
+	c.setCause(err)
+	conclude(c.cause) // before the program can know
 	if c.state == stateOpen {
 		c.state = stateEnded
+		c.reportIfTaken()
 	}
-	c.mu.Unlock()
-	c.reportIfTaken()
 }
 
 // reportIfTaken puts an ended connection into the reset queue once nothing of
-// it is queued any more. It is called after each of these two has come true, so
-// the later call reports.
+// it is queued any more. c.mu is held.
 func (c *Connection) reportIfTaken() {
-	c.in.mu.Lock()
-	waits := c.in.await(c)
-	c.in.mu.Unlock()
-	if waits {
+	if c.state != stateEnded {
+		return
+	}
+	a := c.account()
+	a.mu.Lock()
+	waits := a.notifyWhenDrained(c)
+	a.mu.Unlock()
+	if !waits {
+		c.state = stateReported
+		c.manager.resets.put(c, maxResetQueue)
+	}
+}
+
+// batchDrained is called by the loop when a batch is drained that c awaited,
+// because it wants room or has ended.
+func (c *Connection) batchDrained() {
+	if c.account().credited() < receiveOver {
+		c.endpoint().look()
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == stateEnded {
-		c.state = stateReported
-		c.in.detach(nil)
-		c.manager.resets.put(c, maxResetQueue)
-	}
+	c.reportIfTaken()
 }
 
 // takeReport reports whether the program, which takes c from the reset queue,

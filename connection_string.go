@@ -36,7 +36,7 @@ func (c *Connection) kind() string {
 	case c.packets != nil:
 		return "udp"
 	case c.stream != nil:
-		return kindOf(systemSocketOf(c.stream))
+		return kindOf(c.stream.carrier.system())
 	}
 	return "no connection"
 }
@@ -44,7 +44,7 @@ func (c *Connection) kind() string {
 // kindOf names a socket. It asks none of its methods, which may wait.
 func kindOf(socket any) string {
 	switch socket.(type) {
-	case *net.TCPConn, *net.TCPListener:
+	case *net.TCPConn, *net.TCPListener, linkSocket:
 		return "tcp"
 	case *net.UnixConn, *net.UnixListener:
 		return "unix"

@@ -11,7 +11,7 @@ import (
 )
 
 // held returns the memory that the incoming side holds for what it has not queued.
-func (in *inbound) held() int {
+func (in *incoming) held() int {
 	if in.buffer == nil {
 		return 0
 	}
@@ -19,11 +19,11 @@ func (in *inbound) held() int {
 }
 
 // feed puts bytes where a read of the system would.
-func (in *inbound) feed(t testing.TB, size int, b string) (rest string) {
+func (in *incoming) feed(t testing.TB, size int, b string) (rest string) {
 	room := in.room(size)
 	require.NotEmpty(t, room, "nowhere to read to")
 	n := copy(room, b)
-	in.got(n)
+	in.buffer.b = in.buffer.b[:len(in.buffer.b)+n]
 	return b[n:]
 }
 
@@ -42,7 +42,7 @@ func TestInboundGrowsWithTheBytes(t *testing.T) {
 	for _, size := range []int{plainRead, readBlock} {
 		for _, piece := range []int{1, 100, 1460, 4096, 65_536, len(wire)} {
 			t.Run(fmt.Sprint("reads of ", size, ", pieces of ", piece), func(t *testing.T) {
-				var in inbound
+				var in incoming
 				rest := wire[:int(min(int64(len(wire)), 5000*int64(piece)))]
 				arrived := 0
 				for len(rest) > 0 {
@@ -53,7 +53,7 @@ func TestInboundGrowsWithTheBytes(t *testing.T) {
 					if arrived != in.unread() || in.held() > max(size, 3*arrived) {
 						t.Fatalf("%d bytes have arrived: %d are there, %d are held", arrived, in.unread(), in.held())
 					}
-					in.park()
+					in.releaseBuffer()
 					if in.held() > parkedBound(arrived) {
 						t.Fatalf("parked with %d bytes: %d are held", arrived, in.held())
 					}
@@ -67,7 +67,7 @@ func TestInboundGrowsWithTheBytes(t *testing.T) {
 func TestInboundParksSmall(t *testing.T) {
 	for unread := 0; unread <= 3*readBlock; unread += 1 + unread/20 {
 		for _, start := range []int{0, 1, 40_000} {
-			var in inbound
+			var in incoming
 			text := strings.Repeat("s", start) + strings.Repeat("u", unread)
 			for rest := text; len(rest) > 0; {
 				rest = in.feed(t, readBlock, rest)
@@ -76,7 +76,7 @@ func TestInboundParksSmall(t *testing.T) {
 				in.buffer = newBlock(readBlock)
 			}
 			in.start = start
-			in.park()
+			in.releaseBuffer()
 			require.Equal(t, unread, in.unread())
 			require.LessOrEqual(t, in.held(), parkedBound(unread), "%d bytes behind %d others", unread, start)
 			if unread > 0 {
@@ -92,12 +92,12 @@ func TestInboundParksSmall(t *testing.T) {
 // Taking runs away at random, as deliver does, loses no byte.
 func TestInboundAtRandom(t *testing.T) {
 	random := seed(t)
-	var in inbound
+	var in incoming
 	var unread string
 	for i := range 4000 {
 		some := strings.Repeat(string(rune('a'+i%26)), random.IntN(1+random.IntN(9_000)))
 		size := []int{plainRead, readBlock}[random.IntN(2)]
-		in.park()
+		in.releaseBuffer()
 		require.LessOrEqual(t, in.held(), parkedBound(len(unread)))
 		for rest := some; len(rest) > 0; {
 			rest = in.feed(t, size, rest)
@@ -131,8 +131,8 @@ func TestClaimIsNotAllocated(t *testing.T) {
 			write(t, far, "\x00\x00\x00\x40"+strings.Repeat("x", arrived))
 			synctest.Wait()
 			assert.NoError(t, conn.Err())
-			assert.Equal(t, 4+arrived, conn.in.unread())
-			assert.LessOrEqual(t, conn.in.held(), max(plainRead, parkedBound(4+arrived)))
+			assert.Equal(t, 4+arrived, conn.stream.in.unread())
+			assert.LessOrEqual(t, conn.stream.in.held(), max(plainRead, parkedBound(4+arrived)))
 			assert.Less(t, heapAllocated()-before, uint64(16<<20))
 		})
 	}

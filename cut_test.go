@@ -61,13 +61,13 @@ func TestCut(t *testing.T) {
 
 // A stream for cutting has datagrams of all kinds of lengths. Each prefix of it
 // ends with some of them whole, and perhaps a part of the next.
-type stream struct {
+type cutStream struct {
 	bytes    string
 	payloads []string
 	ends     []int // of the datagrams in bytes
 }
 
-func newStream(headerSize int, payloads ...string) (s stream) {
+func newStream(headerSize int, payloads ...string) (s cutStream) {
 	s.payloads = payloads
 	for _, payload := range payloads {
 		s.bytes += framed(headerSize, payload)
@@ -77,7 +77,7 @@ func newStream(headerSize int, payloads ...string) (s stream) {
 }
 
 // prefix returns what the first n bytes are to a reader, and how they end.
-func (s stream) prefix(n int) (whole []string, end error) {
+func (s cutStream) prefix(n int) (whole []string, end error) {
 	at := 0
 	for i := 0; i < len(s.ends) && s.ends[i] <= n; i++ {
 		whole, at = s.payloads[:i+1], s.ends[i]
@@ -142,7 +142,7 @@ func TestStreamEndsAtEachByte(t *testing.T) {
 		})
 		// Runs that are handed over in their own block, and datagrams longer than one.
 		t.Run("large", func(t *testing.T) {
-			s := newStream(headerSize, "a", strings.Repeat("x", readBlock/handOver), strings.Repeat("y", 60_000), "", strings.Repeat("z", 20_000))
+			s := newStream(headerSize, "a", strings.Repeat("x", readBlock/handOverDivisor), strings.Repeat("y", 60_000), "", strings.Repeat("z", 20_000))
 			e := newEnd(t, config)
 			_, address := e.listen()
 			for _, end := range append([]int{0, readBlock, 2 * readBlock}, s.ends...) {

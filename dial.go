@@ -47,7 +47,7 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 		}
 		return nil, err
 	}
-	m.watchPeer(socket)
+	m.setKeepAlive(socket)
 	conn, err := m.newStream(socket, endpointsOf(socket), nil, false)
 	if err != nil {
 		socket.Close()

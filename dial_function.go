@@ -50,7 +50,7 @@ func (m *QueuedConnectionManager) dialBy(ctx context.Context, dial func(context.
 		}
 		return nil, err
 	}
-	m.watchPeer(socket)
+	m.setKeepAlive(socket)
 	conn, err := m.newStream(socket, ends, nil, false)
 	if err != nil {
 		release(socket, func() { closeAtOnce(socket, err, false) })

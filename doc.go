@@ -52,14 +52,14 @@
 //
 // # Goroutines
 //
-// A manager runs one goroutine for each connection and each rendezvous, two for
-// a UDP connection, a few that write for the loop, and one more for a
-// connection whose peer does not take what is written to it at once. On Linux a
-// connection that has been idle for 5 seconds, or has not said anything yet,
-// has none: one waits for all of them. That holds for TCP sockets that the
-// library has opened, without limits in time or rate in Config, as long as
-// NetConn was not called. Another one looks now and then after what was written
-// and has not arrived, and while connections are refused one tells
+// On Linux one goroutine of a manager carries all plain TCP connections that the
+// library has opened or accepted; a connection that is idle, or whose peer takes
+// nothing, has none. Any other connection, as one of TLS, one that was adopted, one
+// of which NetConn was called, and all of them on other systems, has a goroutine of
+// its own, a UDP connection two, and one more while the peer does not take what
+// is written to it at once. A rendezvous has one. A few write for the loop, one
+// looks now and then after what was written and has not arrived, and while
+// connections are refused one tells
 // Config.Logger. Methods may be called from any goroutine, except those of
 // Datagram, NetDatagram, DatagramIterator and NetAddress, which are plain
 // values.

@@ -17,17 +17,17 @@ type flusher struct {
 	wake chan struct{} // a token for each goroutine that may find something
 	stop chan struct{}
 
-	queued atomic.Pointer[Connection] // what has been queued since the last look, the latest chain first
+	queued atomic.Pointer[stream] // what has been queued since the last look, the latest chain first
 
-	mu    sync.Mutex  // of the flushing goroutines
-	dirty *Connection // what they have found and nobody has in hand
+	mu    sync.Mutex // of the flushing goroutines
+	dirty *stream    // what they have found and nobody has in hand
 }
 
 // chain is a list of connections that are marked busy, each in one chain only.
-type chain struct{ first, last *Connection }
+type chain struct{ first, last *stream }
 
 // add appends a connection.
-func (l *chain) add(c *Connection) {
+func (l *chain) add(c *stream) {
 	if l.first == nil {
 		l.first = c
 	} else {
@@ -70,7 +70,7 @@ func (f *flusher) signal() {
 
 // take moves connections into a goroutine's own hands, and calls another one
 // for what is left.
-func (f *flusher) take(into []*Connection) (n int) {
+func (f *flusher) take(into []*stream) (n int) {
 	f.mu.Lock()
 	if f.dirty == nil {
 		f.dirty = f.queued.Swap(nil)
@@ -91,7 +91,7 @@ func (f *flusher) take(into []*Connection) (n int) {
 
 // run flushes until stopped.
 func (f *flusher) run() {
-	var conns [16]*Connection
+	var conns [16]*stream
 	for {
 		select {
 		case <-f.wake:
@@ -104,7 +104,7 @@ func (f *flusher) run() {
 				break
 			}
 			for i, c := range conns[:n] {
-				c.flush()
+				c.carrier.flush()
 				conns[i] = nil
 			}
 		}

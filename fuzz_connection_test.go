@@ -122,7 +122,7 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 	// A run, which is a part of a frame and a piece, is always let in where nothing
 	// is queued. It is charged for the block that it may fill a quarter of.
 	run := headerSize + min(config.MaxDatagramSize, len(stream)) + hostilePiece
-	h.bound = int64(max(config.MaxReceiveQueue, handOver*run))
+	h.bound = int64(max(config.MaxReceiveQueue, handOverDivisor*run))
 	want, end := reference(stream, headerSize, int64(config.MaxDatagramSize))
 	h.want = want
 	near, far := net.Pipe()
@@ -161,7 +161,7 @@ type meteredConn struct {
 }
 
 func (m *meteredConn) Read(b []byte) (int, error) {
-	requireBuffer(m.t, m.conn, b)
+	requireBuffer(m.t, m.conn.stream, b)
 	return m.Conn.Read(b)
 }
 
@@ -278,7 +278,7 @@ func (h *hostile) requireBounds() {
 }
 
 func (h *hostile) queuedOut() int {
-	out := &h.conn.out
+	out := &h.conn.stream.out
 	out.mu.Lock()
 	defer out.mu.Unlock()
 	return out.queued()

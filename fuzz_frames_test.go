@@ -62,7 +62,7 @@ var largePayload = bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, 200_000/7+1)
 
 // requireBuffer asserts, in a read of a connection, that there is room, and no
 // more memory than what has arrived calls for.
-func requireBuffer(t testing.TB, c *Connection, room []byte) {
+func requireBuffer(t testing.TB, c *stream, room []byte) {
 	if held, unread := c.in.held(), c.in.unread(); len(room) == 0 || held > max(readBlock, 8*unread) {
 		t.Errorf("room for %d, holds %d for %d that have arrived", len(room), held, unread)
 	}
@@ -73,7 +73,7 @@ func requireBuffer(t testing.TB, c *Connection, room []byte) {
 type scriptedConn struct {
 	net.Conn
 	t      testing.TB
-	conn   *Connection
+	conn   *stream
 	stream []byte
 	sizes  []byte // of the pieces, by their squares, again and again; 0 is all there is room for
 	least  int    // that a piece has: a long stream in single bytes would take long
@@ -95,6 +95,15 @@ func (s *scriptedConn) Read(b []byte) (int, error) {
 	n = copy(b, s.stream[:n])
 	s.stream = s.stream[n:]
 	return n, nil
+}
+
+// idleStream returns a stream whose goroutine has not been started.
+func idleStream(m *QueuedConnectionManager, socket net.Conn) (*Connection, *goroutineCarrier) {
+	s := &stream{}
+	s.Connection = Connection{manager: m, stream: s}
+	carrier := newGoroutineCarrier(s, socket)
+	s.carrier = carrier
+	return &s.Connection, carrier
 }
 
 var fuzzFrames = deepfuzz.Target{
@@ -130,12 +139,12 @@ func checkFrames(t *testing.T, four bool, limit, large uint32, stream, sizes []b
 	})
 	r := NewQueuedConnectionReader(m)
 	socket := &scriptedConn{t: t, stream: stream, sizes: sizes, least: len(stream) / 2000}
-	c := &Connection{manager: m, stream: socket, socket: socket}
-	socket.conn = c
-	c.initSides()
+	c, carrier := idleStream(m, socket)
+	s := c.stream
+	socket.conn = s
 	deepfuzz.NoError(t, r.AddConnection(c), "adding")
-	requireEnd(t, end, c.receive())
-	deepfuzz.Equal(t, 0, c.in.held(), "bytes not given back")
+	requireEnd(t, end, carrier.readAll())
+	deepfuzz.Equal(t, 0, s.in.held(), "bytes not given back")
 
 	var got int
 	take := func(datagram *NetDatagram) {

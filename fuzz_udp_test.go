@@ -35,8 +35,9 @@ func FuzzUDPPackets(f *testing.F) { fuzzUDPPackets.Fuzz(f) }
 func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 	m := NewQueuedConnectionManager(&Config{MaxReceiveQueue: 2000})
 	r := NewQueuedConnectionReader(m)
-	conn := &Connection{manager: m, packets: new(packets)} // without goroutines
-	conn.initSides()
+	p := new(packets) // without goroutines
+	p.Connection = Connection{manager: m, packets: p}
+	conn := &p.Connection
 	deepfuzz.NoError(t, r.AddConnection(conn), "adding")
 	from := NetAddressFrom(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 2, 3}), 4))
 	r.SetMaxQueueSize(int(limit))
@@ -50,7 +51,7 @@ func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 		n := copy(room[udpHeader:], packet)
 		packet = packet[:n]
 		r.SetRawMode(raw)
-		deepfuzz.True(t, conn.deliverPacket(room[:udpHeader+n], from, netip.Addr{}), "open")
+		deepfuzz.True(t, p.deliver(room[:udpHeader+n], from, netip.Addr{}), "open")
 		switch {
 		case raw && n > 0:
 			want = append(want, string(packet))

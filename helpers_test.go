@@ -214,14 +214,16 @@ func eventually(t testing.TB, what string, done func() bool) {
 
 // queuedBytes returns how many bytes of conn are queued, none of them just about to be.
 func queuedBytes(conn *Connection) int64 {
-	conn.in.mu.Lock()
-	defer conn.in.mu.Unlock()
-	return conn.in.queued()
+	in := conn.account()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.charged()
 }
 
 // waitsForRoom reports whether the goroutine of conn waits for the loop.
 func waitsForRoom(conn *Connection) bool {
-	conn.in.mu.Lock()
-	defer conn.in.mu.Unlock()
-	return conn.in.queued() > 0 && conn.in.awaited.queue != nil
+	in := conn.account()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.charged() > 0 && in.awaited.queue != nil
 }

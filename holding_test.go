@@ -13,16 +13,23 @@ func books(recent bool) (*QueuedConnectionReader, *Connection) {
 	manager := NewQueuedConnectionManager(nil)
 	r := NewQueuedConnectionReader(manager)
 	r.queue.recent = recent
-	c := &Connection{manager: manager}
-	c.in.changed.L = &c.in.mu
-	return r, c
+	s := &stream{carrier: lookedAt{}}
+	s.Connection = Connection{manager: manager, stream: s}
+	return r, &s.Connection
 }
+
+// lookedAt is a carrier that is only looked at.
+type lookedAt struct{ carrier }
+
+func (lookedAt) look() {}
 
 // receive is what the goroutine of c does with a datagram of so many bytes.
 func receive(r *QueuedConnectionReader, c *Connection, size int) {
-	c.in.mu.Lock()
-	defer c.in.mu.Unlock()
-	r.queue.gather(&run{conn: c, headerSize: 2}, frames(1, size), 0)
+	in := c.account()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	due, _ := r.queue.gather(&run{conn: c, headerSize: 2}, frames(1, size), 0)
+	in.pay(due)
 }
 
 // The loop may drain a batch between the look that finds too much queued and
@@ -30,17 +37,18 @@ func receive(r *QueuedConnectionReader, c *Connection, size int) {
 func TestAwaitWhatIsDrained(t *testing.T) {
 	r, c := books(false)
 	receive(r, c, 10)
-	batch := c.in.holdings[0].batch
+	batch := c.account().charges[0].batch
 	for range r.Datagrams() {
 	}
-	assert.False(t, r.queue.await(batch, c), "nobody would call")
+	assert.False(t, r.queue.notifyWhenDrained(batch, c), "nobody would call")
 	assert.Zero(t, r.queue.waits.Load())
 
 	receive(r, c, 10)
-	c.in.mu.Lock()
-	defer c.in.mu.Unlock()
-	assert.True(t, c.in.await(c))
-	assert.True(t, c.in.await(c), "a second time costs nothing")
+	in := c.account()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	assert.True(t, in.notifyWhenDrained(c))
+	assert.True(t, in.notifyWhenDrained(c), "a second time costs nothing")
 	assert.EqualValues(t, 1, r.queue.waits.Load())
 }
 

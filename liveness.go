@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// watchPeer makes the system notice a peer that dies without a word. It may run
+// setKeepAlive makes the system notice a peer that dies without a word. It may run
 // on any goroutine but the program's loop. What the system does not have is left
 // out: then it takes longer.
-func (m *QueuedConnectionManager) watchPeer(socket net.Conn) {
+func (m *QueuedConnectionManager) setKeepAlive(socket net.Conn) {
 	tcp, ok := systemSocketOf(socket).(*net.TCPConn)
 	if !ok {
 		return
@@ -25,13 +25,13 @@ func (m *QueuedConnectionManager) watchPeer(socket net.Conn) {
 			Count:    m.config.KeepAliveCount,
 		})
 	}
-	if tcp := m.timesAcks(socket); tcp != nil {
+	if tcp := m.ackTimeoutSocket(socket); tcp != nil {
 		setAckTimeout(tcp, m.config.AckTimeout)
 	}
 }
 
-// timesAcks returns the socket that AckTimeout holds for, nil for none.
-func (m *QueuedConnectionManager) timesAcks(socket net.Conn) *net.TCPConn {
+// ackTimeoutSocket returns the socket that AckTimeout holds for, nil for none.
+func (m *QueuedConnectionManager) ackTimeoutSocket(socket net.Conn) *net.TCPConn {
 	if m.config.AckTimeout <= 0 || !hasAckTimeout {
 		return nil
 	}
@@ -39,13 +39,13 @@ func (m *QueuedConnectionManager) timesAcks(socket net.Conn) *net.TCPConn {
 	return tcp
 }
 
-// explain makes an ErrNoAnswer of the errors by which the system says so, or an
+// classify makes an ErrNoAnswer of the errors by which the system says so, or an
 // ErrWriteTimeout where the peer has last said that it has no room.
-func (c *Connection) explain(err error) error {
+func (c *Connection) classify(err error) error {
 	switch {
 	case c.stream == nil || !isNoAnswer(err):
 		return err
-	case c.acks.shut.Load():
+	case c.stream.acks.shut.Load():
 		return fmt.Errorf("%w: %w", ErrWriteTimeout, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
@@ -60,7 +60,7 @@ func (c *Connection) LastReceived() time.Time {
 	if c.stream == nil {
 		return time.Time{}
 	}
-	return c.manager.began.Add(time.Duration(c.received.Load()))
+	return c.manager.clocks.began.Add(time.Duration(c.stream.in.received.Load()))
 }
 
 // RoundTrip returns how long the peer takes to acknowledge what is sent to it,
@@ -72,8 +72,8 @@ func (c *Connection) LastReceived() time.Time {
 // net.ErrClosed. Panda3D has no counterpart.
 func (c *Connection) RoundTrip() (smoothed, variation time.Duration, err error) {
 	const name = "RoundTrip"
-	tcp, ok := c.systemSocket().(*net.TCPConn)
-	if !ok {
+	tcp := c.tcpSocket()
+	if tcp == nil {
 		return 0, 0, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
 	smoothed, variation, err = roundTrip(tcp)

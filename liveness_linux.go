@@ -2,7 +2,6 @@ package queuednet
 
 import (
 	"math"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -16,14 +15,14 @@ var optionUserTimeout = socketOption{syscall.IPPROTO_TCP, 18, true}
 const hasAckTimeout = true
 
 // setAckTimeout sets it; 0 is none. The system has 31 bits for it, 24.8 days.
-func setAckTimeout(socket *net.TCPConn, timeout time.Duration) {
+func setAckTimeout(socket syscall.Conn, timeout time.Duration) {
 	milliseconds := min((timeout+time.Millisecond-1)/time.Millisecond, math.MaxInt32)
 	if raw, err := socket.SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) { _ = setSocketOption(fd, optionUserTimeout, int(milliseconds)) })
 	}
 }
 
-func roundTrip(socket *net.TCPConn) (smoothed, variation time.Duration, err error) {
+func roundTrip(socket syscall.Conn) (smoothed, variation time.Duration, err error) {
 	info, err := tcpInfo(socket)
 	return time.Duration(info.Rtt) * time.Microsecond, time.Duration(info.Rttvar) * time.Microsecond, err
 }
@@ -31,7 +30,7 @@ func roundTrip(socket *net.TCPConn) (smoothed, variation time.Duration, err erro
 // unacknowledged reports whether something that was written has not arrived, and
 // if so whether the peer answers that it has no room for it, and whether some of
 // it is being repeated.
-func unacknowledged(socket *net.TCPConn) (busy, shut, repeating bool) {
+func unacknowledged(socket syscall.Conn) (busy, shut, repeating bool) {
 	const recovery = 3 // TCP_CA_Recovery; the one above is TCP_CA_Loss
 	info, err := tcpInfo(socket)
 	if err != nil {
@@ -53,7 +52,7 @@ type sysInfo struct {
 }
 
 // tcpInfo reads TCP_INFO, for which package syscall has a type and no function.
-func tcpInfo(socket *net.TCPConn) (info sysInfo, err error) {
+func tcpInfo(socket syscall.Conn) (info sysInfo, err error) {
 	info.window = 1 // an older system does not tell
 	raw, err := socket.SyscallConn()
 	if err == nil {

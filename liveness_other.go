@@ -4,16 +4,16 @@ package queuednet
 
 import (
 	"errors"
-	"net"
+	"syscall"
 	"time"
 )
 
 const hasAckTimeout = false
 
-func setAckTimeout(*net.TCPConn, time.Duration) {}
+func setAckTimeout(syscall.Conn, time.Duration) {}
 
-func unacknowledged(*net.TCPConn) (busy, shut, repeating bool) { return false, false, false }
+func unacknowledged(syscall.Conn) (busy, shut, repeating bool) { return false, false, false }
 
-func roundTrip(*net.TCPConn) (smoothed, variation time.Duration, err error) {
+func roundTrip(syscall.Conn) (smoothed, variation time.Duration, err error) {
 	return 0, 0, errors.ErrUnsupported
 }

@@ -64,9 +64,9 @@ func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
 		}
 		for name, conn := range bad {
 			assert.LessOrEqual(t, queuedBytes(conn), int64(128<<10), name)
-			conn.out.mu.Lock()
-			assert.LessOrEqual(t, conn.out.queued(), 256<<10, name)
-			conn.out.mu.Unlock()
+			conn.stream.out.mu.Lock()
+			assert.LessOrEqual(t, conn.stream.out.queued(), 256<<10, name)
+			conn.stream.out.mu.Unlock()
 		}
 	}
 	for name, cause := range map[string]string{

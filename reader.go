@@ -87,7 +87,7 @@ func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 	case !r.fits(conn):
 		return ErrHeaderSize
 	}
-	err := conn.in.attach(r)
+	err := conn.endpoint().attachReader(r)
 	if err == net.ErrClosed && conn.Err() != nil {
 		return conn.Err()
 	}
@@ -96,7 +96,10 @@ func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 
 // fits reports whether the reader expects the headers that a socket carries.
 func (r *QueuedConnectionReader) fits(conn *Connection) bool {
-	only := int32(conn.out.only)
+	if conn.stream == nil {
+		return true
+	}
+	only := int32(conn.stream.out.only)
 	return only == 0 || only == r.headerSize.Load() && !r.rawMode.Load()
 }
 
@@ -108,14 +111,17 @@ func (r *QueuedConnectionReader) fits(conn *Connection) bool {
 // the next bytes of the peer or its end. It reports false where the reader does
 // not have it. It is Panda3D's remove_connection.
 func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
-	return conn != nil && conn.in.detach(r)
+	if conn == nil || conn.account() == nil {
+		return false
+	}
+	return conn.account().detach(r)
 }
 
 // IsConnectionOk reports whether the reader has the connection: after it has
 // been added, until it is removed or closed, or its end is in the reset queue.
 // It is Panda3D's is_connection_ok.
 func (r *QueuedConnectionReader) IsConnectionOk(conn *Connection) bool {
-	return conn != nil && conn.in.attached(r)
+	return conn != nil && conn.account() != nil && conn.account().attached() == r
 }
 
 // SetTCPHeaderSize sets the size of the length that comes before each datagram:

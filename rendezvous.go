@@ -54,6 +54,14 @@ func newRendezvous(socket net.Listener, backlog int) *rendezvous {
 	return r
 }
 
+func (r *rendezvous) shut()       { r.close() }
+func (r *rendezvous) dropUnsent() {}
+func (r *rendezvous) breakOff()   { r.close() }
+func (r *rendezvous) look()       {}
+
+func (r *rendezvous) attachReader(*QueuedConnectionReader) error { return ErrWrongKind }
+func (r *rendezvous) system() any                                { return r.socket }
+
 // attach gives what is accepted to l from now on.
 func (r *rendezvous) attach(l *QueuedConnectionListener) error {
 	r.mu.Lock()
@@ -186,7 +194,18 @@ func (c *Connection) accept() {
 		}
 	}
 	r.close()
-	c.ended(reason)
+	c.listeningOver(reason)
 	<-r.released
 	c.manager.forget(c)
+}
+
+// listeningOver reports the end of a rendezvous that the program has not closed.
+func (c *Connection) listeningOver(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setCause(err)
+	if c.state == stateOpen {
+		c.state = stateReported
+		c.manager.resets.put(c, maxResetQueue)
+	}
 }

@@ -89,7 +89,7 @@ func (c *Connection) askAndTakeIn(a *arrival) {
 func (c *Connection) takeIn(a *arrival, ends endpoints) {
 	m := c.manager
 	if m.admit(a.socket, ends.peer) {
-		m.watchPeer(a.socket)
+		m.setKeepAlive(a.socket)
 		if c.listening.hand(c, a, ends) {
 			return
 		}

@@ -240,9 +240,10 @@ func TestUDPUnreachable(t *testing.T) {
 
 // sentAll reports whether nothing waits to be written.
 func sentAll(conn *Connection) bool {
-	conn.out.mu.Lock()
-	defer conn.out.mu.Unlock()
-	return !conn.out.busy && conn.out.queued() == 0
+	out := &conn.packets.out
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	return out.inFlight == 0 && out.pending == nil
 }
 
 func TestUDPUnsentIsCounted(t *testing.T) {

@@ -63,9 +63,9 @@ func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 	if err := w.checkReceiver(conn); err != nil {
 		return err
 	}
-	flush, err := conn.send(headerSize, datagram.data)
+	flush, err := conn.stream.send(headerSize, datagram.data)
 	if flush {
-		w.manager.flusher.queue(chain{conn, conn})
+		w.manager.flusher.queue(chain{conn.stream, conn.stream})
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func (w *ConnectionWriter) sendPacket(datagram *Datagram, conn *Connection, from
 	case address.Port() == 0:
 		return &net.AddrError{Err: "not an address to send to", Addr: address.String()}
 	}
-	return conn.sendPacket(datagram.data, sum, from, address)
+	return conn.packets.sendPacket(datagram.data, sum, from, address)
 }
 
 // IsValidForUDP reports whether a datagram has at most the 1,500 bytes that
@@ -172,9 +172,9 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 		err := w.checkReceiver(conn)
 		if err == nil {
 			var flush bool
-			flush, err = conn.sendFrame(headerSize, frame)
+			flush, err = conn.stream.sendFrame(headerSize, frame)
 			if flush {
-				dirty.add(conn)
+				dirty.add(conn.stream)
 			}
 		}
 		if err != nil {

@@ -91,7 +91,7 @@ func (b *batch) take(r *run) []byte {
 const (
 	// A run that fills at least this part of what it costs is handed over in the
 	// block that it was read into.
-	handOver = 4
+	handOverDivisor = 4
 
 	gatherBlock = readBlock
 )
@@ -105,13 +105,13 @@ func handedCost(b *block) int { return max(cap(b.b), gatherBlock) }
 // taken. It is a list under a lock, not a channel, for two reasons: a short run
 // joins the batch at its tail, behind what is queued already, and no fixed
 // capacity fits both one connection and ten thousand. Each connection is
-// bounded by itself. The lock is held for a copy of at most 1/handOver of bulkBlock.
+// bounded by itself. The lock is held for a copy of at most 1/handOverDivisor of bulkBlock.
 type receiveQueue struct {
 	manager *QueuedConnectionManager
 
 	size     atomic.Int32  // len(batches), for a look without the lock
 	drained  atomic.Uint64 // the number of the last batch that the loop is done with
-	waits    atomic.Int32  // connections in waiting
+	waits    atomic.Int32  // how many are in waiting
 	closed   atomic.Bool   // changed with mu held
 	overflow atomic.Bool   // a datagram was dropped because of limit
 	copies   atomic.Bool   // runs must be gathered: limit or recent is set
@@ -119,26 +119,26 @@ type receiveQueue struct {
 	mu      sync.Mutex
 	batches []*batch
 	pushed  uint64                   // the number of the last of them
-	waiting map[uint64][]*Connection // to be called when the batch of this number is drained
+	waiting map[uint64][]drainWaiter // to be told when the batch of this number is drained
 	tail    *batch                   // the last of batches, if it gathers
 	limit   int                      // datagrams to queue at most; negative: any number
 	count   int                      // datagrams queued, if there is a limit
 	recent  bool                     // only the newest datagram is kept
 }
 
-// gather copies a run of frames to the tail. The connection, which holds the
-// lock of its incoming side, is charged for them and for so much beside them: for
-// the run where that is one more. It reports false once closed. Bounds in
-// datagrams apply here: what they drop counts as queued, and sets overflow.
-func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
+// gather copies a run of frames to the tail, and returns what its connection is
+// to be charged: the frames and so much beside them, or runSize if the run is one
+// more. It reports false, and takes nothing, once closed. Bounds in datagrams apply
+// here: what they drop counts as queued, costs nothing, and sets overflow.
+func (q *receiveQueue) gather(r *run, frames []byte, beside int64) (due charge, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
-		return false
+		return charge{}, false
 	}
 	if q.copies.Load() {
 		if frames = q.bounded(frames, r.headerSize); len(frames) == 0 {
-			return true
+			return charge{}, true
 		}
 	}
 	t := q.gathering(len(frames))
@@ -148,8 +148,7 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) bool {
 	if t.add(r) {
 		beside = runSize
 	}
-	r.conn.in.hold(q, t.number, int64(len(frames))+beside)
-	return true
+	return charge{q, t.number, int64(len(frames)) + beside}, true
 }
 
 // joins reports whether the frames of next, which come behind r's, may be r's.
@@ -198,21 +197,20 @@ func (q *receiveQueue) gathering(size int) *batch {
 }
 
 // hand queues a long run, all frames that have been found in its own block from
-// start on; the queue then owns that. It reports false, and takes nothing, once
-// closed.
-func (q *receiveQueue) hand(r *run, b *block, start int) bool {
+// start on; the queue then owns that. It returns what the connection is to be
+// charged, or reports false, and takes nothing, once closed.
+func (q *receiveQueue) hand(r *run, b *block, start int) (due charge, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
-		return false
+		return charge{}, false
 	}
 	handed := newBatch(b)
 	handed.start = start
 	handed.add(r)
 	q.push(handed)
 	q.tail = nil
-	r.conn.in.hold(q, handed.number, int64(handedCost(b)))
-	return true
+	return charge{q, handed.number, int64(handedCost(b))}, true
 }
 
 func (q *receiveQueue) push(b *batch) {
@@ -284,4 +282,40 @@ func (q *receiveQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed.Store(true)
+}
+
+// A drainWaiter is told when a batch has been drained.
+type drainWaiter interface{ batchDrained() }
+
+// notifyWhenDrained has w told when a batch has been drained, unless it is already.
+func (q *receiveQueue) notifyWhenDrained(batch uint64, w drainWaiter) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waits.Add(1) // before the look at drained, which the loop sets before it looks at waits
+	if q.drained.Load() >= batch {
+		q.waits.Add(-1)
+		return false
+	}
+	if q.waiting == nil {
+		q.waiting = make(map[uint64][]drainWaiter)
+	}
+	q.waiting[batch] = append(q.waiting[batch], w)
+	return true
+}
+
+// drain is called by the loop when it is done with a batch, which is the one
+// after those that were drained before.
+func (q *receiveQueue) drain(batch uint64) {
+	q.drained.Store(batch)
+	if q.waits.Load() == 0 {
+		return
+	}
+	q.mu.Lock()
+	waiting := q.waiting[batch]
+	delete(q.waiting, batch)
+	q.waits.Add(-int32(len(waiting)))
+	q.mu.Unlock()
+	for _, w := range waiting {
+		w.batchDrained()
+	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // collecting is what collect-tcp needs beside the pending bytes, which are
-// collected simply by not claiming the connection. outbound.mu guards it.
+// collected simply by not claiming the connection. outgoing.mu guards it.
 type collecting struct {
 	collect   bool
 	timer     *time.Timer // runs while something is collected
@@ -16,33 +16,33 @@ type collecting struct {
 	lastFlush time.Time
 }
 
-// hold reports whether what was just appended is to wait for more. It sees to
+// collects reports whether what was just appended is to wait for more. It sees to
 // it that it leaves when the interval is over, even if nobody calls again.
-func (o *outbound) hold(c *Connection) bool {
+func (o *outgoing) collects(s *stream) bool {
 	if !o.collect && o.timer == nil {
 		return false
 	}
 	since := time.Since(o.lastFlush)
 	if !o.collect || since >= o.interval {
-		o.letGo(c)
+		o.stopCollecting(s)
 		return false
 	}
 	if o.timer == nil {
-		o.timer = time.AfterFunc(o.interval-since, func() { c.Flush() })
-		c.manager.collected.add(c)
+		o.timer = time.AfterFunc(o.interval-since, func() { s.Flush() })
+		s.manager.collected.add(s)
 	}
 	return true
 }
 
-// letGo notes that what is collected leaves now.
-func (o *outbound) letGo(c *Connection) {
+// stopCollecting notes that what is collected leaves now.
+func (o *outgoing) stopCollecting(s *stream) {
 	if o.collect {
 		o.lastFlush = time.Now()
 	}
 	if o.timer != nil {
 		o.timer.Stop()
 		o.timer = nil
-		c.manager.collected.remove(c)
+		s.manager.collected.remove(s)
 	}
 }
 
@@ -51,39 +51,51 @@ func (o *outbound) letGo(c *Connection) {
 // end of the interval by itself, or with Flush or ConsiderFlush. Off, the
 // default, each Send leaves at once. It is Panda3D's set_collect_tcp.
 func (c *Connection) SetCollectTCP(collect bool) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.collect = collect
+	if s := c.stream; s != nil {
+		s.out.mu.Lock()
+		defer s.out.mu.Unlock()
+		s.out.collect = collect
+	}
 }
 
 // CollectTCP reports whether collecting is on. It is Panda3D's get_collect_tcp.
 func (c *Connection) CollectTCP() bool {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.out.collect
+	s := c.stream
+	if s == nil {
+		return false
+	}
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.collect
 }
 
 // SetCollectTCPInterval sets how long what is sent may wait. It holds from the
 // next flush on. It is Panda3D's set_collect_tcp_interval.
 func (c *Connection) SetCollectTCPInterval(interval time.Duration) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.interval = interval
+	if s := c.stream; s != nil {
+		s.out.mu.Lock()
+		defer s.out.mu.Unlock()
+		s.out.interval = interval
+	}
 }
 
 // CollectTCPInterval returns how long what is sent may wait. It is Panda3D's
 // get_collect_tcp_interval.
 func (c *Connection) CollectTCPInterval() time.Duration {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.out.interval
+	s := c.stream
+	if s == nil {
+		return 0
+	}
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.interval
 }
 
 // Flush lets what is collected leave now; it does not wait until it has. It
 // fails with the reason where the connection has ended, and with ErrWrongKind
 // where it is no stream. It is Panda3D's flush.
 func (c *Connection) Flush() error {
-	return c.flushIf(func() bool { return true })
+	return c.flushIf(func(*outgoing) bool { return true })
 }
 
 // ConsiderFlush lets what is collected leave if the interval since the last
@@ -91,28 +103,29 @@ func (c *Connection) Flush() error {
 // collected leaves by itself. It fails as Flush does. It is Panda3D's
 // consider_flush.
 func (c *Connection) ConsiderFlush() error {
-	o := &c.out
-	return c.flushIf(func() bool { return !o.collect || time.Since(o.lastFlush) >= o.interval })
+	return c.flushIf(func(o *outgoing) bool { return !o.collect || time.Since(o.lastFlush) >= o.interval })
 }
 
-// flushIf flushes if due, which is called with outbound.mu held, says so.
-func (c *Connection) flushIf(due func() bool) error {
-	if c.stream == nil {
+// flushIf flushes if due, which is called with outgoing.mu held, says so.
+func (c *Connection) flushIf(due func(*outgoing) bool) error {
+	s := c.stream
+	if s == nil {
 		return ErrWrongKind
 	}
-	c.out.mu.Lock()
-	if c.out.err != nil {
-		defer c.out.mu.Unlock()
-		return c.out.err
+	o := &s.out
+	o.mu.Lock()
+	if o.err != nil {
+		defer o.mu.Unlock()
+		return o.err
 	}
 	flush := false
-	if due() {
-		c.out.letGo(c)
-		flush = c.out.claim()
+	if due(o) {
+		o.stopCollecting(s)
+		flush = o.claim()
 	}
-	c.out.mu.Unlock()
+	o.mu.Unlock()
 	if flush {
-		c.manager.flusher.queue(chain{c, c})
+		s.manager.flusher.queue(chain{s, s})
 	}
 	return nil
 }
@@ -120,19 +133,19 @@ func (c *Connection) flushIf(due func() bool) error {
 // collectedSet is the connections that have something collected.
 type collectedSet struct {
 	mu    sync.Mutex
-	conns map[*Connection]struct{}
+	conns map[*stream]struct{}
 }
 
-func (s *collectedSet) add(c *Connection) {
+func (s *collectedSet) add(c *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conns == nil {
-		s.conns = make(map[*Connection]struct{})
+		s.conns = make(map[*stream]struct{})
 	}
 	s.conns[c] = struct{}{}
 }
 
-func (s *collectedSet) remove(c *Connection) {
+func (s *collectedSet) remove(c *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)

@@ -141,22 +141,32 @@ func fitsSystem(value int) bool { return int64(value) == int64(int32(value)) }
 
 // setTCP sets an option of a TCP stream through package net.
 func (c *Connection) setTCP(name string, set func(*net.TCPConn) error) error {
-	tcp, ok := c.systemSocket().(*net.TCPConn)
-	if !ok {
-		return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
+	switch socket := c.tcpSocket().(type) {
+	case *net.TCPConn:
+		return wrapOption(name, set(socket))
+	case linkSocket:
+		return wrapOption(name, socket.with(set))
 	}
-	return wrapOption(name, set(tcp))
+	return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
+}
+
+// tcpSocket returns the socket of a stream of TCP; nil for any other.
+func (c *Connection) tcpSocket() syscall.Conn {
+	switch socket := c.systemSocket().(type) {
+	case *net.TCPConn:
+		return socket
+	case linkSocket:
+		return socket
+	}
+	return nil
 }
 
 // systemSocket returns the socket of the system, also from under TLS.
 func (c *Connection) systemSocket() any {
-	if c.listening != nil {
-		return c.listening.socket
+	if c.manager == nil {
+		return nil // a zero value
 	}
-	if c.packets != nil {
-		return c.packets.socket
-	}
-	return systemSocketOf(c.stream)
+	return c.endpoint().system()
 }
 
 func wrapOption(name string, err error) error {

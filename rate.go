@@ -33,3 +33,32 @@ func (p *pace) spend(now time.Time, cost time.Duration) {
 	}
 	p.until = p.until.Add(cost)
 }
+
+// rates is a pace for each limit.
+type rates struct{ datagrams, bytes pace }
+
+func (c *Config) limitsRate() bool { return c.MaxDatagramsPerSecond > 0 || c.MaxBytesPerSecond > 0 }
+
+// spend counts a datagram that keeps to the rates, or returns how long it must
+// wait to do so.
+func (r *rates) spend(config *Config, now time.Time, size int) (wait time.Duration) {
+	var each, bytes time.Duration
+	if config.MaxDatagramsPerSecond > 0 {
+		each = costOf(1, config.MaxDatagramsPerSecond)
+		wait = r.datagrams.wait(now, each, config.RateBurst)
+	}
+	if config.MaxBytesPerSecond > 0 {
+		bytes = costOf(size, config.MaxBytesPerSecond)
+		wait = max(wait, r.bytes.wait(now, bytes, config.RateBurst))
+	}
+	if wait == 0 {
+		r.datagrams.spend(now, each)
+		r.bytes.spend(now, bytes)
+	}
+	return wait
+}
+
+// owes reports whether some of what was counted is not yet paid for.
+func (r *rates) owes(now time.Time) bool {
+	return r.datagrams.until.After(now) || r.bytes.until.After(now)
+}

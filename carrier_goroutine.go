@@ -1,0 +1,323 @@
+package queuednet
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/queuednet/queuednet/internal/testmode"
+)
+
+// A goroutineCarrier carries a stream by a goroutine that reads, and by another
+// one that writes while the peer does not take at once what is written. It takes
+// any socket.
+//
+// The reading goroutine waits in two places: for bytes in the socket's Read, and
+// for the program in looks. It ends with the incoming side. It is the only one
+// that sets the socket's read deadline, but for interrupt; the same holds for the
+// writing goroutine and interruptWrite.
+type goroutineCarrier struct {
+	stream *stream
+	socket net.Conn
+	raw    syscall.RawConn // nil: the socket can only be read and written by its methods
+	looks  chan struct{}   // a token: look was called
+	read   rawRead
+	write  rawWrite
+
+	closeOnce sync.Once
+
+	// Deadlines that interrupt and interruptWrite have set, in nanoseconds since
+	// the manager's beginning; 0: none.
+	readBy, writeBy atomic.Int64
+}
+
+// lookTime is how long a wait for a socket that cannot be asked without waiting
+// goes on after a limit has passed: where the whole process was held up, its
+// clock may have passed while there were bytes.
+const lookTime = 10 * time.Millisecond
+
+func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
+	return &goroutineCarrier{stream: s, socket: socket, raw: rawConnOf(socket), looks: make(chan struct{}, 1)}
+}
+
+// carry registers a stream and has its bytes moved: by the engine, if the socket
+// is one of the system's that the library has opened itself, else by a goroutine.
+func (m *QueuedConnectionManager) carry(s *stream, socket net.Conn, adopted bool) error {
+	if tcp, ok := socket.(*net.TCPConn); ok && !adopted && !testmode.Goroutines {
+		if e := m.startedEngine(); e != nil && e.add(s, tcp) {
+			if err := m.register(&s.Connection, nil); err != nil {
+				return err
+			}
+			tcp.Close()
+			return e.start(&s.link)
+		}
+	}
+	g := newGoroutineCarrier(s, socket)
+	s.carrier = g
+	return m.register(&s.Connection, g.run)
+}
+
+// run is the reading goroutine.
+func (g *goroutineCarrier) run() {
+	err := g.readAll()
+	if err == io.EOF && g.read.reset {
+		g.stream.out.waitIdle() // a write was perhaps told of the reset: it is told once
+	}
+	g.stream.incomingOver(err)
+}
+
+// readAll reads and delivers until the incoming side is over, and says why.
+func (g *goroutineCarrier) readAll() error {
+	s := g.stream
+	for {
+		step, err := s.deliver()
+		switch step {
+		case stepRead:
+			s.beginWait()
+			err = g.fill(true)
+			s.endWait()
+			s.in.readErr = err
+		case stepLook:
+			if s.in.readErr = g.fill(false); s.in.readErr == nil {
+				s.endWait()
+			}
+		case stepWait:
+			<-g.looks
+		case stepEnd:
+			return err
+		}
+	}
+}
+
+// fill reads once. It waits for bytes if wait says so, or until interrupted: then
+// it returns nil with nothing read, and deliver says what to do. Without waiting
+// it returns errNothing where nothing is there.
+func (g *goroutineCarrier) fill(wait bool) error {
+	g.stream.in.some = false
+	switch {
+	case g.raw != nil:
+		return g.fillRaw(wait)
+	case !wait:
+		return g.lookPlain()
+	}
+	n, err := g.readOnce()
+	by := g.readBy.Load()
+	switch {
+	case by == 0:
+	case n > 0 || err != io.EOF && int64(g.stream.manager.elapsed()) >= by: // whatever a socket calls the deadline
+		err = nil
+		g.clearReadBy()
+	}
+	if n > 0 {
+		err = nil // it comes again
+	}
+	return err
+}
+
+// lookPlain reads what is there, or comes within a last moment, as such a socket
+// cannot be asked without waiting. Whatever it says then but the peer's end is
+// about the deadline: one that has passed before may have broken the socket.
+func (g *goroutineCarrier) lookPlain() error {
+	for last := time.Now().Add(lookTime); ; {
+		g.setReadBy(time.Until(last))
+		n, err := g.readOnce()
+		switch {
+		case n > 0:
+			g.clearReadBy()
+			return nil
+		case err == io.EOF:
+			return err
+		case !isTimeout(err) || !time.Now().Before(last): // else it was the deadline of interrupt
+			return errNothing
+		}
+	}
+}
+
+// plainRead is what a stream that waits for bytes holds, whose socket cannot be
+// waited for without a buffer.
+const plainRead = 2 << 10
+
+// readOnce waits with a small buffer, and takes a large one once that has been
+// filled.
+func (g *goroutineCarrier) readOnce() (int, error) {
+	in := &g.stream.in
+	size := plainRead
+	if in.full {
+		size = readBlock
+	}
+	in.releaseBuffer()
+	room := in.room(size)
+	n, err := g.socket.Read(room)
+	g.stream.extend(n, len(room))
+	return n, err
+}
+
+// setReadBy lets a read go on for d at most.
+func (g *goroutineCarrier) setReadBy(d time.Duration) {
+	by := time.Now().Add(d)
+	g.readBy.Store(int64(by.Sub(g.stream.manager.clocks.began)))
+	if g.socket.SetReadDeadline(by) != nil {
+		g.breakOff() // it cannot be told otherwise
+	}
+}
+
+func (g *goroutineCarrier) clearReadBy() {
+	if g.readBy.Swap(0) != 0 {
+		_ = g.socket.SetReadDeadline(time.Time{})
+	}
+}
+
+func (g *goroutineCarrier) look() {
+	select {
+	case g.looks <- struct{}{}:
+	default:
+	}
+}
+
+// interrupt runs on a goroutine of its own, as the methods of an adopted socket
+// may wait.
+func (g *goroutineCarrier) interrupt() {
+	g.look()
+	g.stream.manager.goroutines.Go(func() { g.setReadBy(0) })
+}
+
+func (g *goroutineCarrier) interruptWrite() {
+	g.stream.manager.goroutines.Go(func() {
+		by := time.Now()
+		g.writeBy.Store(int64(by.Sub(g.stream.manager.clocks.began)))
+		if g.socket.SetWriteDeadline(by) != nil {
+			g.breakOff()
+		}
+	})
+}
+
+// flush writes what is pending without waiting, if the socket can; a goroutine
+// takes over what the system does not accept at once.
+func (g *goroutineCarrier) flush() {
+	s := g.stream
+	for g.raw != nil {
+		b, at, shut := s.out.take()
+		if b == nil {
+			if shut {
+				g.shutWrite()
+			}
+			return
+		}
+		n, err := g.tryWrite(b.b[at:])
+		s.out.wrote(n)
+		s.watchAcks()
+		if err != nil {
+			b.free()
+			s.writeFailed(err)
+			return
+		}
+		if at += n; at < len(b.b) {
+			s.manager.goroutines.Go(func() { g.writeOut(b, at) })
+			return
+		}
+		b.free()
+	}
+	s.manager.goroutines.Go(func() { g.writeOut(nil, 0) })
+}
+
+// writeOut writes b from an offset on, then what is pending, and waits for it.
+func (g *goroutineCarrier) writeOut(b *block, at int) {
+	s := g.stream
+	s.watchAcks()
+	for {
+		if b == nil {
+			var shut bool
+			if b, at, shut = s.out.take(); b == nil {
+				if shut {
+					g.shutWrite()
+				}
+				return
+			}
+		}
+		err := g.writeAll(b.b[at:])
+		b.free()
+		b = nil
+		if err != nil {
+			s.writeFailed(err)
+			return
+		}
+	}
+}
+
+// The longest piece that is written under one WriteTimeout. A timeout in the
+// middle of a plain write cannot be continued, as with TLS.
+const (
+	rawWritePiece   = 64 << 10
+	plainWritePiece = 16 << 10
+)
+
+// writeAll writes b and waits for it, as long as the peer takes something
+// within each WriteTimeout and the limit of a closing stream allows.
+func (g *goroutineCarrier) writeAll(b []byte) error {
+	s := g.stream
+	piece := rawWritePiece
+	if g.raw == nil {
+		piece = plainWritePiece
+	}
+	for len(b) > 0 {
+		if s.overdue() {
+			return ErrWriteTimeout
+		}
+		s.blocks()
+		n, err := g.socket.Write(b[:min(len(b), piece)])
+		s.out.wrote(n)
+		b = b[n:]
+		brokenOff := g.writeBy.Swap(0) != 0
+		switch {
+		case brokenOff && (err == nil || n > 0 && g.raw != nil): // at the last moment
+			_ = g.socket.SetWriteDeadline(time.Time{})
+		case brokenOff: // whatever a socket calls the deadline
+			return ErrWriteTimeout
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// shutWrite tells the peer that nothing more comes, unless something is missing.
+// Where that cannot be told but by closing, it is closed when what has just
+// arrived has been read: with that unread the system would send a reset, which
+// may destroy what was sent last.
+func (g *goroutineCarrier) shutWrite() {
+	s := g.stream
+	if !s.out.gaveUp.Load() && !closeWrite(g.socket) {
+		s.endWithin(lookTime)
+	}
+	s.out.finished(s)
+}
+
+func (g *goroutineCarrier) hangUp() {
+	m := g.stream.manager
+	m.goroutines.Go(func() {
+		g.closeSocket()
+		m.forget(&g.stream.Connection)
+	})
+}
+
+func (g *goroutineCarrier) breakOff() { g.closeSocket() }
+
+// closeSocket closes the socket at once, unless it was called before: then it
+// waits for that. If bytes whose Send returned nil have been given up, the peer
+// sees a reset.
+func (g *goroutineCarrier) closeSocket() {
+	g.closeOnce.Do(func() {
+		s := g.stream
+		lost := s.out.lost()
+		closeAtOnce(g.socket, s.closeReason(lost), lost)
+	})
+}
+
+func (g *goroutineCarrier) isForeign() bool { return isForeign(g.socket) }
+
+func (g *goroutineCarrier) system() any { return systemSocketOf(g.socket) }
+
+func (g *goroutineCarrier) netConn() net.Conn { return g.socket }

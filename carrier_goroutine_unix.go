@@ -1,0 +1,132 @@
+//go:build unix
+
+package queuednet
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/queuednet/queuednet/internal/testmode"
+)
+
+// On Unix a TCP socket is read and written through the runtime's poller
+// directly: while a stream is idle its goroutine holds no buffer, and a write
+// that the system does not take at once does not wait.
+
+// rawConnOf returns nil for a socket that cannot be used this way.
+func rawConnOf(socket net.Conn) syscall.RawConn {
+	tcp, ok := socket.(*net.TCPConn)
+	if !ok || testmode.Goroutines {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// rawRead is what fillRaw keeps between its calls, so that it need not allocate.
+type rawRead struct {
+	try   func(fd uintptr) bool // tryRead of the carrier
+	err   error                 // from the last try
+	wait  bool
+	reset bool // at the end of the stream the connection was gone altogether
+}
+
+// fillRaw is fill through the runtime's poller.
+func (g *goroutineCarrier) fillRaw(wait bool) error {
+	r := &g.read
+	if r.try == nil {
+		r.try = g.tryRead
+	}
+	r.wait = wait
+	for {
+		if !wait {
+			g.clearReadBy()
+		}
+		err := g.raw.Read(r.try)
+		switch interrupted := g.readBy.Load() != 0; {
+		case err == nil:
+			return r.err
+		case !interrupted || !isTimeout(err):
+			return err
+		case wait:
+			g.clearReadBy()
+			return nil
+		}
+	}
+}
+
+// tryRead is called by the poller; false is to wait until the socket is readable.
+func (g *goroutineCarrier) tryRead(fd uintptr) bool {
+	r, s := &g.read, g.stream
+	for {
+		room := s.in.room(s.readSize())
+		n, err := syscall.Read(int(fd), room)
+		switch {
+		case n > 0:
+			s.extend(n, len(room))
+			r.err = nil
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN && r.wait:
+			s.in.releaseBuffer()
+			return false
+		case err == syscall.EAGAIN:
+			r.err = errNothing
+		case err == nil:
+			_, err = syscall.Getpeername(int(fd))
+			r.reset = err == syscall.ENOTCONN || err == syscall.EINVAL // macOS
+			r.err = io.EOF
+		default:
+			r.err = s.opError("read", err)
+		}
+		return true
+	}
+}
+
+// rawWrite is what tryWrite keeps between its calls.
+type rawWrite struct {
+	try func(fd uintptr) bool // tryWriteTo of the carrier
+	b   []byte
+	err error
+}
+
+// tryWrite writes what the system takes at once.
+func (g *goroutineCarrier) tryWrite(b []byte) (n int, err error) {
+	w := &g.write
+	if w.try == nil {
+		w.try = g.tryWriteTo
+	}
+	w.b, w.err = b, nil
+	err = g.raw.Write(w.try)
+	n = len(b) - len(w.b)
+	w.b = nil
+	if err == nil {
+		err = w.err
+	}
+	return n, err
+}
+
+func (g *goroutineCarrier) tryWriteTo(fd uintptr) bool {
+	w := &g.write
+	for len(w.b) > 0 {
+		n, err := syscall.Write(int(fd), w.b)
+		switch {
+		case n > 0:
+			w.b = w.b[n:]
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			return true
+		default:
+			w.err = g.stream.opError("write", err)
+			return true
+		}
+	}
+	return true
+}
+
+func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

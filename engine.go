@@ -1,0 +1,165 @@
+package queuednet
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/queuednet/queuednet/internal/poller"
+)
+
+// An engine carries the plain TCP streams of a manager, on Linux: one goroutine
+// waits for all their sockets, reads each that is ready, and has its stream cut
+// and queue what came. A stream that is idle costs no goroutine and no buffer.
+//
+// Who sweeps, that is, who waits and reads, holds the token, and owns what is
+// marked so. Everybody else leaves a request and wakes the one who sweeps.
+type engine struct {
+	manager *QueuedConnectionManager
+	poller  poller.Poller
+
+	// token is a channel, so that a loop that waits can take it in a select.
+	token  chan struct{}
+	events [256]poller.Event // the token's, as the two that follow
+	ready  []*link           // found for events
+	again  []*link           // to be read though no event will come
+
+	asked atomic.Bool // a request has been left, and Wake called
+
+	mu      sync.Mutex
+	links   []*link // by slot
+	free    []int32 // slots
+	last    int32   // generation
+	looks   []*link // requests
+	leaving []*link
+	stopped bool
+
+	ended chan struct{} // closed by run
+}
+
+// sweepPause is how long the sockets are left to themselves after a sweep while no
+// loop waits: what comes meanwhile is then found in one go. A game that polls
+// once a frame notices nothing of it.
+const sweepPause = 2 * time.Millisecond
+
+// newEngine returns nil where the system has no poller for it.
+func newEngine(m *QueuedConnectionManager) *engine {
+	p, err := poller.New()
+	if err != nil {
+		return nil
+	}
+	e := &engine{manager: m, poller: p, token: make(chan struct{}, 1), ended: make(chan struct{})}
+	e.token <- struct{}{}
+	return e
+}
+
+// A link is the carrier of a stream that the engine has.
+type link struct {
+	engine *engine
+	stream *stream
+	key    poller.Key
+
+	// The token's.
+	readable bool // a read may find something
+	ended    bool // the peer has ended its stream, or it is broken: a short read says nothing
+	listed   bool // in again
+	over     bool // the incoming side is
+
+	// Of engine.mu.
+	looked bool // in looks
+
+	broken atomic.Bool // breakOff was called
+
+	// The descriptor is used by whoever holds the lock for reading. It changes when
+	// it is closed, and when the stream moves to a goroutine.
+	use   sync.RWMutex
+	fd    int // -1: closed
+	moved *goroutineCarrier
+
+	moving sync.Mutex
+	next   *goroutineCarrier // that the stream will move to
+}
+
+// add makes the engine carry a stream over a socket, which it takes. It reports
+// false, and leaves the socket alone, where it cannot.
+func (e *engine) add(s *stream, socket *net.TCPConn) bool {
+	fd, err := poller.Copy(socket)
+	if err != nil {
+		return false
+	}
+	l := &s.link
+	*l = link{engine: e, stream: s, fd: fd}
+	e.mu.Lock()
+	if n := len(e.free); n > 0 {
+		l.key.Slot = e.free[n-1]
+		e.free = e.free[:n-1]
+		e.links[l.key.Slot] = l
+	} else {
+		l.key.Slot = int32(len(e.links))
+		e.links = append(e.links, l)
+	}
+	e.last++
+	l.key.Generation = e.last
+	e.mu.Unlock()
+	s.carrier = l
+	return true
+}
+
+// start begins to carry l, which the manager has registered.
+func (e *engine) start(l *link) error {
+	err := e.poller.Add(l.fd, l.key)
+	if err == nil {
+		l.look()
+	}
+	return err
+}
+
+// remove ends what add began.
+func (e *engine) remove(l *link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.links[l.key.Slot] = nil
+	e.free = append(e.free, l.key.Slot)
+}
+
+// ask wakes whoever sweeps, for a request that has been left.
+func (e *engine) ask() {
+	if e.asked.CompareAndSwap(false, true) {
+		e.poller.Wake()
+	}
+}
+
+// run is the goroutine that sweeps. It ends by close.
+func (e *engine) run() {
+	defer close(e.ended)
+	for {
+		<-e.token
+		if e.isStopped() {
+			e.token <- struct{}{}
+			return
+		}
+		e.sweep(true)
+		idle := len(e.again) == 0
+		e.token <- struct{}{}
+		if idle && e.manager.waiters.Load() == 0 {
+			e.poller.Pause(sweepPause)
+		}
+	}
+}
+
+func (e *engine) isStopped() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stopped
+}
+
+// close ends run and gives the poller back. No stream is left.
+func (e *engine) close() {
+	e.mu.Lock()
+	e.stopped = true
+	e.mu.Unlock()
+	e.poller.Wake()
+	<-e.ended
+	e.poller.Close()
+}

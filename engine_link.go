@@ -1,0 +1,260 @@
+package queuednet
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/queuednet/queuednet/internal/poller"
+)
+
+// carriedBy returns the goroutine that the stream has moved to, if it has.
+func (l *link) carriedBy() *goroutineCarrier {
+	l.use.RLock()
+	defer l.use.RUnlock()
+	return l.moved
+}
+
+func (l *link) look() {
+	if g := l.carriedBy(); g != nil {
+		g.look()
+		return
+	}
+	e := l.engine
+	e.mu.Lock()
+	if !l.looked {
+		l.looked = true
+		e.looks = append(e.looks, l)
+	}
+	e.mu.Unlock()
+	e.ask()
+}
+
+func (l *link) interrupt() {
+	if g := l.carriedBy(); g != nil {
+		g.interrupt()
+		return
+	}
+	l.look()
+}
+
+// flush writes what the system takes. What it does not take waits for the socket
+// to become writable: no goroutine stands by for a stuck peer.
+func (l *link) flush() {
+	s := l.stream
+	for {
+		if g := l.carriedBy(); g != nil {
+			g.flush()
+			return
+		}
+		b, at, shut := s.out.take()
+		if b == nil {
+			if shut {
+				l.shutWrite()
+			}
+			return
+		}
+		n, err := l.write(b.b[at:])
+		s.out.wrote(n)
+		s.watchAcks()
+		at += n
+		switch {
+		case at == len(b.b):
+			b.free()
+		case err == nil || err == poller.ErrAgain:
+			if s.overdue() {
+				b.free()
+				s.writeFailed(ErrWriteTimeout)
+				return
+			}
+			l.block(b, at)
+			return
+		default:
+			b.free()
+			s.writeFailed(s.opError("write", err))
+			return
+		}
+	}
+}
+
+func (l *link) write(b []byte) (int, error) {
+	l.use.RLock()
+	defer l.use.RUnlock()
+	if l.fd < 0 {
+		return 0, net.ErrClosed
+	}
+	return l.engine.poller.Write(l.fd, b)
+}
+
+// block puts back what the system has not taken, and waits for it.
+func (l *link) block(b *block, at int) {
+	s := l.stream
+	s.blocks()
+	if !s.out.putBack(b, at) {
+		l.shutWrite() // it was given up meanwhile
+		return
+	}
+	l.use.RLock()
+	defer l.use.RUnlock()
+	if l.fd >= 0 {
+		_ = l.engine.poller.WantWrite(l.fd, l.key, true)
+	}
+}
+
+// writable goes on with what block has put back.
+func (l *link) writable() {
+	s := l.stream
+	was, flush := s.out.unblock()
+	if !was {
+		return
+	}
+	l.use.RLock()
+	if l.fd >= 0 {
+		_ = l.engine.poller.WantWrite(l.fd, l.key, false)
+	}
+	l.use.RUnlock()
+	if flush {
+		s.manager.flusher.queue(chain{s, s})
+	}
+}
+
+// shutWrite tells the peer that nothing more comes.
+func (l *link) shutWrite() {
+	if !l.stream.out.gaveUp.Load() {
+		l.use.RLock()
+		if l.fd >= 0 {
+			_ = l.engine.poller.CloseWrite(l.fd)
+		}
+		l.use.RUnlock()
+	}
+	l.stream.out.finished(l.stream)
+}
+
+func (l *link) interruptWrite() {
+	if g := l.carriedBy(); g != nil {
+		g.interruptWrite()
+	}
+	// Else a write does not wait.
+}
+
+func (l *link) hangUp() {
+	if g := l.carriedBy(); g != nil {
+		g.hangUp()
+		return
+	}
+	e := l.engine
+	e.mu.Lock()
+	e.leaving = append(e.leaving, l)
+	e.mu.Unlock()
+	e.ask()
+}
+
+func (l *link) breakOff() {
+	if g := l.carriedBy(); g != nil {
+		g.breakOff()
+		return
+	}
+	l.broken.Store(true)
+	l.stream.out.abort(l.stream, net.ErrClosed)
+	l.look()
+}
+
+func (l *link) isForeign() bool { return false }
+
+// A linkSocket is the socket of a link, for options.
+type linkSocket struct{ *link }
+
+func (l *link) system() any {
+	if g := l.carriedBy(); g != nil {
+		return g.system()
+	}
+	return linkSocket{l}
+}
+
+func (l linkSocket) SyscallConn() (syscall.RawConn, error) { return l, nil }
+
+// Control calls f with the descriptor. It is syscall.RawConn's.
+func (l linkSocket) Control(f func(fd uintptr)) error {
+	l.use.RLock()
+	defer l.use.RUnlock()
+	if l.fd < 0 {
+		return net.ErrClosed
+	}
+	f(uintptr(l.fd))
+	return nil
+}
+
+func (linkSocket) Read(func(fd uintptr) bool) error  { return errors.ErrUnsupported }
+func (linkSocket) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
+
+// with calls set with a socket of package net on the same connection.
+func (l linkSocket) with(set func(*net.TCPConn) error) error {
+	tcp, err := l.copied()
+	if err != nil {
+		return err
+	}
+	defer tcp.Close()
+	return set(tcp)
+}
+
+// copied returns a socket of package net on the same connection.
+func (l linkSocket) copied() (*net.TCPConn, error) {
+	fd, err := poller.Copy(l)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "tcp")
+	defer file.Close()
+	socket, err := net.FileConn(file)
+	if err != nil {
+		return nil, err
+	}
+	return socket.(*net.TCPConn), nil
+}
+
+// netConn gives the stream to a goroutine, for good: the program gets a socket
+// that works as any other. It is ready at once; the stream moves when whoever
+// sweeps comes by.
+func (l *link) netConn() net.Conn {
+	if g := l.carriedBy(); g != nil {
+		return g.socket
+	}
+	l.moving.Lock()
+	defer l.moving.Unlock()
+	if l.next != nil {
+		return l.next.socket
+	}
+	tcp, err := linkSocket{l}.copied()
+	if err != nil { // it has ended
+		return nil
+	}
+	l.next = newGoroutineCarrier(l.stream, tcp)
+	l.look()
+	return tcp
+}
+
+// move lets the goroutine have the stream, if there is one for it. The caller
+// has the token.
+func (e *engine) move(l *link) bool {
+	l.moving.Lock()
+	g := l.next
+	l.moving.Unlock()
+	if g == nil {
+		return false
+	}
+	l.over = true
+	_ = e.poller.Remove(l.fd)
+	e.remove(l)
+	l.use.Lock() // no write is under way
+	_ = e.poller.CloseSocket(l.fd, false)
+	l.fd, l.moved = -1, g
+	l.use.Unlock()
+	s := l.stream
+	if _, flush := s.out.unblock(); flush {
+		s.manager.flusher.queue(chain{s, s})
+	}
+	s.endWait()
+	e.manager.goroutines.Go(g.run)
+	return true
+}

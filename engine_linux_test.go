@@ -1,0 +1,164 @@
+package queuednet
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet/internal/testmode"
+)
+
+// needEngine skips a test of the engine where goroutines carry everything.
+func needEngine(t *testing.T) {
+	t.Helper()
+	if testmode.Goroutines {
+		t.Skip("goroutines carry every stream")
+	}
+}
+
+// Idle connections, and those whose peers take nothing, cost no goroutine.
+func TestEngineHasOneGoroutine(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, nil)
+	_, address := e.listen()
+	var conns []*Connection
+	before := runtime.NumGoroutine()
+	for range 100 {
+		raw := dialRaw(t, address)
+		require.NoError(t, raw.SetReadBuffer(4<<10))
+		conns = append(conns, e.accept())
+	}
+	payload := NewDatagram(make([]byte, 60_000))
+	for _, conn := range conns[:50] {
+		require.NoError(t, conn.SetSendBufferSize(16<<10))
+		for range 20 { // more than the system takes, less than MaxSendQueue
+			require.NoError(t, e.writer.Send(payload, conn))
+		}
+	}
+	for _, conn := range conns[:50] {
+		eventually(t, "a peer that takes nothing", func() bool {
+			conn.stream.out.mu.Lock()
+			defer conn.stream.out.mu.Unlock()
+			return conn.stream.out.blocked
+		})
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine()-before, 8)
+}
+
+// What a peer has not taken at once arrives when it takes it, in order.
+func TestEngineGoesOnWithABlockedWrite(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
+	conn, raw := e.raw()
+	const datagrams, size = 300, 50_000
+	for i := range datagrams {
+		b := make([]byte, size)
+		b[0], b[1] = byte(i), byte(i>>8)
+		require.NoError(t, e.writer.Send(NewDatagram(b), conn))
+	}
+	got := make([]byte, 2+size)
+	for i := range datagrams {
+		_, err := io.ReadFull(raw, got)
+		require.NoError(t, err)
+		require.Equal(t, []byte{byte(i), byte(i >> 8)}, got[2:4])
+	}
+}
+
+// NetConn gives the connection to a goroutine, also while a write is blocked, and
+// nothing is lost by that.
+func TestNetConnMovesTheConnection(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
+	conn, raw := e.raw()
+	e.requireExchange(conn, raw)
+	const datagrams, size = 300, 50_000
+	for range datagrams {
+		require.NoError(t, e.writer.Send(NewDatagram(make([]byte, size)), conn))
+	}
+	socket, ok := conn.NetConn().(*net.TCPConn)
+	require.True(t, ok)
+	assert.Equal(t, raw.LocalAddr().String(), socket.RemoteAddr().String())
+	require.NoError(t, socket.SetNoDelay(true))
+	assert.Same(t, socket, conn.NetConn())
+	eventually(t, "the move", func() bool { return conn.stream.link.carriedBy() != nil })
+	require.NoError(t, conn.SetKeepAlive(false))
+	n, err := io.CopyN(io.Discard, raw, datagrams*(size+2))
+	require.NoError(t, err, "after %d bytes", n)
+	e.requireExchange(conn, raw)
+	require.NoError(t, raw.Close())
+	assert.Same(t, conn, e.reset())
+	assert.Equal(t, io.EOF, conn.Err())
+}
+
+// Where the system refuses a poller, goroutines carry everything.
+func TestWithoutAPoller(t *testing.T) {
+	e := newEnd(t, nil)
+	e.manager.noEngine = true
+	conn, raw := e.raw()
+	e.requireExchange(conn, raw)
+	assert.IsType(t, (*goroutineCarrier)(nil), conn.stream.carrier)
+}
+
+// Connections come and go from both sides while others echo: what one has sent
+// reaches nobody else, though descriptors and slots are used again and again.
+func TestEngineDescriptorsAreUsedAgain(t *testing.T) {
+	const workers, rounds = 8, 150
+	e := newEnd(t, nil)
+	_, address := e.listen()
+	stop := make(chan struct{})
+	var loop, clients sync.WaitGroup
+	loop.Go(func() {
+		for frame := 0; ; frame++ {
+			for conn := range e.listener.NewConnections() {
+				e.reader.AddConnection(conn)
+			}
+			for datagram := range e.reader.Datagrams() {
+				e.writer.Send(&datagram.Datagram, datagram.Connection())
+				if len(datagram.Message())%5 == 0 {
+					e.manager.CloseConnection(datagram.Connection())
+				}
+			}
+			for range e.manager.ResetConnections() {
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Microsecond):
+			}
+		}
+	})
+	for worker := range workers {
+		clients.Go(func() {
+			for round := range rounds {
+				raw, err := net.Dial("tcp", address)
+				if !assert.NoError(t, err) {
+					return
+				}
+				text := fmt.Sprintf("worker %d, round %d", worker, round)
+				_ = raw.SetDeadline(time.Now().Add(patience))
+				_, err = io.WriteString(raw, framed(2, text))
+				assert.NoError(t, err)
+				got := make([]byte, 2+len(text))
+				if round%3 != 0 { // else it goes before the answer
+					_, err = io.ReadFull(raw, got)
+					assert.NoError(t, err)
+					assert.Equal(t, framed(2, text), string(got))
+				}
+				if round%2 == 0 {
+					_ = raw.(*net.TCPConn).SetLinger(0)
+				}
+				_ = raw.Close()
+			}
+		})
+	}
+	clients.Wait()
+	close(stop)
+	loop.Wait()
+}

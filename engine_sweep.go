@@ -1,0 +1,168 @@
+package queuednet
+
+import (
+	"io"
+	"time"
+
+	"github.com/queuednet/queuednet/internal/poller"
+)
+
+// sweep waits for events, if wait says so, and serves all streams that have any,
+// then those that somebody has asked for, and hangs up last, so that what has
+// come is read before. The caller has the token.
+func (e *engine) sweep(wait bool) {
+	timeout := time.Duration(0)
+	if wait && len(e.again) == 0 {
+		timeout = -1
+	}
+	n, err := e.poller.Wait(e.events[:], timeout)
+	if err != nil {
+		n = 0
+		e.poller.Pause(sweepPause) // there is nothing else to be done
+	}
+	again := e.again
+	e.again = nil
+	looks, leaving := e.collect(e.events[:n])
+	for _, l := range again {
+		l.listed = false
+		e.serve(l)
+	}
+	for i, l := range e.ready {
+		if l != nil {
+			e.event(l, e.events[i])
+		}
+	}
+	for _, l := range looks {
+		e.serve(l)
+	}
+	for _, l := range leaving {
+		e.leave(l)
+	}
+}
+
+// collect finds the links that events are for, and takes the requests.
+func (e *engine) collect(events []poller.Event) (looks, leaving []*link) {
+	e.asked.Store(false)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ready = e.ready[:0]
+	for _, event := range events {
+		l := e.links[event.Key.Slot]
+		if l != nil && l.key != event.Key { // of one that had the slot before
+			l = nil
+		}
+		e.ready = append(e.ready, l)
+	}
+	looks, leaving = e.looks, e.leaving
+	e.looks, e.leaving = nil, nil
+	for _, l := range looks {
+		l.looked = false
+	}
+	return looks, leaving
+}
+
+// event serves a stream whose socket has something to tell.
+func (e *engine) event(l *link, event poller.Event) {
+	if event.Writable {
+		l.writable()
+	}
+	if !event.Readable {
+		return
+	}
+	l.readable = true
+	l.ended = l.ended || event.Ended
+	e.serve(l)
+}
+
+// serve delivers what has been read, and reads once if something is there. What
+// is left then waits for the next sweep, so that no peer holds up the others.
+func (e *engine) serve(l *link) {
+	s := l.stream
+	if l.over || e.move(l) {
+		return
+	}
+	if l.broken.Load() && s.in.readErr == nil {
+		s.in.readErr = errClosedByProgram
+	}
+	for read, looked := false, false; ; {
+		step, err := s.deliver()
+		switch {
+		case step == stepWait:
+			return
+		case step == stepEnd:
+			e.end(l, err)
+			return
+		case l.readable && read:
+			e.list(l)
+			return
+		case l.readable:
+			read = true
+			l.read()
+		case step == stepLook && !looked: // an event may not have been told yet
+			looked = true
+			l.read()
+		case step == stepLook:
+			s.in.readErr = errNothing
+		default:
+			s.in.releaseBuffer()
+			if s.guard != nil && s.guard.waits.Load() == 0 {
+				s.beginWait()
+			}
+			return
+		}
+	}
+}
+
+// list has l served in the next sweep, whether there is an event or not.
+func (e *engine) list(l *link) {
+	if !l.listed {
+		l.listed = true
+		e.again = append(e.again, l)
+	}
+}
+
+// end ends the incoming side.
+func (e *engine) end(l *link, err error) {
+	if err == io.EOF && l.stream.out.isBusy() && !e.poller.Connected(l.fd) {
+		e.list(l) // the reset was perhaps told to the write that is under way: one of both is
+		return
+	}
+	l.over = true
+	l.stream.endWait()
+	l.stream.incomingOver(err)
+}
+
+// read reads once.
+func (l *link) read() {
+	s := l.stream
+	s.in.some = false
+	room := s.in.room(s.readSize())
+	n, err := l.engine.poller.Read(l.fd, room)
+	switch err {
+	case nil:
+		s.extend(n, len(room))
+		s.endWait()
+		l.readable = n == len(room) || l.ended
+	case poller.ErrAgain:
+		l.readable = false
+	case io.EOF:
+		s.in.readErr = err
+	default:
+		s.in.readErr = s.opError("read", err)
+	}
+}
+
+// leave gives back the descriptor of a stream that has hung up.
+func (e *engine) leave(l *link) {
+	_ = e.poller.Remove(l.fd)
+	e.remove(l)
+	m := e.manager
+	m.goroutines.Go(func() { // SetLinger may make it wait
+		l.use.Lock()
+		fd := l.fd
+		l.fd = -1
+		l.use.Unlock()
+		_ = e.poller.CloseSocket(fd, l.stream.out.lost())
+		m.forget(&l.stream.Connection)
+	})
+}

@@ -1,0 +1,397 @@
+package queuednet
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// packets is a UDP socket. One goroutine reads it, another one writes what was
+// sent; both end with the socket, which the first closes.
+type packets struct {
+	Connection
+	socket net.PacketConn
+	udp    *net.UDPConn    // the same, where it is one: it does not allocate
+	peer   NetAddress      // of a connected socket: the only one it sends to
+	raw    syscall.RawConn // nil: the system cannot be asked
+
+	closeOnce sync.Once
+
+	locals   bool   // the system tells the local address of each packet
+	received []byte // of the goroutine that reads: what came beside a packet
+	beside   []byte // of the goroutine that writes: what goes beside one
+
+	in    account
+	looks chan struct{} // a token: there is a reader, or the end
+
+	out  packetsOut
+	wake chan struct{} // a token: something is pending, or the end
+	over chan struct{} // closed when nothing will be written any more
+
+	full, broken, unsent atomic.Uint64 // counts of UDPDrops
+	overruns             overruns
+}
+
+// packetsOut is what was sent and has not been written.
+type packetsOut struct {
+	mu       sync.Mutex
+	pending  *block
+	targets  []target // of what is pending
+	inFlight int      // bytes that are being written
+	err      error    // what SendTo answers
+	closing  bool
+	limit    time.Time // of closing
+}
+
+// A target is where the next size pending bytes go.
+type target struct {
+	to   NetAddress
+	from netip.Addr // not the zero Addr: the local address that they leave from
+	size int
+}
+
+// targetSize is about what a packet to be sent holds beside its bytes. Where each
+// goes to somewhere else, and is tiny, that is the most of it, so the bounds count
+// it, as they count runSize.
+const targetSize = 64
+
+func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection, error) {
+	address := netAddressOf(socket.LocalAddr())
+	p := &packets{
+		socket: socket,
+		looks:  make(chan struct{}, 1),
+		wake:   make(chan struct{}, 1),
+		over:   make(chan struct{}),
+	}
+	if p.udp, _ = socket.(*net.UDPConn); p.udp != nil {
+		p.peer = netAddressOf(p.udp.RemoteAddr())
+	}
+	if system, ok := socket.(syscall.Conn); ok {
+		p.raw, _ = system.SyscallConn()
+	}
+	if p.udp != nil && p.raw != nil && address.IsAny() && askLocal(p.raw) {
+		p.locals = true
+		p.received, p.beside = make([]byte, localSpace), make([]byte, localSpace)
+	}
+	p.Connection = Connection{manager: m, packets: p, address: address, localAddress: address}
+	if err := m.register(&p.Connection, p.run); err != nil {
+		release(socket, func() { socket.Close() })
+		return nil, err
+	}
+	return &p.Connection, nil
+}
+
+// run is the goroutine that reads. It ends when the program closes p: no error
+// of a single packet ends it.
+func (p *packets) run() {
+	p.manager.goroutines.Go(p.write)
+	err := p.read()
+	p.receivingOver(err, p.refuse)
+	p.finish(err)
+	<-p.over
+	p.overruns.read(p.raw) // nobody can ask the system afterwards
+	p.closeSocket()
+	p.manager.forget(&p.Connection)
+}
+
+// shut is what closing by the program does. Connection.mu is held.
+func (p *packets) shut() {
+	p.stopReading()
+	p.finish(net.ErrClosed)
+}
+
+// dropUnsent drops what was sent and has not been written.
+func (p *packets) dropUnsent() {
+	o := &p.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p.unsent.Add(uint64(len(o.targets)))
+	o.pending.free()
+	o.pending, o.targets = nil, nil
+}
+
+// stopReading ends the goroutine that reads.
+func (p *packets) stopReading() {
+	p.in.raise(receiveClosed)
+	p.look()
+	p.manager.goroutines.Go(func() { // a method of an adopted socket may wait
+		_ = p.socket.SetWriteDeadline(time.Now().Add(p.manager.closeTimeout()))
+		if p.socket.SetReadDeadline(time.Now()) != nil {
+			p.closeSocket() // it cannot be told otherwise
+		}
+	})
+}
+
+func (p *packets) breakOff() { p.closeSocket() }
+
+// closeSocket closes the socket, once.
+func (p *packets) closeSocket() { p.closeOnce.Do(func() { p.socket.Close() }) }
+
+func (p *packets) attachReader(r *QueuedConnectionReader) error {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	err := p.in.attach(r)
+	if err == nil {
+		p.look()
+	}
+	return err
+}
+
+func (p *packets) look() { signal(p.looks) }
+
+func (p *packets) system() any { return p.socket }
+
+// signal puts a token into a channel that has room for one.
+func signal(token chan<- struct{}) {
+	select {
+	case token <- struct{}{}:
+	default:
+	}
+}
+
+// read reads and delivers until p is closed.
+func (p *packets) read() error {
+	buffer := newBlock(readBlock)
+	defer buffer.free()
+	// In front of the packet there is room for its length: see deliver.
+	room := buffer.b[udpHeader:cap(buffer.b)]
+	failures := 0
+	for {
+		n, from, local, err := p.receive(room)
+		switch {
+		case p.in.loadState() != receiveOpen, errors.Is(err, net.ErrClosed):
+			return net.ErrClosed
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		case err != nil:
+			// It is about a packet that was sent, or will pass.
+			failures++
+			p.pause(failures)
+			continue
+		case !p.deliver(buffer.b[:udpHeader+n], from, local):
+			return net.ErrClosed
+		}
+		failures = 0
+	}
+}
+
+// pause keeps a socket that goes on failing from using the CPU: a few failures
+// in a row, such as the answers to packets sent to nobody, cost nothing.
+func (p *packets) pause(failures int) {
+	if failures <= 10 {
+		return
+	}
+	timer := time.NewTimer(min(time.Duration(failures-10)*time.Millisecond, 100*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.manager.closed:
+	}
+}
+
+// deliver queues a packet, which begins behind room for a header of a stream. As
+// that has the size of the sum, a packet is queued as the frame of a stream: with
+// its length in the place of the sum, or, in raw mode, before it. It waits while
+// there is no reader, and reports false when p is closed.
+func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr) bool {
+	in := &p.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.state == receiveOpen && in.current() == nil {
+		in.mu.Unlock()
+		<-p.looks
+		in.mu.Lock()
+	}
+	if in.state != receiveOpen {
+		return false
+	}
+	if in.reader.rawMode.Load() {
+		if len(frame) == udpHeader {
+			return true // an empty packet says nothing, as in Panda3D
+		}
+	} else {
+		frame = frame[udpHeader:]
+		if len(frame) < udpHeader || binary.LittleEndian.Uint16(frame) != udpSum(frame[udpHeader:]) {
+			p.broken.Add(1)
+			return true
+		}
+	}
+	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
+	queue := &in.reader.queue
+	if !in.hasRoom(queue, int64(len(frame)), p.manager.config.MaxReceiveQueue) {
+		p.full.Add(1)
+		queue.overflow.Store(true)
+		return true
+	}
+	due, ok := queue.gather(&run{conn: &p.Connection, from: from, local: local, packet: true, headerSize: udpHeader}, frame, runSize)
+	if !ok {
+		p.full.Add(1) // the reader has just been shut down
+	}
+	in.pay(due)
+	return true
+}
+
+// receive reads one packet, whole.
+func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr, err error) {
+	var addrPort netip.AddrPort
+	switch {
+	case p.udp == nil:
+		var addr net.Addr
+		n, addr, err = p.socket.ReadFrom(room)
+		return n, netAddressOf(addr), local, err
+	case p.locals:
+		var beside int
+		n, beside, _, addrPort, err = p.udp.ReadMsgUDPAddrPort(room, p.received)
+		local = localOf(p.received[:beside])
+	default:
+		n, addrPort, err = p.udp.ReadFromUDPAddrPort(room)
+	}
+	return n, NetAddressFrom(addrPort), local, err
+}
+
+// send writes one packet. It may wait.
+func (p *packets) send(b []byte, target *target) error {
+	var err error
+	switch to := target.to; {
+	case p.udp == nil:
+		_, err = p.socket.WriteTo(b, net.UDPAddrFromAddrPort(to.AddrPort()))
+	case to == p.peer:
+		_, err = p.udp.Write(b)
+	case target.from.IsValid():
+		p.beside = besideLocal(p.beside, target.from)
+		_, _, err = p.udp.WriteMsgUDPAddrPort(b, p.beside, to.AddrPort())
+	default:
+		_, err = p.udp.WriteToUDPAddrPort(b, to.AddrPort())
+	}
+	return err
+}
+
+// sendPacket appends a packet to what is pending; with sum it begins with the
+// sum of the payload.
+func (p *packets) sendPacket(payload []byte, sum bool, from netip.Addr, to NetAddress) error {
+	o := &p.out
+	limit := p.manager.config.MaxSendQueue
+	size := udpHeader + len(payload)
+	if size > limit {
+		return &DatagramTooLongError{Length: int64(len(payload)), Max: int64(max(limit-udpHeader, 0))}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	queued := o.inFlight + len(o.targets)*targetSize
+	if o.pending != nil {
+		queued += len(o.pending.b)
+	}
+	switch {
+	case o.err != nil:
+		return o.err
+	case queued+size > limit:
+		return ErrSendQueueFull
+	}
+	o.pending = o.pending.reserve(size)
+	b := o.pending.b
+	if sum {
+		b = binary.LittleEndian.AppendUint16(b, udpSum(payload))
+	}
+	b = append(b, payload...)
+	o.targets = append(o.targets, target{to, from, len(b) - len(o.pending.b)})
+	o.pending.b = b
+	signal(p.wake)
+	return nil
+}
+
+// refuse makes err, the reason of the end, the answer to what is sent.
+func (p *packets) refuse(err error) {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	p.out.err = err
+}
+
+// finish refuses what is sent from now on, and ends writing when what was sent
+// before is out, at the latest after CloseTimeout.
+func (p *packets) finish(reason error) {
+	o := &p.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = reason
+	}
+	if !o.closing {
+		o.closing, o.limit = true, time.Now().Add(p.manager.closeTimeout())
+	}
+	signal(p.wake)
+}
+
+// write is the goroutine that writes. UDP has its own because package net may
+// wait in a write, and not the flushing goroutines.
+func (p *packets) write() {
+	defer close(p.over)
+	var targets []target
+	for {
+		<-p.wake
+		for {
+			b, to, limit := p.take(targets)
+			if b == nil {
+				if !limit.IsZero() {
+					return
+				}
+				break
+			}
+			p.writeAll(b.b, to, limit)
+			b.free()
+			targets = to
+		}
+	}
+}
+
+// take takes out what is pending, and says until when it must be written: zero
+// while p is open. Spare is memory for the next targets.
+func (p *packets) take(spare []target) (b *block, targets []target, limit time.Time) {
+	o := &p.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing {
+		limit = o.limit
+	}
+	if o.pending == nil {
+		return nil, nil, limit
+	}
+	b, targets = o.pending, o.targets
+	o.pending, o.targets, o.inFlight = nil, spare[:0], len(b.b)
+	return b, targets, limit
+}
+
+// writeAll writes packets. What the system refuses is counted: it is the matter
+// of that packet alone.
+func (p *packets) writeAll(b []byte, targets []target, limit time.Time) {
+	if timeout := p.manager.config.WriteTimeout; timeout >= 0 {
+		if t := time.Now().Add(timeout); limit.IsZero() || t.Before(limit) {
+			limit = t
+		}
+	}
+	err := p.socket.SetWriteDeadline(limit)
+	closed := errors.Is(err, net.ErrClosed)
+	for i := range targets {
+		target := &targets[i]
+		if !closed {
+			err = p.send(b[:target.size], target)
+			closed = errors.Is(err, net.ErrClosed)
+		}
+		if err != nil {
+			p.unsent.Add(1)
+		}
+		b = b[target.size:]
+		p.out.mu.Lock()
+		p.out.inFlight -= target.size
+		p.out.mu.Unlock()
+	}
+	if closed { // behind the library's back
+		p.refuse(net.ErrClosed)
+		p.stopReading()
+	}
+}

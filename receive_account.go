@@ -1,0 +1,151 @@
+package queuednet
+
+import (
+	"net"
+	"slices"
+	"sync"
+)
+
+// The loop does not count what is queued, because that would touch each
+// connection's memory. It only publishes how many batches of a queue it has
+// drained, in receiveQueue.drained. Each connection keeps its own books: what it
+// has put into which batch. It looks up there how much is left before it queues
+// more. To be told when that becomes less it leaves its name with the queue.
+
+// A charge is what a connection has put into one batch of a queue.
+type charge struct {
+	queue *receiveQueue
+	batch uint64 // its number
+	cost  int64  // what it takes of the connection's MaxReceiveQueue
+}
+
+// An account is what a connection that receives has: the reader that gets its
+// datagrams, and the charges for those that are queued.
+type account struct {
+	mu      sync.Mutex
+	state   receiveState
+	reader  *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
+	charges []charge                // what is queued, and what was when charged was last called
+	awaited charge                  // the last one that a call was or is asked for
+}
+
+// receiveState says what becomes of what arrives.
+type receiveState uint8
+
+const (
+	receiveOpen   receiveState = iota
+	receiveFailed              // nothing can be sent any more: deliver what has arrived, then end
+	receiveClosed              // closed by the program: discard
+	receiveOver                // nothing more will be queued
+)
+
+// attach gives what arrives to r from now on. a.mu is held.
+func (a *account) attach(r *QueuedConnectionReader) error {
+	switch {
+	case a.state >= receiveClosed:
+		return net.ErrClosed
+	case a.current() != nil:
+		return ErrAlreadyAdded
+	}
+	a.reader = r
+	return nil
+}
+
+// detach ends what attach began: once it has returned nothing more goes to the
+// reader. It reports whether r was the reader; nil stands for any.
+func (a *account) detach(r *QueuedConnectionReader) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now := a.current(); now == nil || r != nil && now != r {
+		return false
+	}
+	a.reader = nil
+	return true
+}
+
+// current returns the reader, which is gone if it was shut down meanwhile. a.mu
+// is held.
+func (a *account) current() *QueuedConnectionReader {
+	if a.reader != nil && a.reader.queue.closed.Load() {
+		a.reader = nil
+	}
+	return a.reader
+}
+
+// attached returns the reader.
+func (a *account) attached() *QueuedConnectionReader {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.current()
+}
+
+func (a *account) loadState() receiveState {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state
+}
+
+// raise moves the state forward; it never goes back.
+func (a *account) raise(state receiveState) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state = max(a.state, state)
+	if a.state >= receiveClosed {
+		a.reader = nil
+	}
+}
+
+// pay notes what the queue asks for something that was put into it. a.mu is held,
+// and has been since before that.
+func (a *account) pay(due charge) {
+	n := len(a.charges)
+	if due.queue == nil { // it was dropped
+		return
+	}
+	if n == 0 || a.charges[n-1].queue != due.queue || a.charges[n-1].batch != due.batch {
+		a.charges = append(a.charges, due)
+		return
+	}
+	last := &a.charges[n-1]
+	if due.queue.recent {
+		last.cost = 0 // it has just been replaced
+	}
+	last.cost += due.cost
+}
+
+// charged returns the cost of what the loop has not drained. a.mu is held.
+func (a *account) charged() (cost int64) {
+	a.charges = slices.DeleteFunc(a.charges, func(c charge) bool { return c.queue.drained.Load() >= c.batch })
+	for _, c := range a.charges {
+		cost += c.cost
+	}
+	return cost
+}
+
+// hasRoom reports whether a run may be queued: one at least always may, and one
+// that takes the place of what is queued. a.mu is held.
+func (a *account) hasRoom(q *receiveQueue, cost int64, limit int) bool {
+	charged := a.charged()
+	return q.recent || charged == 0 || charged+cost <= int64(limit)
+}
+
+// notifyWhenDrained has w told when the oldest batch has been drained, and
+// reports false if there is none to wait for. a.mu is held.
+func (a *account) notifyWhenDrained(w drainWaiter) bool {
+	for a.charged() > 0 {
+		oldest := charge{queue: a.charges[0].queue, batch: a.charges[0].batch}
+		if oldest == a.awaited || oldest.queue.notifyWhenDrained(oldest.batch, w) {
+			a.awaited = oldest
+			return true
+		}
+	}
+	return false
+}
+
+// credited notes that the awaited batch has been drained, and returns the state.
+func (a *account) credited() receiveState {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.awaited = charge{}
+	return a.state
+}

@@ -1,0 +1,196 @@
+package queuednet
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// A stream is a TCP connection, or an adopted socket that carries bytes as one
+// does. The Connection in it is what the program has.
+//
+// A carrier moves its bytes; the stream does not know which. Each direction ends
+// by itself: the incoming side when deliver says stepEnd, the outgoing one when
+// all is written, or given up. Whichever ends last hangs up.
+type stream struct {
+	Connection
+	carrier carrier
+	in      incoming
+	out     outgoing
+	guard   *guard // nil: no limit in time or rate
+	clock   clock
+	acks    ackWatch
+	link    link // to the engine, if that is the carrier
+
+	directions atomic.Int32 // that are not over
+}
+
+// A carrier moves the bytes of one stream. None of its methods waits, and
+// nothing of the stream is locked when they are called but what they name.
+type carrier interface {
+	// look says that the reason of a stepWait may be gone.
+	look()
+	// interrupt says that the incoming side is to be looked at even if the carrier
+	// waits for bytes: a limit has passed.
+	interrupt()
+	// flush writes what is pending. The stream is marked busy. Only flushing
+	// goroutines call it.
+	flush()
+	// interruptWrite breaks off a write that waits.
+	interruptWrite()
+	// hangUp closes the socket, with a reset if something was given up, and then
+	// forgets the stream. It is called once.
+	hangUp()
+	// breakOff ends waits for the socket at once.
+	breakOff()
+	// isForeign reports whether the socket's methods may wait.
+	isForeign() bool
+	// system returns the lowest socket that can be reached: the system's, if all
+	// layers show what they wrap.
+	system() any
+	// netConn returns the socket for the program.
+	netConn() net.Conn
+}
+
+// newStream makes a connection of a socket, which it owns from then on unless it
+// fails; via is the rendezvous that it came through. One that the program has
+// not adopted has been through setKeepAlive.
+func (m *QueuedConnectionManager) newStream(socket net.Conn, ends endpoints, via *Connection, adopted bool) (*Connection, error) {
+	s := &stream{guard: m.newGuard(adopted || via != nil)}
+	s.Connection = Connection{
+		manager:      m,
+		stream:       s,
+		address:      ends.peer,
+		localAddress: ends.local,
+		rendezvous:   via,
+	}
+	if !adopted {
+		s.acks.on = m.ackTimeoutSocket(socket) != nil
+	}
+	if socket, ok := socket.(interface{ TCPHeaderSize() int }); ok {
+		s.out.only = uint8(socket.TCPHeaderSize())
+	}
+	s.clock.index = -1
+	s.directions.Store(2)
+	s.in.received.Store(int64(m.elapsed()))
+	s.out.changed.L = &s.out.mu
+	s.out.collect = m.config.CollectTCP
+	s.out.interval = max(m.config.CollectTCPInterval, 0)
+	if err := m.carry(s, socket, adopted); err != nil {
+		return nil, err
+	}
+	return &s.Connection, nil
+}
+
+// shut is what closing by the program does. Connection.mu is held.
+func (s *stream) shut() {
+	limit := s.manager.elapsed() + s.manager.closeTimeout()
+	s.in.mu.Lock()
+	s.in.state = max(s.in.state, receiveClosed)
+	s.in.reader = nil
+	s.in.limit = earlier(s.in.limit, limit)
+	s.in.mu.Unlock()
+	s.out.finish(s, net.ErrClosed, limit)
+	s.carrier.look()
+	s.arm(limit)
+}
+
+// endWithin ends the incoming side at the latest d from now.
+func (s *stream) endWithin(d time.Duration) {
+	at := s.manager.elapsed() + d
+	s.in.mu.Lock()
+	s.in.limit = earlier(s.in.limit, at)
+	s.in.mu.Unlock()
+	s.arm(at)
+}
+
+// dropUnsent drops what was sent and has not been written, and makes the end a reset
+// in any case.
+func (s *stream) dropUnsent() {
+	s.out.gaveUp.Store(true)
+	s.out.abort(s, net.ErrClosed)
+}
+
+func (s *stream) breakOff() { s.carrier.breakOff() }
+
+func (s *stream) attachReader(r *QueuedConnectionReader) error {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	err := s.in.attach(r)
+	if err == nil {
+		s.restartWait()
+		s.carrier.look()
+	}
+	return err
+}
+
+func (s *stream) look() { s.carrier.look() }
+
+func (s *stream) system() any { return s.carrier.system() }
+
+// sendingFailed ends the stream because of its outgoing side. What has arrived is
+// still delivered: grace is how much longer reading may go on to the peer's end
+// of the stream. It returns the reason of the end, which may be an earlier one.
+//
+// EPIPE is not a reason: the peer has closed, or reset, and reading will tell.
+func (s *stream) sendingFailed(err error, grace time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if isBrokenPipe(err) {
+		s.broken = err
+	} else {
+		s.setCause(err)
+	}
+	if s.cause != nil {
+		err = s.cause
+	}
+	s.out.abort(s, err)
+	if s.state != stateOpen {
+		return err
+	}
+	limit := s.manager.elapsed() + grace
+	s.in.mu.Lock()
+	s.in.state = max(s.in.state, receiveFailed)
+	s.in.limit = earlier(s.in.limit, limit)
+	s.in.mu.Unlock()
+	s.carrier.look()
+	s.arm(limit)
+	return err
+}
+
+// incomingOver is called by the carrier when deliver has said stepEnd.
+func (s *stream) incomingOver(err error) {
+	if err != errClosedByProgram {
+		s.receivingOver(withGuess(err, s.in.guess), s.out.conclude)
+		// Whoever breaks the protocol gets nothing more, and a reset stops what
+		// it still sends. Anybody else may be waiting for what was sent last.
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			limit := s.manager.elapsed() + s.manager.closeTimeout()
+			s.out.finish(s, err, limit)
+			s.arm(limit)
+		} else {
+			s.out.abort(s, err)
+		}
+	}
+	s.directionOver()
+}
+
+// directionOver is called once by each direction.
+func (s *stream) directionOver() {
+	if s.directions.Add(-1) == 0 {
+		s.clock.stop(s)
+		s.carrier.hangUp()
+	}
+}
+
+// opError words a failed system call as package net does.
+func (s *stream) opError(op string, err error) error {
+	return &net.OpError{
+		Op: op, Net: "tcp",
+		Source: net.TCPAddrFromAddrPort(s.localAddress.AddrPort()),
+		Addr:   net.TCPAddrFromAddrPort(s.address.AddrPort()),
+		Err:    os.NewSyscallError(op, err),
+	}
+}

@@ -1,0 +1,288 @@
+package queuednet
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A guard enforces the limits of Config on a stream that receives:
+// FirstDatagramTimeout, IdleTimeout and the rates. It is nil where Config sets
+// none. Only the time counts in which the carrier waits for the peer: while it
+// waits for the program, for a reader or for room, or for the rate, no clock
+// runs, so that a slow program ends nothing.
+type guard struct {
+	waits atomic.Int64 // when the wait for the peer began, since manager.began; 0: none
+
+	// Of the account's lock.
+	untilFirst time.Duration // what is left for the first datagram; 0: it is there, or any time
+	resumes    time.Duration // when the rate allows more; 0: it does now
+	spent      rates         // what has been delivered
+	next       rates         // with the run that is to be delivered next
+	slowed     bool
+}
+
+// newGuard returns the guard of a stream. The first datagram is bounded for
+// streams that the program has not opened.
+func (m *QueuedConnectionManager) newGuard(first bool) *guard {
+	config := &m.config
+	first = first && config.FirstDatagramTimeout > 0
+	if !first && config.IdleTimeout <= 0 && !config.limitsRate() {
+		return nil
+	}
+	g := new(guard)
+	if first {
+		g.untilFirst = config.FirstDatagramTimeout
+	}
+	return g
+}
+
+// beginWait is called by the carrier before it waits for bytes.
+func (s *stream) beginWait() {
+	g := s.guard
+	if g == nil {
+		return
+	}
+	now := s.manager.elapsed()
+	g.waits.Store(int64(now))
+	s.in.mu.Lock()
+	due := g.due(s, now)
+	s.in.mu.Unlock()
+	if due != 0 {
+		s.arm(due)
+	}
+}
+
+// endWait is called when the wait is over.
+func (s *stream) endWait() {
+	g := s.guard
+	if g == nil {
+		return
+	}
+	began := time.Duration(g.waits.Swap(0))
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	if began != 0 && g.untilFirst > 0 {
+		g.untilFirst = max(g.untilFirst-(s.manager.elapsed()-began), 1)
+	}
+	if s.in.some && s.in.passed == ErrIdle {
+		s.in.passed = nil
+	}
+}
+
+// restartWait begins a wait that is under way anew. in.mu is held.
+func (s *stream) restartWait() {
+	s.in.passed = nil
+	g := s.guard
+	if g == nil {
+		return
+	}
+	began, now := g.waits.Load(), s.manager.elapsed()
+	if began == 0 || !g.waits.CompareAndSwap(began, int64(now)) {
+		return // the carrier does not wait
+	}
+	if due := g.due(s, now); due != 0 {
+		s.arm(due)
+	}
+}
+
+// due returns when a wait for the peer that began at a time is too long; 0 for
+// never.
+func (g *guard) due(s *stream, began time.Duration) time.Duration {
+	if began == 0 || s.in.state != receiveOpen {
+		return 0
+	}
+	due := time.Duration(0)
+	if idle := s.manager.config.IdleTimeout; idle > 0 {
+		due = later(began, idle)
+	}
+	if g.untilFirst > 0 {
+		due = earlier(due, later(began, g.untilFirst))
+	}
+	return due
+}
+
+// tick is called when one of the stream's limits may have passed. It returns
+// when to be called again, 0 for never.
+func (s *stream) tick(now time.Duration) time.Duration {
+	return earlier(s.tickIn(now), s.tickOut(now))
+}
+
+// refusedFor counts an end because of a limit.
+func (s *stream) refusedFor(passed error) {
+	reason := refusedIdle
+	if passed == ErrFirstDatagram {
+		reason = refusedFirstDatagram
+	}
+	s.manager.refused(reason, s.Address())
+}
+
+func (s *stream) tickIn(now time.Duration) time.Duration {
+	in := &s.in
+	in.mu.Lock()
+	next, interrupt, look := s.incomingDue(now)
+	in.mu.Unlock()
+	if interrupt {
+		s.carrier.interrupt()
+	}
+	if look {
+		s.carrier.look()
+	}
+	return next
+}
+
+// incomingDue says which limit of the incoming side has passed: whether to
+// interrupt a wait for bytes, and whether to look again. in.mu is held.
+func (s *stream) incomingDue(now time.Duration) (next time.Duration, interrupt, look bool) {
+	in, g := &s.in, s.guard
+	switch {
+	case in.state == receiveOver:
+		return 0, false, false
+	case in.flooded != 0 && now < in.limit:
+		if s.arrived(now - in.flooded) {
+			in.limit = now
+			return 0, false, true
+		}
+		return min(in.limit, now+floodedPause), false, false
+	case in.state != receiveOpen && now < in.limit:
+		return in.limit, false, false
+	case in.state != receiveOpen:
+		return 0, true, true
+	case g == nil:
+		return 0, false, false
+	}
+	if g.resumes != 0 && now >= g.resumes {
+		g.resumes, look = 0, true
+	}
+	next = g.resumes
+	began := time.Duration(g.waits.Load())
+	due := g.due(s, began)
+	switch {
+	case due == 0:
+	case now < due:
+		next = earlier(next, due)
+	case in.current() == nil: // in no reader no time passes
+	case in.passed == nil:
+		in.passed = ErrIdle
+		if g.untilFirst > 0 && now >= later(began, g.untilFirst) {
+			in.passed = ErrFirstDatagram
+		}
+		interrupt = true
+	}
+	return next, interrupt, look
+}
+
+// floodedPause is how often a stream that a flooding peer has been given up on is
+// asked whether what was sent last has arrived.
+const floodedPause = 20 * time.Millisecond
+
+// arrived reports whether what was sent has arrived at the peer's system: with
+// something unread, closing is a reset, which may destroy what is under way. Where
+// the system does not tell it is taken to have after a little while.
+func (s *stream) arrived(since time.Duration) bool {
+	s.out.mu.Lock()
+	done := s.out.done
+	s.out.mu.Unlock()
+	if !done {
+		return false
+	}
+	socket := s.tcpSocket()
+	if socket == nil || !hasAckTimeout {
+		return since >= 200*time.Millisecond
+	}
+	busy, _, _ := unacknowledged(socket)
+	return !busy
+}
+
+// tickOut sees to it that a write whose time is over is tried once more, which
+// fails if that writes nothing.
+func (s *stream) tickOut(now time.Duration) time.Duration {
+	o := &s.out
+	o.mu.Lock()
+	due := o.due(s)
+	if due == 0 || now < due {
+		o.mu.Unlock()
+		return due
+	}
+	if o.stage++; o.limit != 0 && now >= o.limit {
+		o.stage = max(o.stage, writeOverdue)
+	}
+	switch timeout := s.manager.config.WriteTimeout; o.stage {
+	case writeLate: // the rest of it passes from now on
+		o.since = now - (timeout - min(lookAgain, timeout/2))
+	case writeOverdue:
+		o.since = now
+	}
+	stage, busy := o.stage, o.busy
+	due = o.due(s)
+	flush := false
+	if stage >= writeOverdue && o.blocked {
+		o.blocked = false
+		flush = o.claim()
+	}
+	o.mu.Unlock()
+	switch {
+	case flush:
+		s.manager.flusher.queue(chain{s, s})
+	case stage == writeOverdue && busy:
+		s.carrier.interruptWrite()
+	case stage == writeStuck && busy: // one of TLS waits for its peer's part of the handshake
+		s.sendingFailed(ErrWriteTimeout, 0)
+		s.carrier.breakOff()
+	}
+	return due
+}
+
+// stubborn is how long a write may go on after its deadline, until the socket is
+// closed under it.
+const stubborn = 50 * time.Millisecond
+
+// shortestPause is the least that a stream over its rate rests: a flood must
+// not have it looked at for each of its datagrams.
+const shortestPause = 50 * time.Millisecond
+
+// rateAllows returns how much of a run of n bytes of whole frames may be delivered
+// now. With nothing the stream is looked at again later. in.mu is held.
+func (s *stream) rateAllows(headerSize, n int) (allowed int, err error) {
+	g, config := s.guard, &s.manager.config
+	if g == nil || !config.limitsRate() || s.in.state != receiveOpen {
+		return n, nil
+	}
+	now := time.Now()
+	g.slowed = g.slowed && g.spent.owes(now)
+	g.next = g.spent
+	frames := s.in.buffer.b[s.in.start : s.in.start+n]
+	var wait time.Duration
+	for allowed < n {
+		size := n // in raw mode
+		if headerSize != 0 {
+			size = headerSize + int(payloadLength(frames[allowed:], headerSize))
+		}
+		if wait = g.next.spend(config, now, size); wait > 0 {
+			break
+		}
+		allowed += size
+	}
+	switch {
+	case allowed > 0:
+	case config.EndFloods:
+		s.manager.refused(refusedFlooding, s.Address())
+		return 0, ErrFlooding
+	default:
+		if !g.slowed {
+			g.slowed = true
+			s.manager.refused(refusedSlowed, s.Address())
+		}
+		g.resumes = later(s.manager.elapsed(), max(wait, min(shortestPause, config.RateBurst/2)))
+		s.arm(g.resumes)
+	}
+	return allowed, nil
+}
+
+// rateSpent counts the run that rateAllows has let through. in.mu is held.
+func (s *stream) rateSpent() {
+	if g := s.guard; g != nil {
+		g.spent = g.next
+		g.untilFirst = 0
+		s.in.passed = nil
+	}
+}

@@ -1,0 +1,338 @@
+package queuednet
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// outgoing is the outgoing side of a stream. Whoever sends appends to pending
+// and, unless somebody is busy with the stream already, queues it for the
+// manager's flushing goroutines. Exactly one goroutine at a time, marked by
+// busy, takes pending out and writes it.
+type outgoing struct {
+	// A broadcast touches these for each receiver: they share a cache line. What
+	// is sent goes to pending. When that has grown large it goes to full, which is
+	// written first, so that a backlog is never moved.
+	mu        sync.Mutex
+	pending   *block
+	nextDirty *stream // in the flusher's chain
+	inFlight  int     // bytes taken out of pending and not yet accepted by the system
+	err       error   // what Send answers; nothing may be sent any more
+	busy      bool    // queued for the flushing goroutines, or being written
+	blocked   bool    // the system takes nothing at the moment, and the carrier waits for it
+	closing   bool    // when pending is out, end the sending side
+	done      bool    // nothing will be written any more
+	only      uint8   // the one header size that the socket carries; 0: any
+	collecting
+
+	full     []*block
+	fullSize int // bytes in full
+
+	begun   *block // the block that the system has taken written bytes of
+	written int
+
+	changed sync.Cond // for waitIdle
+
+	limit  time.Duration // of closing, since manager.began; 0: none
+	since  time.Duration // since when the system has taken nothing although something waits; 0: it takes
+	stage  writeStage    // how much of WriteTimeout has passed since then
+	gaveUp atomic.Bool   // something whose Send returned nil will not arrive
+}
+
+// A writeStage says how much of WriteTimeout has passed.
+type writeStage uint8
+
+const (
+	writeWaits   writeStage = iota
+	writeLate               // but for lookAgain, all
+	writeOverdue            // all: a write under way is the last, and is broken off
+	writeStuck              // that did not help
+)
+
+// lookAgain is the last part of WriteTimeout, at most half of it. It passes while
+// the process runs: where that was held up, the peer has had less time before.
+const lookAgain = 250 * time.Millisecond
+
+// send appends a datagram behind a header. It reports whether s, which is marked
+// busy then, must be queued for flushing.
+func (s *stream) send(headerSize int, payload []byte) (flush bool, err error) {
+	return s.sent(s.out.append(s, headerSize, payload, nil))
+}
+
+// sendFrame is send of a whole frame, which is shared where nothing is pending
+// before it: then nothing is copied, whatever the number of receivers.
+func (s *stream) sendFrame(headerSize int, frame *block) (flush bool, err error) {
+	return s.sent(s.out.append(s, headerSize, frame.b[headerSize:], frame))
+}
+
+func (s *stream) sent(flush bool, err error) (bool, error) {
+	if err == ErrSendQueueFull {
+		s.sendingFailed(err, 0)
+	}
+	return flush, err
+}
+
+// pendingBlock is how many bytes pending grows to before it goes to full: a peer
+// that takes nothing must not cost the loop the more the more waits.
+const pendingBlock = 16 << 10
+
+func (o *outgoing) append(s *stream, headerSize int, payload []byte, frame *block) (flush bool, err error) {
+	limit := s.manager.config.MaxSendQueue
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.err != nil:
+		return false, o.err
+	case o.only != 0 && int(o.only) != headerSize:
+		return false, ErrHeaderSize
+	}
+	size := headerSize + len(payload)
+	if size > limit {
+		return false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(max(limit-headerSize, 0))}
+	}
+	if o.queued()+size > limit {
+		return false, ErrSendQueueFull
+	}
+	if o.pending != nil && len(o.pending.b)+size > pendingBlock {
+		o.full = append(o.full, o.pending)
+		o.fullSize += len(o.pending.b)
+		o.pending = nil
+	}
+	if frame != nil && o.pending == nil {
+		o.pending = frame.share()
+	} else {
+		b := o.pending.reserve(size)
+		b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
+		o.pending = b
+	}
+	return !o.collects(s) && o.claim(), nil
+}
+
+// queued returns how many bytes the system has not yet accepted.
+func (o *outgoing) queued() int {
+	n := o.inFlight + o.fullSize
+	if o.pending != nil {
+		n += len(o.pending.b)
+	}
+	return n
+}
+
+// lost reports whether bytes whose Send returned nil do not reach the system, if
+// nothing more is written.
+func (o *outgoing) lost() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.gaveUp.Load() || o.queued() > 0
+}
+
+// claim marks o busy and reports whether it was not, and has something to write.
+func (o *outgoing) claim() bool {
+	if o.busy || o.blocked || o.done || o.pending == nil && o.begun == nil && !o.closing {
+		return false
+	}
+	o.busy = true
+	return true
+}
+
+// conclude makes err, the reason of the end, the answer to what is sent.
+func (o *outgoing) conclude(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+// take returns the block to write next, and where in it. With none left the
+// caller is no longer busy with o; if shut is true it is to end the sending side
+// and call finished.
+func (o *outgoing) take() (b *block, at int, shut bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.done:
+	case o.begun != nil:
+		b, at = o.begun, o.written
+		o.begun = nil
+		return b, at, false
+	case len(o.full) > 0:
+		b = o.full[0]
+		o.full[0] = nil
+		o.full = o.full[1:]
+		o.fullSize -= len(b.b)
+		o.inFlight = len(b.b)
+		return b, 0, false
+	case o.pending != nil:
+		b = o.pending
+		o.pending, o.inFlight = nil, len(b.b)
+		return b, 0, false
+	case o.closing:
+		return nil, 0, true
+	}
+	o.busy = false
+	o.changed.Broadcast()
+	return nil, 0, false
+}
+
+// putBack takes back a block that the system has taken only at bytes of, and
+// marks o as blocked. It reports false where it was given up meanwhile.
+func (o *outgoing) putBack(b *block, at int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing && o.gaveUp.Load() {
+		b.free()
+		return false
+	}
+	o.begun, o.written = b, at
+	o.busy, o.blocked = false, true
+	return true
+}
+
+// unblock notes that the system takes something again. It reports whether o was
+// blocked, and whether it must be queued for flushing.
+func (o *outgoing) unblock() (was, flush bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	was = o.blocked
+	o.blocked = false
+	return was, was && o.claim()
+}
+
+func (o *outgoing) isBusy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.busy
+}
+
+// wrote counts bytes that the system has accepted.
+func (o *outgoing) wrote(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.inFlight -= n
+	if n > 0 {
+		o.since, o.stage = 0, writeWaits
+	}
+}
+
+// waitIdle waits until nobody is writing.
+func (o *outgoing) waitIdle() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.busy {
+		o.changed.Wait()
+	}
+}
+
+// finished marks the outgoing side as over.
+func (o *outgoing) finished(s *stream) {
+	o.mu.Lock()
+	was := o.done
+	o.done, o.busy = true, false
+	o.changed.Broadcast()
+	o.mu.Unlock()
+	if !was {
+		s.directionOver()
+	}
+}
+
+// finish refuses what is sent from now on and ends the sending side when what
+// was sent before is out, at the latest at the limit.
+func (o *outgoing) finish(s *stream, reason error, limit time.Duration) {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = reason
+	}
+	o.closing = true
+	o.limit = limit
+	o.stopCollecting(s)
+	flush := o.claim()
+	o.mu.Unlock()
+	if flush {
+		s.manager.flusher.queue(chain{s, s})
+	}
+}
+
+// abort refuses what is sent from now on and gives up what was sent before.
+func (o *outgoing) abort(s *stream, reason error) {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = reason
+	}
+	if o.queued() > 0 && !o.done && o.gaveUp.CompareAndSwap(false, true) && s.manager.isClosed.Load() {
+		s.manager.undelivered.Add(1)
+	}
+	for _, b := range o.full {
+		b.free()
+	}
+	o.pending.free()
+	o.begun.free()
+	o.full, o.fullSize, o.pending, o.begun = nil, 0, nil, nil
+	o.stopCollecting(s)
+	over := !o.busy && !o.done
+	if over {
+		o.done = true
+	}
+	o.closing, o.blocked = true, false
+	busy := o.busy
+	o.mu.Unlock()
+	if busy {
+		s.carrier.interruptWrite()
+	}
+	if over {
+		s.directionOver()
+	}
+}
+
+// writeFailed ends the stream because nothing can be written any more. Its peer
+// may have said something before: that is still read, up to its end of the stream
+// if the peer was the one who broke off. The caller is busy with s.
+func (s *stream) writeFailed(err error) {
+	grace := s.manager.closeTimeout()
+	if isTimeout(err) {
+		grace = 0
+	}
+	s.sendingFailed(err, grace)
+	s.out.finished(s)
+}
+
+// blocks notes that the system takes no more at the moment.
+func (s *stream) blocks() {
+	o := &s.out
+	now := s.manager.elapsed()
+	o.mu.Lock()
+	if o.since == 0 {
+		o.since = now
+	}
+	next := o.due(s)
+	o.mu.Unlock()
+	if next != 0 {
+		s.arm(next)
+	}
+}
+
+// overdue reports whether a try to write that has not written all was the last.
+func (s *stream) overdue() bool {
+	o := &s.out
+	now := s.manager.elapsed()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stage >= writeOverdue || o.limit != 0 && now >= o.limit
+}
+
+// due returns when the stream must have got rid of something: 0 for never. o.mu
+// is held.
+func (o *outgoing) due(s *stream) time.Duration {
+	switch {
+	case o.done || o.stage == writeStuck:
+		return 0
+	case o.stage == writeOverdue:
+		return later(o.since, stubborn)
+	}
+	due := o.limit
+	if timeout := s.manager.config.WriteTimeout; timeout >= 0 && o.since != 0 {
+		if o.stage == writeWaits {
+			timeout -= min(lookAgain, timeout/2)
+		}
+		due = earlier(due, later(o.since, timeout))
+	}
+	return due
+}
