@@ -185,6 +185,9 @@ func (c *Connection) Abort() {
 	if c == nil || c.manager == nil {
 		return
 	}
+	if c.stream != nil { // before the close, which would end cleanly what has nothing to send
+		c.stream.out.gaveUp.Store(true)
+	}
 	c.closeByProgram()
 	if c.listening != nil {
 		return

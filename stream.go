@@ -106,10 +106,8 @@ func (s *stream) endWithin(d time.Duration) {
 	s.arm(at)
 }
 
-// dropUnsent drops what was sent and has not been written, and makes the end a reset
-// in any case.
+// dropUnsent drops what was sent and has not been written.
 func (s *stream) dropUnsent() {
-	s.out.gaveUp.Store(true)
 	s.out.abort(s, net.ErrClosed)
 }
 
