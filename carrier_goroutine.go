@@ -30,8 +30,10 @@ type goroutineCarrier struct {
 	closeOnce sync.Once
 
 	// Deadlines that interrupt and interruptWrite have set, in nanoseconds since
-	// the manager's beginning; 0: none.
-	readBy, writeBy atomic.Int64
+	// the manager's beginning; 0: none. Each is changed together with the socket's,
+	// under a lock of its own, or one could be left on the socket unseen.
+	readBy, writeBy           atomic.Int64
+	settingRead, settingWrite sync.Mutex
 }
 
 // lookTime is how long a wait for a socket that cannot be asked without waiting
@@ -157,14 +159,19 @@ func (g *goroutineCarrier) readOnce() (int, error) {
 
 // setReadBy lets a read go on for d at most.
 func (g *goroutineCarrier) setReadBy(d time.Duration) {
+	g.settingRead.Lock()
 	by := time.Now().Add(d)
 	g.readBy.Store(int64(by.Sub(g.stream.manager.clocks.began)))
-	if g.socket.SetReadDeadline(by) != nil {
+	err := g.socket.SetReadDeadline(by)
+	g.settingRead.Unlock()
+	if err != nil {
 		g.breakOff() // it cannot be told otherwise
 	}
 }
 
 func (g *goroutineCarrier) clearReadBy() {
+	g.settingRead.Lock()
+	defer g.settingRead.Unlock()
 	if g.readBy.Swap(0) != 0 {
 		_ = g.socket.SetReadDeadline(time.Time{})
 	}
@@ -186,9 +193,12 @@ func (g *goroutineCarrier) interrupt() {
 
 func (g *goroutineCarrier) interruptWrite() {
 	g.stream.manager.goroutines.Go(func() {
+		g.settingWrite.Lock()
 		by := time.Now()
 		g.writeBy.Store(int64(by.Sub(g.stream.manager.clocks.began)))
-		if g.socket.SetWriteDeadline(by) != nil {
+		err := g.socket.SetWriteDeadline(by)
+		g.settingWrite.Unlock()
+		if err != nil {
 			g.breakOff()
 		}
 	})
@@ -270,10 +280,9 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 		n, err := g.socket.Write(b[:min(len(b), piece)])
 		s.out.wrote(n)
 		b = b[n:]
-		brokenOff := g.writeBy.Swap(0) != 0
+		brokenOff := g.clearWriteBy()
 		switch {
 		case brokenOff && (err == nil || n > 0 && g.raw != nil): // at the last moment
-			_ = g.socket.SetWriteDeadline(time.Time{})
 		case brokenOff: // whatever a socket calls the deadline
 			return ErrWriteTimeout
 		case err != nil:
@@ -281,6 +290,18 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 		}
 	}
 	return nil
+}
+
+// clearWriteBy ends what interruptWrite has done. It reports whether it had been
+// called.
+func (g *goroutineCarrier) clearWriteBy() bool {
+	g.settingWrite.Lock()
+	defer g.settingWrite.Unlock()
+	if g.writeBy.Swap(0) == 0 {
+		return false
+	}
+	_ = g.socket.SetWriteDeadline(time.Time{})
+	return true
 }
 
 // shutWrite tells the peer that nothing more comes, unless something is missing.
