@@ -51,10 +51,11 @@ func (m *QueuedConnectionManager) carry(s *stream, socket net.Conn, adopted bool
 	if tcp, ok := socket.(*net.TCPConn); ok && !adopted && !testmode.Goroutines {
 		if e := m.startedEngine(); e != nil && e.add(s, tcp) {
 			if err := m.register(&s.Connection, nil); err != nil {
+				e.drop(&s.link)
 				return err
 			}
-			tcp.Close()
-			return e.start(&s.link)
+			e.start(&s.link, tcp)
+			return nil
 		}
 	}
 	g := newGoroutineCarrier(s, socket)

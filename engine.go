@@ -81,8 +81,8 @@ type link struct {
 	next   *goroutineCarrier // that the stream will move to
 }
 
-// add makes the engine carry a stream over a socket, which it takes. It reports
-// false, and leaves the socket alone, where it cannot.
+// add makes the engine carry a stream over a copy of a socket. It reports false
+// where it cannot.
 func (e *engine) add(s *stream, socket *net.TCPConn) bool {
 	fd, err := poller.Copy(socket)
 	if err != nil {
@@ -106,13 +106,23 @@ func (e *engine) add(s *stream, socket *net.TCPConn) bool {
 	return true
 }
 
-// start begins to carry l, which the manager has registered.
-func (e *engine) start(l *link) error {
-	err := e.poller.Add(l.fd, l.key)
-	if err == nil {
-		l.look()
+// start begins to carry l, which the manager has registered, in place of the
+// socket. Where the poller has no room for it a goroutine carries it.
+func (e *engine) start(l *link, socket *net.TCPConn) {
+	if e.poller.Add(l.fd, l.key) != nil {
+		l.moving.Lock()
+		defer l.moving.Unlock()
+		l.moveTo(newGoroutineCarrier(l.stream, socket))
+		return
 	}
-	return err
+	socket.Close()
+	l.look()
+}
+
+// drop ends what add began where start is not reached.
+func (e *engine) drop(l *link) {
+	e.remove(l)
+	_ = e.poller.CloseSocket(l.fd, false)
 }
 
 // remove ends what add began.

@@ -229,9 +229,15 @@ func (l *link) netConn() net.Conn {
 	if err != nil { // it has ended
 		return nil
 	}
-	l.next = newGoroutineCarrier(l.stream, tcp)
-	l.look()
+	l.moveTo(newGoroutineCarrier(l.stream, tcp))
 	return tcp
+}
+
+// moveTo lets a goroutine carry the stream as soon as whoever sweeps comes by.
+// l.moving is held.
+func (l *link) moveTo(g *goroutineCarrier) {
+	l.next = g
+	l.look()
 }
 
 // move lets the goroutine have the stream, if there is one for it. The caller

@@ -6,12 +6,14 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/queuednet/queuednet/internal/poller"
 	"github.com/queuednet/queuednet/internal/testmode"
 )
 
@@ -161,4 +163,27 @@ func TestEngineDescriptorsAreUsedAgain(t *testing.T) {
 	clients.Wait()
 	close(stop)
 	loop.Wait()
+}
+
+// A refusing poller has no room, as when the system's bound on watches is reached.
+type refusing struct{ poller.Poller }
+
+func (refusing) Add(int, poller.Key) error { return syscall.ENOSPC }
+
+// A poller that takes no more sockets costs nobody a connection: a goroutine
+// carries it.
+func TestAPollerWithoutRoom(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, nil)
+	engine := newEngine(e.manager)
+	require.NotNil(t, engine)
+	engine.poller = refusing{engine.poller}
+	e.manager.engine = engine
+	e.manager.goroutines.Go(engine.run)
+	conn, raw := e.raw()
+	e.requireExchange(conn, raw)
+	eventually(t, "the move", func() bool { return conn.stream.link.carriedBy() != nil })
+	require.NoError(t, raw.Close())
+	assert.Same(t, conn, e.reset())
+	assert.Equal(t, io.EOF, conn.Err())
 }
