@@ -29,11 +29,37 @@ type goroutineCarrier struct {
 
 	closeOnce sync.Once
 
-	// Deadlines that interrupt and interruptWrite have set, in nanoseconds since
-	// the manager's beginning; 0: none. Each is changed together with the socket's,
-	// under a lock of its own, or one could be left on the socket unseen.
-	readBy, writeBy           atomic.Int64
-	settingRead, settingWrite sync.Mutex
+	readBy, writeBy waitLimit
+}
+
+// A waitLimit breaks off the waits for a socket in one direction, by its deadline.
+// That changes under the lock together with the note of it, or one could be left
+// on the socket that nobody knows of.
+type waitLimit struct {
+	set func(time.Time) error // SetReadDeadline or SetWriteDeadline of the socket
+
+	mu sync.Mutex
+	by atomic.Pointer[time.Time] // nil: none is set
+}
+
+// in breaks off a wait that lasts longer than d from now.
+func (w *waitLimit) in(d time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	by := time.Now().Add(d)
+	w.by.Store(&by)
+	return w.set(by)
+}
+
+// clear lets waits take any time again. It reports whether they could not.
+func (w *waitLimit) clear() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by.Swap(nil) == nil {
+		return false
+	}
+	_ = w.set(time.Time{})
+	return true
 }
 
 // lookTime is how long a wait for a socket that cannot be asked without waiting
@@ -42,7 +68,9 @@ type goroutineCarrier struct {
 const lookTime = 10 * time.Millisecond
 
 func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
-	return &goroutineCarrier{stream: s, socket: socket, raw: rawConnOf(socket), looks: make(chan struct{}, 1)}
+	g := &goroutineCarrier{stream: s, socket: socket, raw: rawConnOf(socket), looks: make(chan struct{}, 1)}
+	g.readBy.set, g.writeBy.set = socket.SetReadDeadline, socket.SetWriteDeadline
+	return g
 }
 
 // carry registers a stream and has its bytes moved: by the engine, if the socket
@@ -107,17 +135,15 @@ func (g *goroutineCarrier) fill(wait bool) error {
 		return g.lookPlain()
 	}
 	n, err := g.readOnce()
-	by := g.readBy.Load()
-	switch {
-	case by == 0:
-	case n > 0 || err != io.EOF && int64(g.stream.manager.elapsed()) >= by: // whatever a socket calls the deadline
-		err = nil
-		g.clearReadBy()
+	by := g.readBy.by.Load()
+	interrupted := by != nil && err != io.EOF && !time.Now().Before(*by) // whatever a socket calls the deadline
+	if n == 0 && !interrupted {
+		return err
 	}
-	if n > 0 {
-		err = nil // it comes again
+	if by != nil {
+		g.readBy.clear()
 	}
-	return err
+	return nil // an error that came with bytes comes again
 }
 
 // lookPlain reads what is there, or comes within a last moment, as such a socket
@@ -129,7 +155,7 @@ func (g *goroutineCarrier) lookPlain() error {
 		n, err := g.readOnce()
 		switch {
 		case n > 0:
-			g.clearReadBy()
+			g.readBy.clear()
 			return nil
 		case err == io.EOF:
 			return err
@@ -160,30 +186,12 @@ func (g *goroutineCarrier) readOnce() (int, error) {
 
 // setReadBy lets a read go on for d at most.
 func (g *goroutineCarrier) setReadBy(d time.Duration) {
-	g.settingRead.Lock()
-	by := time.Now().Add(d)
-	g.readBy.Store(int64(by.Sub(g.stream.manager.clocks.began)))
-	err := g.socket.SetReadDeadline(by)
-	g.settingRead.Unlock()
-	if err != nil {
+	if g.readBy.in(d) != nil {
 		g.breakOff() // it cannot be told otherwise
 	}
 }
 
-func (g *goroutineCarrier) clearReadBy() {
-	g.settingRead.Lock()
-	defer g.settingRead.Unlock()
-	if g.readBy.Swap(0) != 0 {
-		_ = g.socket.SetReadDeadline(time.Time{})
-	}
-}
-
-func (g *goroutineCarrier) look() {
-	select {
-	case g.looks <- struct{}{}:
-	default:
-	}
-}
+func (g *goroutineCarrier) look() { signal(g.looks) }
 
 // interrupt runs on a goroutine of its own, as the methods of an adopted socket
 // may wait.
@@ -194,12 +202,7 @@ func (g *goroutineCarrier) interrupt() {
 
 func (g *goroutineCarrier) interruptWrite() {
 	g.stream.manager.goroutines.Go(func() {
-		g.settingWrite.Lock()
-		by := time.Now()
-		g.writeBy.Store(int64(by.Sub(g.stream.manager.clocks.began)))
-		err := g.socket.SetWriteDeadline(by)
-		g.settingWrite.Unlock()
-		if err != nil {
+		if g.writeBy.in(0) != nil {
 			g.breakOff()
 		}
 	})
@@ -281,7 +284,7 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 		n, err := g.socket.Write(b[:min(len(b), piece)])
 		s.out.wrote(n)
 		b = b[n:]
-		brokenOff := g.clearWriteBy()
+		brokenOff := g.writeBy.clear()
 		switch {
 		case brokenOff && (err == nil || n > 0 && g.raw != nil): // at the last moment
 		case brokenOff: // whatever a socket calls the deadline
@@ -293,18 +296,6 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 	return nil
 }
 
-// clearWriteBy ends what interruptWrite has done. It reports whether it had been
-// called.
-func (g *goroutineCarrier) clearWriteBy() bool {
-	g.settingWrite.Lock()
-	defer g.settingWrite.Unlock()
-	if g.writeBy.Swap(0) == 0 {
-		return false
-	}
-	_ = g.socket.SetWriteDeadline(time.Time{})
-	return true
-}
-
 // shutWrite tells the peer that nothing more comes, unless something is missing.
 // Where that cannot be told but by closing, it is closed when what has just
 // arrived has been read: with that unread the system would send a reset, which
@@ -312,7 +303,7 @@ func (g *goroutineCarrier) clearWriteBy() bool {
 func (g *goroutineCarrier) shutWrite() {
 	s := g.stream
 	if !s.out.gaveUp.Load() && !closeWrite(g.socket) {
-		s.endWithin(lookTime)
+		s.endReading(receiveOpen, s.manager.elapsed()+lookTime)
 	}
 	s.out.finished(s)
 }

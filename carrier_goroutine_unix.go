@@ -45,16 +45,16 @@ func (g *goroutineCarrier) fillRaw(wait bool) error {
 	r.wait = wait
 	for {
 		if !wait {
-			g.clearReadBy()
+			g.readBy.clear()
 		}
 		err := g.raw.Read(r.try)
-		switch interrupted := g.readBy.Load() != 0; {
+		switch interrupted := g.readBy.by.Load() != nil; {
 		case err == nil:
 			return r.err
 		case !interrupted || !isTimeout(err):
 			return err
 		case wait:
-			g.clearReadBy()
+			g.readBy.clear()
 			return nil
 		}
 	}

@@ -13,15 +13,13 @@ import (
 // waits for all their sockets, reads each that is ready, and has its stream cut
 // and queue what came. A stream that is idle costs no goroutine and no buffer.
 //
-// Who sweeps, that is, who waits and reads, holds the token, and owns what is
-// marked so. Everybody else leaves a request and wakes the one who sweeps.
+// The goroutine that sweeps, that is, waits and reads, owns what is marked so.
+// Everybody else leaves a request and wakes it.
 type engine struct {
 	manager *QueuedConnectionManager
 	poller  poller.Poller
 
-	// token is a channel, so that a loop that waits can take it in a select.
-	token  chan struct{}
-	events [256]poller.Event // the token's, as the two that follow
+	events [256]poller.Event // of the sweep, as the two that follow
 	ready  []*link           // found for events
 	again  []*link           // to be read though no event will come
 
@@ -49,9 +47,7 @@ func newEngine(m *QueuedConnectionManager) *engine {
 	if err != nil {
 		return nil
 	}
-	e := &engine{manager: m, poller: p, token: make(chan struct{}, 1), ended: make(chan struct{})}
-	e.token <- struct{}{}
-	return e
+	return &engine{manager: m, poller: p, ended: make(chan struct{})}
 }
 
 // A link is the carrier of a stream that the engine has.
@@ -60,7 +56,7 @@ type link struct {
 	stream *stream
 	key    poller.Key
 
-	// The token's.
+	// Of the sweep.
 	readable bool // a read may find something
 	ended    bool // the peer has ended its stream, or it is broken: a short read says nothing
 	listed   bool // in again
@@ -133,7 +129,7 @@ func (e *engine) remove(l *link) {
 	e.free = append(e.free, l.key.Slot)
 }
 
-// ask wakes whoever sweeps, for a request that has been left.
+// ask wakes the sweep for a request that has been left.
 func (e *engine) ask() {
 	if e.asked.CompareAndSwap(false, true) {
 		e.poller.Wake()
@@ -143,16 +139,9 @@ func (e *engine) ask() {
 // run is the goroutine that sweeps. It ends by close.
 func (e *engine) run() {
 	defer close(e.ended)
-	for {
-		<-e.token
-		if e.isStopped() {
-			e.token <- struct{}{}
-			return
-		}
-		e.sweep(true)
-		idle := len(e.again) == 0
-		e.token <- struct{}{}
-		if idle && e.manager.waiters.Load() == 0 {
+	for !e.isStopped() {
+		e.sweep()
+		if len(e.again) == 0 && e.manager.waiters.Load() == 0 {
 			e.poller.Pause(sweepPause)
 		}
 	}

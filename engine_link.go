@@ -240,8 +240,8 @@ func (l *link) moveTo(g *goroutineCarrier) {
 	l.look()
 }
 
-// move lets the goroutine have the stream, if there is one for it. The caller
-// has the token.
+// move lets the goroutine have the stream, if there is one for it. Only the
+// sweep calls it.
 func (e *engine) move(l *link) bool {
 	l.moving.Lock()
 	g := l.next

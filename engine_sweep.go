@@ -7,13 +7,13 @@ import (
 	"github.com/queuednet/queuednet/internal/poller"
 )
 
-// sweep waits for events, if wait says so, and serves all streams that have any,
-// then those that somebody has asked for, and hangs up last, so that what has
-// come is read before. The caller has the token.
-func (e *engine) sweep(wait bool) {
-	timeout := time.Duration(0)
-	if wait && len(e.again) == 0 {
-		timeout = -1
+// sweep waits for events, unless there is something to do without, and serves all
+// streams that have any, then those that somebody has asked for, and hangs up
+// last, so that what has come is read before.
+func (e *engine) sweep() {
+	timeout := time.Duration(-1)
+	if len(e.again) > 0 {
+		timeout = 0
 	}
 	n, err := e.poller.Wait(e.events[:], timeout)
 	if err != nil {

@@ -61,12 +61,7 @@ func (f *flusher) queue(dirty chain) {
 }
 
 // signal wakes a goroutine, if one sleeps.
-func (f *flusher) signal() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
+func (f *flusher) signal() { signal(f.wake) }
 
 // take moves connections into a goroutine's own hands, and calls another one
 // for what is left.

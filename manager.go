@@ -155,9 +155,12 @@ func (m *QueuedConnectionManager) queued() {
 // taken counts what was taken from a queue.
 func (m *QueuedConnectionManager) taken(n int) { m.available.Add(int64(-n)) }
 
-func (m *QueuedConnectionManager) wake() {
+func (m *QueuedConnectionManager) wake() { signal(m.ready) }
+
+// signal puts a token into a channel that has room for one, if it has room.
+func signal(token chan<- struct{}) {
 	select {
-	case m.ready <- struct{}{}:
+	case token <- struct{}{}:
 	default:
 	}
 }

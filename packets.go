@@ -147,14 +147,6 @@ func (p *packets) look() { signal(p.looks) }
 
 func (p *packets) system() any { return p.socket }
 
-// signal puts a token into a channel that has room for one.
-func signal(token chan<- struct{}) {
-	select {
-	case token <- struct{}{}:
-	default:
-	}
-}
-
 // read reads and delivers until p is closed.
 func (p *packets) read() error {
 	buffer := newBlock(readBlock)

@@ -89,6 +89,11 @@ func (a *account) loadState() receiveState {
 func (a *account) raise(state receiveState) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.advance(state)
+}
+
+// advance is raise with a.mu held.
+func (a *account) advance(state receiveState) {
 	a.state = max(a.state, state)
 	if a.state >= receiveClosed {
 		a.reader = nil

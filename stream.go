@@ -87,23 +87,19 @@ func (m *QueuedConnectionManager) newStream(socket net.Conn, ends endpoints, via
 // shut is what closing by the program does. Connection.mu is held.
 func (s *stream) shut() {
 	limit := s.manager.elapsed() + s.manager.closeTimeout()
-	s.in.mu.Lock()
-	s.in.state = max(s.in.state, receiveClosed)
-	s.in.reader = nil
-	s.in.limit = earlier(s.in.limit, limit)
-	s.in.mu.Unlock()
+	s.endReading(receiveClosed, limit)
 	s.out.finish(s, net.ErrClosed, limit)
 	s.carrier.look()
-	s.arm(limit)
 }
 
-// endWithin ends the incoming side at the latest d from now.
-func (s *stream) endWithin(d time.Duration) {
-	at := s.manager.elapsed() + d
+// endReading moves the state of the incoming side forward, and ends that at the
+// latest at the limit.
+func (s *stream) endReading(state receiveState, limit time.Duration) {
 	s.in.mu.Lock()
-	s.in.limit = earlier(s.in.limit, at)
+	s.in.advance(state)
+	s.in.limit = earlier(s.in.limit, limit)
 	s.in.mu.Unlock()
-	s.arm(at)
+	s.arm(limit)
 }
 
 // dropUnsent drops what was sent and has not been written.
@@ -130,10 +126,10 @@ func (s *stream) system() any { return s.carrier.system() }
 
 // sendingFailed ends the stream because of its outgoing side. What has arrived is
 // still delivered: grace is how much longer reading may go on to the peer's end
-// of the stream. It returns the reason of the end, which may be an earlier one.
+// of the stream.
 //
 // EPIPE is not a reason: the peer has closed, or reset, and reading will tell.
-func (s *stream) sendingFailed(err error, grace time.Duration) error {
+func (s *stream) sendingFailed(err error, grace time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if isBrokenPipe(err) {
@@ -145,17 +141,10 @@ func (s *stream) sendingFailed(err error, grace time.Duration) error {
 		err = s.cause
 	}
 	s.out.abort(s, err)
-	if s.state != stateOpen {
-		return err
+	if s.state == stateOpen {
+		s.endReading(receiveFailed, s.manager.elapsed()+grace)
+		s.carrier.look()
 	}
-	limit := s.manager.elapsed() + grace
-	s.in.mu.Lock()
-	s.in.state = max(s.in.state, receiveFailed)
-	s.in.limit = earlier(s.in.limit, limit)
-	s.in.mu.Unlock()
-	s.carrier.look()
-	s.arm(limit)
-	return err
 }
 
 // incomingOver is called by the carrier when deliver has said stepEnd.

@@ -12,16 +12,7 @@ const firstID = 1_000_001 // of a stage's range
 
 // Every row of the table for a client has its test.
 func TestConformanceClient(t *testing.T) {
-	names, inputs := tableRows(t, 'C')
-	require.Len(t, names, 28)
-	for i, name := range names {
-		if elsewhere[name] != "" {
-			continue
-		}
-		row := rows[name]
-		require.NotNil(t, row, "row %s, %s, has no test", name, inputs[i])
-		t.Run(name, row)
-	}
+	runRows(t, 'C', 28, func(t *testing.T, row func(*testing.T)) { row(t) })
 }
 
 // create makes a Thing of the stage's own in zone 5.

@@ -2,12 +2,11 @@
 // runtime does not know. It knows descriptors, and keys by which its caller
 // finds what belongs to one; it knows nothing of connections.
 //
-// Reads, writes and accepts are methods too, so that a test can script a whole
-// machine behind the interface (see package pollertest).
+// Reads and writes are methods too, so that a test can script a whole
+// machine behind the interface.
 package poller
 
 import (
-	"net/netip"
 	"time"
 )
 
@@ -20,7 +19,7 @@ type Key struct{ Slot, Generation int32 }
 // it: sockets are watched edge-triggered.
 type Event struct {
 	Key      Key
-	Readable bool // bytes, the end, an error, or, on a listening socket, a connection
+	Readable bool // bytes, the end, or an error
 	Writable bool
 	Ended    bool // the peer has ended its stream, or an error has: a read that comes short does not mean that nothing is left
 }
@@ -32,11 +31,9 @@ type Event struct {
 type Poller interface {
 	// Add watches a connected socket, which must not block.
 	Add(fd int, key Key) error
-	// AddListener watches a listening socket, level-triggered.
-	AddListener(fd int, key Key) error
 	// WantWrite turns events for writing on or off.
 	WantWrite(fd int, key Key, want bool) error
-	// Remove ends what Add or AddListener began.
+	// Remove ends what Add began.
 	Remove(fd int) error
 
 	// Wait BLOCKS until there are events, until Wake, or for the timeout; negative
@@ -51,8 +48,6 @@ type Poller interface {
 	// Read returns io.EOF at the end of the stream.
 	Read(fd int, b []byte) (int, error)
 	Write(fd int, b []byte) (int, error)
-	// Accept takes a connection from a listening socket, or returns ErrAgain.
-	Accept(fd int) (conn int, peer netip.AddrPort, err error)
 	// Connected reports whether a socket still has a peer, though that may have
 	// ended its stream: it has none after a reset.
 	Connected(fd int) bool

@@ -4,16 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net/netip"
 	"os"
 	"runtime"
-	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
 )
 
-// ErrAgain says that a read, write or accept would have to wait.
+// ErrAgain says that a read or write would have to wait.
 var ErrAgain error = syscall.EAGAIN
 
 // Events that package syscall names on some architectures only, or not unsigned.
@@ -79,10 +77,6 @@ func (e *epoll) init() error {
 
 func (e *epoll) Add(fd int, key Key) error {
 	return e.control(syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN|epollRDHUP|epollET, key)
-}
-
-func (e *epoll) AddListener(fd int, key Key) error {
-	return e.control(syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN, key)
 }
 
 func (e *epoll) WantWrite(fd int, key Key, want bool) error {
@@ -235,15 +229,6 @@ func (e *epoll) Write(fd int, b []byte) (int, error) {
 	}
 }
 
-func (e *epoll) Accept(fd int) (int, netip.AddrPort, error) {
-	for {
-		conn, peer, err := syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
-		if err != syscall.EINTR {
-			return conn, addrPort(peer), err
-		}
-	}
-}
-
 func (e *epoll) Connected(fd int) bool {
 	_, err := syscall.Getpeername(fd)
 	return err == nil
@@ -268,19 +253,4 @@ func (e *epoll) Close() error {
 		return e.file.Close()
 	}
 	return os.NewSyscallError("close", syscall.Close(e.fd))
-}
-
-// addrPort returns the address of a peer; zero for one that is not of IP.
-func addrPort(peer syscall.Sockaddr) netip.AddrPort {
-	switch peer := peer.(type) {
-	case *syscall.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(peer.Addr), uint16(peer.Port))
-	case *syscall.SockaddrInet6:
-		addr := netip.AddrFrom16(peer.Addr).Unmap()
-		if peer.ZoneId != 0 && !addr.Is4() {
-			addr = addr.WithZone(strconv.FormatUint(uint64(peer.ZoneId), 10))
-		}
-		return netip.AddrPortFrom(addr, uint16(peer.Port))
-	}
-	return netip.AddrPort{}
 }

@@ -19,8 +19,9 @@ func pair(t *testing.T) (fd int, peer net.Conn) {
 	t.Cleanup(func() { peer.Close() })
 	socket, err := listener.Accept()
 	require.NoError(t, err)
-	fd, err = Take(socket.(*net.TCPConn))
+	fd, err = Copy(socket.(*net.TCPConn))
 	require.NoError(t, err)
+	require.NoError(t, socket.Close())
 	return fd, peer
 }
 

@@ -4,7 +4,7 @@ package poller
 
 import "errors"
 
-// ErrAgain says that a read, write or accept would have to wait.
+// ErrAgain says that a read or write would have to wait.
 var ErrAgain = errors.New("would block")
 
 // New fails: other systems have no poller yet.

@@ -1,25 +1,11 @@
 package poller
 
 import (
-	"io"
 	"os"
 	"syscall"
 )
 
-// Take takes a socket away from Go's runtime: it returns a copy of the descriptor
-// for a Poller, and closes the socket itself.
-func Take[Socket interface {
-	syscall.Conn
-	io.Closer
-}](socket Socket) (fd int, err error) {
-	fd, err = Copy(socket)
-	if err == nil {
-		socket.Close()
-	}
-	return fd, err
-}
-
-// Copy returns a copy of a socket's descriptor.
+// Copy returns a copy of a socket's descriptor, which Go's runtime does not know.
 func Copy(socket syscall.Conn) (fd int, err error) {
 	raw, err := socket.SyscallConn()
 	if err != nil {
