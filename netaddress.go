@@ -52,6 +52,25 @@ func ParseNetAddress(s string) (NetAddress, error) {
 	return NetAddressFrom(addrPort), nil
 }
 
+// SplitHostPort splits an address as Go programs write it, "host:port" or
+// "[v6]:port", into the host and the port that [NetAddress.SetHost] and the calls
+// that open a TCP connection take, such as
+// [QueuedConnectionManager.BeginTCPClientConnection]. The host may be a name, or empty
+// as in ":9099". The port is a number from 0 to 65535. Anything else is a
+// *net.AddrError. Spaces around the address do not matter. It never blocks. Panda3D has
+// no counterpart.
+func SplitHostPort(address string) (host string, port int, err error) {
+	host, digits, err := net.SplitHostPort(strings.TrimSpace(address))
+	if err != nil {
+		return "", 0, fmt.Errorf("queuednet: %w", err)
+	}
+	number, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("queuednet: %w", &net.AddrError{Err: "not a port from 0 to 65535 in address", Addr: address})
+	}
+	return host, int(number), nil
+}
+
 // netAddressOf returns the address that a socket reports, or 0.0.0.0:0 if it is
 // not an IP address and a port, as with net.Pipe.
 func netAddressOf(addr net.Addr) NetAddress {

@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -157,6 +158,30 @@ func TestParseNetAddress(t *testing.T) {
 		address, err := ParseNetAddress(s)
 		assert.Error(t, err, s)
 		assert.True(t, address == NetAddress{}, s)
+	}
+}
+
+func TestSplitHostPort(t *testing.T) {
+	for _, test := range []struct {
+		address, host string
+		port          int
+	}{
+		{"example.com:9099", "example.com", 9099},
+		{" 127.0.0.1:0\n", "127.0.0.1", 0},
+		{"[fe80::1%eth0]:65535", "fe80::1%eth0", 65535},
+		{":80", "", 80},
+	} {
+		host, port, err := SplitHostPort(test.address)
+		assert.NoError(t, err, test.address)
+		assert.Equal(t, test.host, host)
+		assert.Equal(t, test.port, port)
+	}
+	for _, s := range []string{"", ":", "example.com", "example.com:", "example.com:http", "example.com:-1", "example.com:65536", "::1:80", "[::1]"} {
+		host, port, err := SplitHostPort(s)
+		_, ok := errors.AsType[*net.AddrError](err)
+		assert.True(t, ok, "%q: %v", s, err)
+		assert.Zero(t, host)
+		assert.Zero(t, port)
 	}
 }
 
