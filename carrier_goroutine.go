@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/queuednet/queuednet/internal/poller"
 	"github.com/queuednet/queuednet/internal/testmode"
 )
 
@@ -77,13 +78,10 @@ func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
 // is one of the system's that the library has opened itself, else by a goroutine.
 func (m *QueuedConnectionManager) carry(s *stream, socket net.Conn, adopted bool) error {
 	if tcp, ok := socket.(*net.TCPConn); ok && !adopted && !testmode.Goroutines {
-		if e := m.startedEngine(); e != nil && e.add(s, tcp) {
-			if err := m.register(&s.Connection, nil); err != nil {
-				e.drop(&s.link)
-				return err
+		if e := m.startedEngine(); e != nil {
+			if fd, err := poller.Copy(tcp); err == nil {
+				return e.carry(s, tcp, fd)
 			}
-			e.start(&s.link, tcp)
-			return nil
 		}
 	}
 	g := newGoroutineCarrier(s, socket)

@@ -41,13 +41,10 @@ type engine struct {
 // once a frame notices nothing of it.
 const sweepPause = 2 * time.Millisecond
 
-// newEngine returns nil where the system has no poller for it.
-func newEngine(m *QueuedConnectionManager) *engine {
-	p, err := poller.New()
-	if err != nil {
-		return nil
-	}
-	return &engine{manager: m, poller: p, ended: make(chan struct{})}
+// startEngine makes an engine over a poller, and starts it. m.mu is held.
+func (m *QueuedConnectionManager) startEngine(p poller.Poller) {
+	m.engine = &engine{manager: m, poller: p, ended: make(chan struct{})}
+	m.goroutines.Go(m.engine.run)
 }
 
 // A link is the carrier of a stream that the engine has.
@@ -77,13 +74,20 @@ type link struct {
 	next   *goroutineCarrier // that the stream will move to
 }
 
-// add makes the engine carry a stream over a copy of a socket. It reports false
-// where it cannot.
-func (e *engine) add(s *stream, socket *net.TCPConn) bool {
-	fd, err := poller.Copy(socket)
-	if err != nil {
-		return false
+// carry registers a stream and carries it over fd, a copy of its socket. Where the
+// poller has no room for that, a goroutine carries the stream over the socket.
+func (e *engine) carry(s *stream, socket net.Conn, fd int) error {
+	l := e.add(s, fd)
+	if err := e.manager.register(&s.Connection, nil); err != nil {
+		e.drop(l)
+		return err
 	}
+	e.start(l, socket)
+	return nil
+}
+
+// add gives a stream its link.
+func (e *engine) add(s *stream, fd int) *link {
 	l := &s.link
 	*l = link{engine: e, stream: s, fd: fd}
 	e.mu.Lock()
@@ -99,12 +103,12 @@ func (e *engine) add(s *stream, socket *net.TCPConn) bool {
 	l.key.Generation = e.last
 	e.mu.Unlock()
 	s.carrier = l
-	return true
+	return l
 }
 
 // start begins to carry l, which the manager has registered, in place of the
-// socket. Where the poller has no room for it a goroutine carries it.
-func (e *engine) start(l *link, socket *net.TCPConn) {
+// socket.
+func (e *engine) start(l *link, socket net.Conn) {
 	if e.poller.Add(l.fd, l.key) != nil {
 		l.moving.Lock()
 		defer l.moving.Unlock()

@@ -175,11 +175,9 @@ func (refusing) Add(int, poller.Key) error { return syscall.ENOSPC }
 func TestAPollerWithoutRoom(t *testing.T) {
 	needEngine(t)
 	e := newEnd(t, nil)
-	engine := newEngine(e.manager)
-	require.NotNil(t, engine)
-	engine.poller = refusing{engine.poller}
-	e.manager.engine = engine
-	e.manager.goroutines.Go(engine.run)
+	p, err := poller.New()
+	require.NoError(t, err)
+	e.manager.startEngine(refusing{p})
 	conn, raw := e.raw()
 	e.requireExchange(conn, raw)
 	eventually(t, "the move", func() bool { return conn.stream.link.carriedBy() != nil })

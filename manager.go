@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/poller"
 )
 
 // A QueuedConnectionManager owns connections and the goroutines that serve
@@ -270,11 +272,11 @@ func (m *QueuedConnectionManager) startedEngine() *engine {
 		return nil
 	}
 	if m.engine == nil {
-		m.engine = newEngine(m)
-		m.noEngine = m.engine == nil
-		if m.engine != nil {
-			m.goroutines.Go(m.engine.run)
+		p, err := poller.New()
+		if m.noEngine = err != nil; err != nil {
+			return nil
 		}
+		m.startEngine(p)
 	}
 	return m.engine
 }

@@ -58,7 +58,23 @@ type carrier interface {
 // fails; via is the rendezvous that it came through. One that the program has
 // not adopted has been through setKeepAlive.
 func (m *QueuedConnectionManager) newStream(socket net.Conn, ends endpoints, via *Connection, adopted bool) (*Connection, error) {
-	s := &stream{guard: m.newGuard(adopted || via != nil)}
+	s := m.makeStream(ends, via, adopted || via != nil)
+	if !adopted {
+		s.acks.on = m.ackTimeoutSocket(socket) != nil
+	}
+	if socket, ok := socket.(interface{ TCPHeaderSize() int }); ok {
+		s.out.only = uint8(socket.TCPHeaderSize())
+	}
+	if err := m.carry(s, socket, adopted); err != nil {
+		return nil, err
+	}
+	return &s.Connection, nil
+}
+
+// makeStream returns a stream without a carrier. If first is set, the time for its
+// first datagram is bounded.
+func (m *QueuedConnectionManager) makeStream(ends endpoints, via *Connection, first bool) *stream {
+	s := &stream{guard: m.newGuard(first)}
 	s.Connection = Connection{
 		manager:      m,
 		stream:       s,
@@ -66,22 +82,13 @@ func (m *QueuedConnectionManager) newStream(socket net.Conn, ends endpoints, via
 		localAddress: ends.local,
 		rendezvous:   via,
 	}
-	if !adopted {
-		s.acks.on = m.ackTimeoutSocket(socket) != nil
-	}
-	if socket, ok := socket.(interface{ TCPHeaderSize() int }); ok {
-		s.out.only = uint8(socket.TCPHeaderSize())
-	}
 	s.clock.index = -1
 	s.directions.Store(2)
 	s.in.received.Store(int64(m.elapsed()))
 	s.out.changed.L = &s.out.mu
 	s.out.collect = m.config.CollectTCP
 	s.out.interval = max(m.config.CollectTCPInterval, 0)
-	if err := m.carry(s, socket, adopted); err != nil {
-		return nil, err
-	}
-	return &s.Connection, nil
+	return s
 }
 
 // shut is what closing by the program does. Connection.mu is held.
