@@ -45,11 +45,7 @@ func TestEngineHasOneGoroutine(t *testing.T) {
 		}
 	}
 	for _, conn := range conns[:50] {
-		eventually(t, "a peer that takes nothing", func() bool {
-			conn.stream.out.mu.Lock()
-			defer conn.stream.out.mu.Unlock()
-			return conn.stream.out.blocked
-		})
+		eventually(t, "a peer that takes nothing", func() bool { return isBlocked(conn) })
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine()-before, 8)
 }

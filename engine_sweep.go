@@ -163,6 +163,11 @@ func (e *engine) leave(l *link) {
 		l.fd = -1
 		l.use.Unlock()
 		_ = e.poller.CloseSocket(fd, l.stream.out.lost())
+		l.moving.Lock()
+		if l.next != nil { // NetConn came too late: its socket is closed too
+			_ = l.next.socket.Close()
+		}
+		l.moving.Unlock()
 		m.forget(&l.stream.Connection)
 	})
 }

@@ -40,6 +40,7 @@ type player struct {
 	left     bool // the peer is gone: it does not read either
 	wasReset bool
 	closed   bool // by the program
+	aborted  bool // by the program
 	full     bool // a Send has said so
 	slow     bool // time-outs may have passed
 	lossy    bool // it may have failed in no reader: what it had is lost
@@ -103,7 +104,7 @@ func (p *player) read(n int) {
 	case err == nil:
 	case !p.closed && p.conn.Err() == nil:
 		p.fail("%v, and it is open", err)
-	case p.slow || p.full:
+	case p.slow || p.full || p.aborted:
 	case err != io.EOF:
 		p.fail("the peer saw no clean end: %v", err)
 	case p.received < len(p.sent):
@@ -113,7 +114,9 @@ func (p *player) read(n int) {
 }
 
 // mayHaveEnded reports whether anything but the program may have ended it.
-func (p *player) mayHaveEnded() bool { return p.finished || p.wasReset || p.slow || p.full }
+func (p *player) mayHaveEnded() bool {
+	return p.finished || p.wasReset || p.slow || p.full || p.aborted
+}
 
 // look notes what another step may have made possible.
 func (p *player) look() {
@@ -180,6 +183,14 @@ func (p *player) close() {
 		p.fail("close is %v", ok)
 	}
 	if ok {
+		p.closed, p.home = true, nil
+	}
+}
+
+func (p *player) abort() {
+	p.conn.Abort()
+	p.aborted = true
+	if !p.reported {
 		p.closed, p.home = true, nil
 	}
 }

@@ -42,6 +42,9 @@ func (m *model) step() {
 		p.add(r)
 	case action < 88:
 		m.reports()
+	case action == 90:
+		m.note("%d: abort", p.name)
+		p.abort()
 	case action < 91:
 		m.note("%d: close", p.name)
 		p.close()
@@ -60,6 +63,9 @@ func (m *model) step() {
 	case action < 97 && m.wait != nil:
 		m.note("hours pass")
 		m.hours()
+	case action < 98 && m.fake != nil:
+		m.note("%d: moves to a goroutine", p.name)
+		m.fake.move(p.conn)
 	case p.home != nil:
 		m.note("%d: rush", p.name)
 		m.rush(p)

@@ -42,6 +42,20 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// TestModelEngine is the same with the engine, over a fake poller.
+func TestModelEngine(t *testing.T) {
+	runPrograms(t, 200, func(t *testing.T, seed uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(t, seed, synctest.Wait)
+			m.fake = fakeEngine(t, m.manager, split(m.random))
+			m.run(func() (*Connection, far, *wire) {
+				near, far := newWire([]int{64, 1000, 4 << 10, 1 << 20}[m.random.IntN(4)], m.random)
+				return m.fake.connect(m.manager, near), far, near
+			})
+		})
+	})
+}
+
 // TestModelTCP is the same over real sockets with small buffers.
 func TestModelTCP(t *testing.T) {
 	runPrograms(t, 20, func(t *testing.T, seed uint64) {
@@ -78,7 +92,8 @@ type model struct {
 	seed    uint64
 	random  *rand.Rand
 	config  Config
-	wait    func() // until all others wait; nil where nobody knows
+	wait    func()      // until all others wait; nil where nobody knows
+	fake    *fakePoller // nil: there is no engine
 	readers []*QueuedConnectionReader
 	looping map[*QueuedConnectionReader]bool
 	players []*player
@@ -146,7 +161,7 @@ func (m *model) finish() {
 	if took := time.Since(start); took >= m.config.CloseTimeout {
 		m.fail("Close took %v: %v", took, err)
 	}
-	gaveUp := func(p *player) bool { return p.left || p.wasReset || p.full || p.slow }
+	gaveUp := func(p *player) bool { return p.left || p.wasReset || p.full || p.slow || p.aborted }
 	if err != nil && !slices.ContainsFunc(m.players, gaveUp) {
 		m.fail("Close: %v", err)
 	}
@@ -205,7 +220,11 @@ func (m *model) progress() (n int) {
 // missing says what has not happened yet.
 func (m *model) missing() string {
 	for _, p := range m.players {
-		if what := p.missing(); what != "" {
+		what := p.missing()
+		if what == "" && m.fake != nil && m.fake.awaitsRoom(p.conn) && !isBlocked(p.conn) {
+			what = "that nothing waits for room"
+		}
+		if what != "" {
 			return fmt.Sprintf("%s of player %d", what, p.name)
 		}
 	}

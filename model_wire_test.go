@@ -41,6 +41,10 @@ type half struct {
 	shut    bool  // nothing more will be written
 	deaf    bool  // nobody will read
 	err     error // a reset
+
+	// For a poller, which they tell of a change by the writer, or by the reader. mu
+	// is held.
+	written, taken func()
 }
 
 func newHalf(size int) *half { return &half{size: size, changed: make(chan struct{})} }
@@ -59,10 +63,13 @@ func newWire(size int, random *rand.Rand) (near *wire, far *wire) {
 // split returns a sequence of its own.
 func split(random *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(random.Uint64(), 0)) }
 
-// notify tells of a change. h.mu is held.
-func (h *half) notify() {
+// notify tells of a change, also the poller of one side. h.mu is held.
+func (h *half) notify(poller func()) {
 	close(h.changed)
 	h.changed = make(chan struct{})
+	if poller != nil {
+		poller()
+	}
 }
 
 // change makes a change that does not wait.
@@ -70,7 +77,28 @@ func (h *half) change(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f()
-	h.notify()
+	h.notify(h.written)
+	if h.taken != nil {
+		h.taken()
+	}
+}
+
+// readable reports whether reading would tell something, and whether that is, or
+// comes before, the end.
+func (h *half) readable() (now, ended bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ended = h.shut || h.err != nil
+	return ended || len(h.buf) > 0, ended
+}
+
+// writable reports whether writing would tell something, and whether that is that
+// there is no peer any more.
+func (h *half) writable() (now, broken bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	broken = h.err != nil
+	return broken || h.deaf || len(h.buf) < h.size, broken
 }
 
 // get reads; wait is closed when trying again is worth it.
@@ -86,7 +114,7 @@ func (h *half) get(b []byte) (n int, wait <-chan struct{}, err error) {
 		n = copy(b, h.buf)
 		h.buf = h.buf[n:]
 		h.read += n
-		h.notify()
+		h.notify(h.taken)
 		return n, nil, nil
 	case h.shut:
 		return 0, nil, io.EOF
@@ -108,7 +136,7 @@ func (h *half) put(b []byte) (n int, wait <-chan struct{}, err error) {
 	}
 	if n = min(len(b), h.size-len(h.buf)); n > 0 {
 		h.buf = append(h.buf, b[:n]...)
-		h.notify()
+		h.notify(h.written)
 	}
 	return n, h.changed, nil
 }

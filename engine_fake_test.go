@@ -1,0 +1,433 @@
+package queuednet
+
+import (
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet/internal/poller"
+)
+
+// A fakePoller is a system in memory under an engine: its sockets are wires. It
+// tells edge by edge what has become possible, as epoll does. With a random source
+// it does so in any order that a system may: late, for a part of the sockets at a
+// time, for nothing, and for sockets that are gone; reads and writes come short, or
+// would have to wait.
+//
+// It fails the test where the engine breaks the rules of poller.Poller: uses a
+// descriptor that is closed, writes after the end, or leaves a socket open.
+type fakePoller struct {
+	t       testing.TB
+	changed chan struct{} // a token: something has happened
+	inside  atomic.Bool   // a goroutine is in Wait or Pause
+	pauses  atomic.Int64
+
+	mu      sync.Mutex
+	random  *rand.Rand // nil: everything is told at once and whole, and the sockets in their order
+	sockets map[int]*fakeSocket
+	order   []*fakeSocket // those that are watched
+	last    int           // descriptor; none is used twice
+	gone    []poller.Key  // sockets of which an event may still be under way
+	woken   bool
+	closed  bool
+	onRead  func(fd int, room []byte) // looks at each read, if it is set
+	full    bool                      // Add has no room
+}
+
+// A fakeSocket is what a descriptor stands for.
+type fakeSocket struct {
+	near   *wire
+	copies *atomic.Int32 // descriptors of near
+
+	in, out atomic.Bool // something has happened since the last event, in a direction
+
+	// Of fakePoller.mu.
+	key      poller.Key
+	watched  bool
+	closed   bool
+	shut     bool // CloseWrite was called
+	want     bool // events for writing
+	wasReset bool // and somebody was told
+	reads    int
+}
+
+// A fakeConn is another descriptor of a wire: what package net would have.
+type fakeConn struct {
+	*wire
+	copies *atomic.Int32
+	once   sync.Once
+}
+
+func (c *fakeConn) Close() error {
+	c.once.Do(func() { letGo(c.wire, c.copies, false) })
+	return nil
+}
+
+// letGo closes a wire with the last of its descriptors.
+func letGo(w *wire, copies *atomic.Int32, reset bool) {
+	switch {
+	case copies.Add(-1) > 0:
+	case reset:
+		w.reset()
+	default:
+		w.Close()
+	}
+}
+
+// firstFake is a descriptor that no system hands out.
+const firstFake = 1 << 30
+
+// fakeEngine puts a fake poller under a manager. The random source may be nil.
+func fakeEngine(t testing.TB, m *QueuedConnectionManager, random *rand.Rand) *fakePoller {
+	f := &fakePoller{t: t, changed: make(chan struct{}, 1), random: random, sockets: make(map[int]*fakeSocket), last: firstFake}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.startEngine(f)
+	return f
+}
+
+// connect makes a connection over a wire, as dialling one over a network would.
+func (f *fakePoller) connect(m *QueuedConnectionManager, near *wire) *Connection {
+	s := m.makeStream(endpoints{}, nil, true)
+	conn := &fakeConn{wire: near, copies: new(atomic.Int32)}
+	conn.copies.Store(2)
+	socket := &fakeSocket{near: near, copies: conn.copies}
+	near.in.written = func() { f.happened(&socket.in) }
+	near.out.taken = func() { f.happened(&socket.out) }
+	f.mu.Lock()
+	f.last++
+	fd := f.last
+	f.sockets[fd] = socket
+	f.mu.Unlock()
+	require.NoError(f.t, m.engine.carry(s, conn, fd))
+	return &s.Connection
+}
+
+// move lets a goroutine carry a connection, as NetConn does.
+func (f *fakePoller) move(conn *Connection) {
+	l := &conn.stream.link
+	l.moving.Lock()
+	defer l.moving.Unlock()
+	l.use.RLock()
+	fd := l.fd
+	var socket *fakeSocket
+	if fd >= 0 && l.next == nil {
+		socket = f.socket(fd, "dup")
+		socket.copies.Add(1)
+	}
+	l.use.RUnlock()
+	if socket != nil {
+		l.moveTo(newGoroutineCarrier(l.stream, &fakeConn{wire: socket.near, copies: socket.copies}))
+	}
+}
+
+// awaitsRoom reports whether events for writing are on for a connection.
+func (f *fakePoller) awaitsRoom(conn *Connection) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.order {
+		if s.key == conn.stream.link.key {
+			return s.want
+		}
+	}
+	return false
+}
+
+// happened notes an edge.
+func (f *fakePoller) happened(edge *atomic.Bool) {
+	edge.Store(true)
+	signal(f.changed)
+}
+
+// socket returns what an open descriptor stands for.
+func (f *fakePoller) socket(fd int, use string) *fakeSocket {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sockets[fd]
+	switch {
+	case s == nil:
+		f.t.Errorf("%s of descriptor %d, which is none", use, fd)
+		near, _ := newWire(1, nil)
+		s = &fakeSocket{near: near, copies: new(atomic.Int32)}
+	case s.closed:
+		f.t.Errorf("%s of a descriptor that is closed", use)
+	case f.closed:
+		f.t.Errorf("%s after Close", use)
+	}
+	return s
+}
+
+// chance is true once in n times, if there is a random source. f.mu is held.
+func (f *fakePoller) chance(n int) bool { return f.random != nil && f.random.IntN(n) == 0 }
+
+// dawdle lets time pass, or not.
+func (f *fakePoller) dawdle() {
+	f.mu.Lock()
+	var wait time.Duration
+	if f.chance(3) {
+		wait = time.Duration(f.random.IntN(50)) * time.Microsecond
+	}
+	f.mu.Unlock()
+	if wait > 0 {
+		time.Sleep(wait)
+	}
+}
+
+func (f *fakePoller) Add(fd int, key poller.Key) error {
+	s := f.socket(fd, "Add")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.full || f.chance(30) {
+		return syscall.ENOSPC
+	}
+	s.key, s.watched = key, true
+	f.order = append(f.order, s)
+	f.happened(&s.in)
+	return nil
+}
+
+func (f *fakePoller) WantWrite(fd int, key poller.Key, want bool) error {
+	s := f.socket(fd, "WantWrite")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !s.watched {
+		return syscall.ENOENT
+	}
+	if key != s.key {
+		f.t.Errorf("WantWrite of %v with the key %v", s.key, key)
+	}
+	s.want = want
+	if want {
+		f.happened(&s.out)
+	}
+	if f.chance(2) {
+		f.happened(&s.in)
+	}
+	return nil
+}
+
+func (f *fakePoller) Remove(fd int) error {
+	s := f.socket(fd, "Remove")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !s.watched {
+		return syscall.ENOENT
+	}
+	s.watched = false
+	for i, other := range f.order {
+		if other == s {
+			f.order = append(f.order[:i], f.order[i+1:]...)
+			break
+		}
+	}
+	if f.chance(2) {
+		f.gone = append(f.gone, s.key)
+	}
+	return nil
+}
+
+// enter begins a Wait or Pause, and returns what ends it.
+func (f *fakePoller) enter() (leave func()) {
+	if !f.inside.CompareAndSwap(false, true) {
+		f.t.Error("two goroutines wait")
+	}
+	return func() { f.inside.Store(false) }
+}
+
+func (f *fakePoller) Wait(events []poller.Event, timeout time.Duration) (int, error) {
+	defer f.enter()()
+	var over <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for {
+		f.dawdle()
+		n, woken := f.collect(events)
+		if n > 0 || woken || timeout == 0 {
+			f.dawdle() // what has been found grows old
+			return n, nil
+		}
+		select {
+		case <-f.changed:
+		case <-over:
+			return 0, nil
+		}
+	}
+}
+
+// collect fills in what has happened, or a part of it.
+func (f *fakePoller) collect(events []poller.Event) (n int, woken bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	woken = f.woken || f.chance(20)
+	f.woken = false
+	for _, key := range f.gone {
+		events[n] = poller.Event{Key: key, Readable: true, Writable: true, Ended: true}
+		n++
+	}
+	f.gone = f.gone[:0]
+	if f.random != nil {
+		f.random.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
+	}
+	for _, s := range f.order {
+		if n == len(events) || f.chance(4) {
+			signal(f.changed) // for another time
+			continue
+		}
+		if event := f.event(s); event.Readable || event.Writable {
+			events[n] = event
+			n++
+		}
+	}
+	return n, woken
+}
+
+// event returns what has become possible on a socket. f.mu is held.
+func (f *fakePoller) event(s *fakeSocket) poller.Event {
+	in, out := s.in.Swap(false), s.want && s.out.Swap(false)
+	event := poller.Event{Key: s.key}
+	if !in && !out {
+		return event
+	}
+	readable, ended := s.near.in.readable()
+	room, broken := s.near.out.writable()
+	event.Readable = readable && (in || !f.chance(2)) || f.chance(20)
+	event.Writable = broken || s.want && room && (out || !f.chance(2))
+	event.Ended = event.Readable && ended
+	return event
+}
+
+func (f *fakePoller) Pause(d time.Duration) {
+	defer f.enter()()
+	f.pauses.Add(1)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		f.mu.Lock()
+		woken := f.woken
+		f.mu.Unlock()
+		if woken {
+			return
+		}
+		select {
+		case <-f.changed:
+		case <-timer.C:
+			signal(f.changed) // perhaps taken from the next Wait
+			return
+		}
+	}
+}
+
+func (f *fakePoller) Wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.woken = true
+	signal(f.changed)
+}
+
+func (f *fakePoller) Read(fd int, b []byte) (int, error) {
+	s := f.socket(fd, "Read")
+	if f.onRead != nil {
+		f.onRead(fd, b)
+	}
+	f.mu.Lock()
+	s.reads++
+	late, limit := f.chance(8), len(b)
+	if f.chance(3) {
+		limit = 1 + f.random.IntN(limit)
+	}
+	f.mu.Unlock()
+	if late {
+		f.happened(&s.in)
+		return 0, poller.ErrAgain
+	}
+	n, wait, err := s.near.in.get(b[:limit])
+	switch {
+	case err == syscall.ECONNRESET && f.told(s):
+		return 0, io.EOF
+	case err != nil:
+		return 0, err
+	case wait != nil:
+		return 0, poller.ErrAgain
+	case limit < len(b): // the rest has come only just now
+		f.happened(&s.in)
+	}
+	return n, nil
+}
+
+// told reports whether somebody has been told of a reset before, as a system tells
+// it once.
+func (f *fakePoller) told(s *fakeSocket) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := s.wasReset
+	s.wasReset = true
+	return was
+}
+
+func (f *fakePoller) Write(fd int, b []byte) (int, error) {
+	s := f.socket(fd, "Write")
+	f.mu.Lock()
+	if s.shut {
+		f.t.Error("a write after the end")
+	}
+	if f.chance(4) {
+		b = b[:f.random.IntN(len(b))]
+	}
+	f.mu.Unlock()
+	n, _, err := s.near.out.put(b)
+	switch {
+	case err == syscall.ECONNRESET && f.told(s):
+		return 0, syscall.EPIPE
+	case err == nil && n == 0:
+		return 0, poller.ErrAgain
+	}
+	return n, err
+}
+
+func (f *fakePoller) Connected(fd int) bool {
+	_, broken := f.socket(fd, "Connected").near.out.writable()
+	return !broken
+}
+
+func (f *fakePoller) CloseWrite(fd int) error {
+	s := f.socket(fd, "CloseWrite")
+	f.mu.Lock()
+	s.shut = true
+	f.mu.Unlock()
+	return s.near.CloseWrite()
+}
+
+func (f *fakePoller) CloseSocket(fd int, reset bool) error {
+	s := f.socket(fd, "CloseSocket")
+	f.mu.Lock()
+	if s.watched {
+		f.t.Error("a socket is closed that is watched")
+	}
+	s.closed = true
+	f.mu.Unlock()
+	letGo(s.near, s.copies, reset)
+	return nil
+}
+
+func (f *fakePoller) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for fd, s := range f.sockets {
+		if n := s.copies.Load(); !s.closed || n != 0 {
+			f.t.Errorf("of descriptor %d and its copies %d are left open", fd, n)
+		}
+	}
+	return nil
+}
+
+var _ poller.Poller = (*fakePoller)(nil)
