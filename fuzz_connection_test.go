@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"github.com/queuednet/queuednet/internal/deepfuzz"
 )
 
-// A hostile peer over a pipe, with a program that behaves like any other.
+// A hostile peer, with a program that behaves like any other.
 type hostile struct {
 	t      *testing.T
 	e      *end
@@ -23,6 +24,7 @@ type hostile struct {
 	want   [][]byte    // that has not come yet
 	added  bool
 	closed bool // by the program
+	most   int  // bytes that a read may bring
 	bound  int64
 	room   [hostilePiece * 10]byte // for what the peer takes
 }
@@ -31,6 +33,7 @@ const (
 	hostileSendQueue    = 40_000
 	hostileWriteTimeout = time.Minute
 	hostilePiece        = 21 * 21 // at most written in a step
+	hostileWire         = 2000
 
 	stepClose = 11
 	stepAnew  = 2*12 + 11 // between two inputs: see anew
@@ -42,21 +45,51 @@ const (
 
 var hostileZeros [hostilePiece * 10]byte
 
-var fuzzConnection = deepfuzz.Target{
-	Name:       "FuzzConnection",
-	Check:      checkConnection,
-	Around:     func(t *testing.T, inputs func(t *testing.T)) { synctest.Test(t, inputs) },
-	Join:       joinConnection,
-	Background: true,
-	Seeds: [][]any{
-		{false, uint16(100), uint16(50), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte("\x01\x02\x03\x04\x05\x06")},
-		{true, uint16(10), uint16(1), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00bcdefghijkl"), []byte("\x10\x03\x20\x03")},
-		{true, uint16(1000), uint16(9), bytes.Repeat([]byte("\x02\x00\x00\x00hi"), 40), []byte("\xf0\x05\x13\x06\x33\x07\x97\x09")},
-		{false, uint16(9), uint16(9), []byte("\x03\x00abc"), []byte("\x00\x17\x09\x19\x29\x0a")},
-	},
-}
+var (
+	fuzzConnection = connectionTarget("FuzzConnection", overPipe)
+	fuzzEngine     = connectionTarget("FuzzEngine", overEngine)
+)
 
 func FuzzConnection(f *testing.F) { fuzzConnection.Fuzz(f) }
+
+// FuzzEngine is FuzzConnection through the engine, over a fake poller.
+func FuzzEngine(f *testing.F) { fuzzEngine.Fuzz(f) }
+
+func connectionTarget(name string, open func(h *hostile, seed uint64)) deepfuzz.Target {
+	return deepfuzz.Target{
+		Name: name,
+		Check: func(t *testing.T, four bool, limit, queue uint16, stream, script []byte) {
+			checkConnection(t, open, four, limit, queue, stream, script)
+		},
+		Around:     func(t *testing.T, inputs func(t *testing.T)) { synctest.Test(t, inputs) },
+		Join:       joinConnection,
+		Background: true,
+		Seeds: [][]any{
+			{false, uint16(100), uint16(50), []byte("\x01\x00a\x00\x00\x02\x00bc\x01"), []byte("\x01\x02\x03\x04\x05\x06")},
+			{true, uint16(10), uint16(1), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00bcdefghijkl"), []byte("\x10\x03\x20\x03")},
+			{true, uint16(1000), uint16(9), bytes.Repeat([]byte("\x02\x00\x00\x00hi"), 40), []byte("\xf0\x05\x13\x06\x33\x07\x97\x09")},
+			{false, uint16(9), uint16(9), []byte("\x03\x00abc"), []byte("\x00\x17\x09\x19\x29\x0a")},
+		},
+	}
+}
+
+// overPipe opens a connection that a goroutine carries.
+func overPipe(h *hostile, _ uint64) {
+	near, far := net.Pipe()
+	metered := &meteredConn{Conn: near, t: h.t}
+	conn, err := h.e.manager.AdoptConnection(metered)
+	deepfuzz.NoError(h.t, err, "adopting")
+	metered.conn = conn // nothing is read before it is added
+	h.conn, h.far, h.most = conn, far, hostilePiece
+}
+
+// overEngine opens one that the engine carries.
+func overEngine(h *hostile, seed uint64) {
+	f := fakeEngine(h.t, h.e.manager, rand.New(rand.NewPCG(seed, 0)))
+	near, far := newWire(hostileWire, nil)
+	h.conn, h.far, h.most = f.connect(h.e.manager, near), far, hostileWire
+	f.onRead = func(_ int, room []byte) { requireBuffer(h.t, h.conn.stream, room) }
+}
 
 // joinConnection lets one connection live through several inputs, as its
 // beginning and its end cost more than they do. It has the Config of the first,
@@ -106,7 +139,7 @@ func fitting(stream []byte, headerSize, limit int) []byte {
 // program drains, sends, moves and closes it: it never panics, delivers what the
 // reference finds, ends with a reason that fits, within its bounds, and no
 // goroutine stays. All of it is in a bubble, which fails if one does.
-func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, script []byte) {
+func checkConnection(t *testing.T, open func(h *hostile, seed uint64), four bool, limit, queue uint16, stream, script []byte) {
 	if len(stream) > 1<<16 || len(script) > mostJoined*(longScript+1) {
 		return
 	}
@@ -119,19 +152,14 @@ func checkConnection(t *testing.T, four bool, limit, queue uint16, stream, scrip
 		MaxSendQueue: hostileSendQueue, WriteTimeout: hostileWriteTimeout,
 	}
 	h := &hostile{t: t, e: bareEnd(t, config), added: true}
-	// A run, which is a part of a frame and a piece, is always let in where nothing
-	// is queued. It is charged for the block that it may fill a quarter of.
-	run := headerSize + min(config.MaxDatagramSize, len(stream)) + hostilePiece
+	open(h, uint64(len(stream))<<32|uint64(limit)<<16|uint64(queue))
+	// A run, which is a part of a frame and what a read brings, is always let in where
+	// nothing is queued. It is charged for the block that it may fill a quarter of.
+	run := headerSize + min(config.MaxDatagramSize, len(stream)) + h.most
 	h.bound = int64(max(config.MaxReceiveQueue, handOverDivisor*run))
 	want, end := reference(stream, headerSize, int64(config.MaxDatagramSize))
 	h.want = want
-	near, far := net.Pipe()
-	metered := &meteredConn{Conn: near, t: t}
-	conn, err := h.e.manager.AdoptConnection(metered)
-	deepfuzz.NoError(t, err, "adopting")
-	metered.conn = conn // nothing is read before it is added
-	deepfuzz.NoError(t, h.e.reader.AddConnection(conn), "adding")
-	h.conn, h.far = conn, far
+	deepfuzz.NoError(t, h.e.reader.AddConnection(h.conn), "adding")
 	h.chunks = make(chan []byte, len(script)+1)
 	go h.write()
 	rest := stream
@@ -290,14 +318,22 @@ func (h *hostile) finish() {
 		h.e.reader.AddConnection(h.conn)
 	}
 	for range 1 << 17 {
-		synctest.Wait()
+		h.rest()
 		h.drain()
-		synctest.Wait()
+		h.rest()
 		if h.closed || h.e.manager.ResetConnectionAvailable() {
 			break
 		}
 	}
 	h.drain()
+}
+
+// rest lets all others do what they have to do, which takes the engine some time.
+func (h *hostile) rest() {
+	if h.conn.stream.link.engine != nil {
+		time.Sleep(2 * sweepPause)
+	}
+	synctest.Wait()
 }
 
 // requireResult asserts how it has ended.
@@ -312,7 +348,7 @@ func (h *hostile) requireResult(end error) {
 		deepfuzz.True(h.t, !again, "it is reported once")
 	}
 	switch {
-	case errors.Is(reason, ErrSendQueueFull), errors.Is(reason, ErrWriteTimeout), errors.Is(reason, io.ErrClosedPipe):
+	case errors.Is(reason, ErrSendQueueFull), errors.Is(reason, ErrWriteTimeout), errors.Is(reason, io.ErrClosedPipe), errors.Is(reason, syscall.EPIPE):
 		// The outgoing side has failed before.
 	case errors.Is(reason, net.ErrClosed):
 		deepfuzz.True(h.t, h.closed, "closed")

@@ -10,7 +10,7 @@ import (
 // deepfuzz.
 func TestDeep(t *testing.T) {
 	for _, target := range []deepfuzz.Target{
-		fuzzFrames, fuzzConnection, fuzzDatagramIterator, fuzzDatagramRoundTrip, fuzzUDPPackets, fuzzUDPSum,
+		fuzzFrames, fuzzConnection, fuzzEngine, fuzzDatagramIterator, fuzzDatagramRoundTrip, fuzzUDPPackets, fuzzUDPSum,
 	} {
 		t.Run(target.Name, target.Deep)
 	}
