@@ -151,11 +151,11 @@ func (l *link) hangUp() {
 }
 
 func (l *link) breakOff() {
-	if g := l.carriedBy(); g != nil {
+	l.broken.Store(true)
+	if g := l.carriedBy(); g != nil { // else move sees that it is broken
 		g.breakOff()
 		return
 	}
-	l.broken.Store(true)
 	l.stream.out.abort(l.stream, net.ErrClosed)
 	l.look()
 }
@@ -262,5 +262,8 @@ func (e *engine) move(l *link) bool {
 	}
 	s.endWait()
 	e.manager.goroutines.Go(g.run)
+	if l.broken.Load() {
+		e.manager.goroutines.Go(g.breakOff)
+	}
 	return true
 }
