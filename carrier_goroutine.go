@@ -219,7 +219,7 @@ func (g *goroutineCarrier) flush() {
 			return
 		}
 		n, err := g.tryWrite(b.b[at:])
-		s.out.wrote(n)
+		s.out.wrote(s, n)
 		s.watchAcks()
 		if err != nil {
 			b.free()
@@ -280,7 +280,7 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 		}
 		s.blocks()
 		n, err := g.socket.Write(b[:min(len(b), piece)])
-		s.out.wrote(n)
+		s.out.wrote(s, n)
 		b = b[n:]
 		brokenOff := g.writeBy.clear()
 		switch {

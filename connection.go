@@ -25,7 +25,8 @@ type Connection struct {
 	packets   *packets
 	listening *rendezvous
 
-	left atomic.Bool // see leave
+	viaLog atomic.Bool // see sendLog; in the cache line that a broadcast reads anyway
+	left   atomic.Bool // see leave
 
 	rendezvous   *Connection // that a stream came through
 	address      NetAddress

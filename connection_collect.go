@@ -52,6 +52,7 @@ func (o *outgoing) stopCollecting(s *stream) {
 // default, each Send leaves at once. It is Panda3D's set_collect_tcp.
 func (c *Connection) SetCollectTCP(collect bool) {
 	if s := c.stream; s != nil {
+		s.manager.log.settle()
 		s.out.mu.Lock()
 		defer s.out.mu.Unlock()
 		s.out.collect = collect
@@ -112,6 +113,7 @@ func (c *Connection) flushIf(due func(*outgoing) bool) error {
 	if s == nil {
 		return ErrWrongKind
 	}
+	s.manager.log.settle()
 	o := &s.out
 	o.mu.Lock()
 	if o.err != nil {

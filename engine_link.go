@@ -56,7 +56,7 @@ func (l *link) flush() {
 			return
 		}
 		n, err := l.write(b.b[at:])
-		s.out.wrote(n)
+		s.out.wrote(s, n)
 		s.watchAcks()
 		at += n
 		switch {
@@ -156,6 +156,7 @@ func (l *link) breakOff() {
 		g.breakOff()
 		return
 	}
+	l.stream.leaveLog()
 	l.stream.out.abort(l.stream, net.ErrClosed)
 	l.look()
 }

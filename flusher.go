@@ -14,6 +14,7 @@ import (
 // The loop takes no lock here: one that a flushing goroutine held when the system
 // put it aside would make the loop wait for milliseconds.
 type flusher struct {
+	log  *sendLog
 	wake chan struct{} // a token for each goroutine that may find something
 	stop chan struct{}
 
@@ -94,6 +95,7 @@ func (f *flusher) run() {
 			return
 		}
 		for {
+			f.log.help()
 			n := f.take(conns[:])
 			if n == 0 {
 				break

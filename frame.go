@@ -27,6 +27,13 @@ func appendHeader(b []byte, headerSize, length int) []byte {
 	}
 }
 
+// newFrame returns a block with a datagram behind its header.
+func newFrame(headerSize int, payload []byte) *block {
+	frame := newBlock(headerSize + len(payload))
+	frame.b = append(appendHeader(frame.b, headerSize, len(payload)), payload...)
+	return frame
+}
+
 // payloadLength reads a header, which must be there. It is 64 bits wide
 // because the peer may announce more than an int holds.
 func payloadLength(b []byte, headerSize int) int64 {

@@ -24,6 +24,7 @@ type QueuedConnectionManager struct {
 	configErr error
 	resets    connectionQueue
 	flusher   *flusher
+	log       sendLog
 	collected collectedSet
 
 	admission admission
@@ -66,6 +67,7 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 	}
 	m.config, m.configErr = config.withDefaults()
 	m.resets.manager = m
+	m.log.flusher, m.flusher.log = m.flusher, &m.log
 	m.clocks.began = time.Now().Add(-1) // so that no time since then is 0
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	return m

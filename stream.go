@@ -85,14 +85,15 @@ func (m *QueuedConnectionManager) makeStream(ends endpoints, via *Connection, fi
 	s.clock.index = -1
 	s.directions.Store(2)
 	s.in.received.Store(int64(m.elapsed()))
-	s.out.changed.L = &s.out.mu
 	s.out.collect = m.config.CollectTCP
 	s.out.interval = max(m.config.CollectTCPInterval, 0)
+	s.out.noteRoom(s)
 	return s
 }
 
 // shut is what closing by the program does. Connection.mu is held.
 func (s *stream) shut() {
+	s.leaveLog()
 	limit := s.manager.elapsed() + s.manager.closeTimeout()
 	s.endReading(receiveClosed, limit)
 	s.out.finish(s, net.ErrClosed, limit)
@@ -111,6 +112,7 @@ func (s *stream) endReading(state receiveState, limit time.Duration) {
 
 // dropUnsent drops what was sent and has not been written.
 func (s *stream) dropUnsent() {
+	s.leaveLog()
 	s.out.abort(s, net.ErrClosed)
 }
 
@@ -137,6 +139,7 @@ func (s *stream) system() any { return s.carrier.system() }
 //
 // EPIPE is not a reason: the peer has closed, or reset, and reading will tell.
 func (s *stream) sendingFailed(err error, grace time.Duration) {
+	s.leaveLog()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if isBrokenPipe(err) {
@@ -156,6 +159,7 @@ func (s *stream) sendingFailed(err error, grace time.Duration) {
 
 // incomingOver is called by the carrier when deliver has said stepEnd.
 func (s *stream) incomingOver(err error) {
+	s.leaveLog()
 	if err != errClosedByProgram {
 		s.receivingOver(withGuess(err, s.in.guess), s.out.conclude)
 		// Whoever breaks the protocol gets nothing more, and a reset stops what

@@ -23,6 +23,7 @@ type outgoing struct {
 	blocked   bool    // the system takes nothing at the moment, and the carrier waits for it
 	closing   bool    // when pending is out, end the sending side
 	done      bool    // nothing will be written any more
+	leftLog   bool    // for good: see leaveLog
 	only      uint8   // the one header size that the socket carries; 0: any
 	collecting
 
@@ -32,7 +33,7 @@ type outgoing struct {
 	begun   *block // the block that the system has taken written bytes of
 	written int
 
-	changed sync.Cond // for waitIdle
+	idle chan struct{} // closed when nobody is busy any more; nil: nobody waits for it
 
 	limit  time.Duration // of closing, since manager.began; 0: none
 	since  time.Duration // since when the system has taken nothing although something waits; 0: it takes
@@ -81,19 +82,34 @@ func (o *outgoing) append(s *stream, headerSize int, payload []byte, frame *bloc
 	limit := s.manager.config.MaxSendQueue
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	size := headerSize + len(payload)
 	switch {
 	case o.err != nil:
 		return false, o.err
 	case o.only != 0 && int(o.only) != headerSize:
 		return false, ErrHeaderSize
-	}
-	size := headerSize + len(payload)
-	if size > limit {
+	case size > limit:
 		return false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(max(limit-headerSize, 0))}
-	}
-	if o.queued()+size > limit {
+	case o.queued()+size > limit:
 		return false, ErrSendQueueFull
 	}
+	return o.put(s, headerSize, payload, frame), nil
+}
+
+// sendLogged is sendFrame of one that was sent through the log. It has room:
+// see noteRoom.
+func (s *stream) sendLogged(headerSize int, frame *block) (flush bool, err error) {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	if s.out.err != nil {
+		return false, s.out.err
+	}
+	return s.out.put(s, headerSize, frame.b[headerSize:], frame), nil
+}
+
+// put appends a datagram to what is pending. o.mu is held.
+func (o *outgoing) put(s *stream, headerSize int, payload []byte, frame *block) (flush bool) {
+	size := headerSize + len(payload)
 	if o.pending != nil && len(o.pending.b)+size > pendingBlock {
 		o.full = append(o.full, o.pending)
 		o.fullSize += len(o.pending.b)
@@ -106,7 +122,15 @@ func (o *outgoing) append(s *stream, headerSize int, payload []byte, frame *bloc
 		b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
 		o.pending = b
 	}
-	return !o.collects(s) && o.claim(), nil
+	o.noteRoom(s)
+	return !o.collects(s) && o.claim()
+}
+
+// reason returns what Send answers, nil while s may be sent to.
+func (o *outgoing) reason() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // queued returns how many bytes the system has not yet accepted.
@@ -168,9 +192,17 @@ func (o *outgoing) take() (b *block, at int, shut bool) {
 	case o.closing:
 		return nil, 0, true
 	}
-	o.busy = false
-	o.changed.Broadcast()
+	o.rest()
 	return nil, 0, false
+}
+
+// rest ends what claim began. o.mu is held.
+func (o *outgoing) rest() {
+	o.busy = false
+	if o.idle != nil {
+		close(o.idle)
+		o.idle = nil
+	}
 }
 
 // putBack takes back a block that the system has taken only at bytes of, and
@@ -183,7 +215,8 @@ func (o *outgoing) putBack(b *block, at int) bool {
 		return false
 	}
 	o.begun, o.written = b, at
-	o.busy, o.blocked = false, true
+	o.blocked = true
+	o.rest()
 	return true
 }
 
@@ -204,30 +237,37 @@ func (o *outgoing) isBusy() bool {
 }
 
 // wrote counts bytes that the system has accepted.
-func (o *outgoing) wrote(n int) {
+func (o *outgoing) wrote(s *stream, n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.inFlight -= n
+	o.noteRoom(s)
 	if n > 0 {
 		o.since, o.stage = 0, writeWaits
 	}
 }
 
-// waitIdle waits until nobody is writing.
+// waitIdle waits until nobody is busy with o, or was for a moment.
 func (o *outgoing) waitIdle() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.busy {
-		o.changed.Wait()
+	if !o.busy {
+		o.mu.Unlock()
+		return
 	}
+	if o.idle == nil {
+		o.idle = make(chan struct{})
+	}
+	idle := o.idle
+	o.mu.Unlock()
+	<-idle
 }
 
 // finished marks the outgoing side as over.
 func (o *outgoing) finished(s *stream) {
 	o.mu.Lock()
 	was := o.done
-	o.done, o.busy = true, false
-	o.changed.Broadcast()
+	o.done = true
+	o.rest()
 	o.mu.Unlock()
 	if !was {
 		s.directionOver()

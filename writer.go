@@ -3,7 +3,6 @@ package queuednet
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -63,11 +62,30 @@ func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 	if err := w.checkReceiver(conn); err != nil {
 		return err
 	}
+	if log := &w.manager.log; !log.isEmpty() { // behind what it holds
+		if conn.viaLog.Load() && headerSize+len(datagram.data) <= maxLogFrame {
+			return w.sendLogged(headerSize, datagram.data, conn)
+		}
+		log.settle()
+	}
 	flush, err := conn.stream.send(headerSize, datagram.data)
 	if flush {
 		w.manager.flusher.queue(chain{conn.stream, conn.stream})
 	}
 	return err
+}
+
+// sendLogged sends through the log.
+func (w *ConnectionWriter) sendLogged(headerSize int, payload []byte, conn *Connection) error {
+	frame := newFrame(headerSize, payload)
+	defer frame.free()
+	e := newLogEntry(frame, headerSize)
+	defer e.free()
+	e.receivers = append(e.receivers, conn)
+	if len(w.manager.log.send(e)) > 0 {
+		return conn.stream.out.reason()
+	}
+	return nil
 }
 
 // SendTo sends a copy of the datagram in one packet of a UDP connection to an
@@ -148,48 +166,13 @@ func (w *ConnectionWriter) frameHeader() int {
 	return int(w.headerSize.Load())
 }
 
-// Broadcast sends a datagram to each of a sequence of connections, such as
-// maps.Keys(players). It frames it once and goes on past a receiver that fails;
-// what failed comes back joined, each error naming the receiver's address, in
-// addition to what Send documents. A nil sequence has no receivers. The sequence
-// must not wait: what was sent leaves when it is at its end. In Panda3D it is a
-// loop over send.
-func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) error {
-	headerSize := w.frameHeader()
-	if err := w.check(datagram, headerSize); err != nil || conns == nil {
-		return err
-	}
-	frame := newBlock(headerSize + len(datagram.data))
-	defer frame.free()
-	frame.b = append(appendHeader(frame.b, headerSize, len(datagram.data)), datagram.data...)
-
-	var (
-		errs  []error
-		dirty chain
-	)
-	defer func() { w.manager.flusher.queue(dirty) }() // also if conns panics
-	for conn := range conns {
-		err := w.checkReceiver(conn)
-		if err == nil {
-			var flush bool
-			flush, err = conn.stream.sendFrame(headerSize, frame)
-			if flush {
-				dirty.add(conn.stream)
-			}
-		}
-		if err != nil {
-			errs = append(errs, &receiverError{conn, err})
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // Flush lets everything leave now that connections of the manager have
 // collected (see Connection.SetCollectTCP); without collecting there is
 // nothing to do. It does not wait until it has left. Panda3D has it on each
 // Connection only.
 func (w *ConnectionWriter) Flush() {
 	if w.manager != nil {
+		w.manager.log.settle()
 		w.manager.collected.flush()
 	}
 }
@@ -228,12 +211,3 @@ func (w *ConnectionWriter) checkReceiver(conn *Connection) error {
 }
 
 var errNilDatagram = errors.New("queuednet: nil datagram")
-
-// receiverError says which receiver of a broadcast failed.
-type receiverError struct {
-	conn *Connection
-	err  error
-}
-
-func (e *receiverError) Error() string { return e.conn.name() + ": " + e.err.Error() }
-func (e *receiverError) Unwrap() error { return e.err }
