@@ -64,6 +64,7 @@ func (m *QueuedConnectionManager) newStream(socket net.Conn, ends endpoints, via
 	}
 	if socket, ok := socket.(interface{ TCPHeaderSize() int }); ok {
 		s.out.only = uint8(socket.TCPHeaderSize())
+		s.out.noteRoom(s)
 	}
 	if err := m.carry(s, socket, adopted); err != nil {
 		return nil, err
