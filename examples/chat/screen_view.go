@@ -190,7 +190,7 @@ func (s *screen) render(l line) []string {
 		colored(nameColor).Bold(true).Width(nameWidth).MaxWidth(nameWidth).MaxHeight(1).Align(lipgloss.Right).Render(name)
 	bar := colored(p.dim).Render(" │ ")
 	width := s.logWidth() - lipgloss.Width(prefix) - 3 - 1 // a space before the panel
-	if width < 10 { // no room for columns
+	if width < 10 {                                        // no room for columns
 		return strings.Split(lipgloss.Wrap(name+" "+l.text, max(1, s.logWidth()), ""), "\n")
 	}
 	var rows []string
