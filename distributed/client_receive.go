@@ -129,9 +129,19 @@ func (r *ClientRepository) set(o Object, f *dc.Field, args []byte) {
 		return
 	}
 	d.values.setField(f, args)
-	if err := d.class.call(o, f, args); err != nil {
+	if err := r.call(o, f, args); err != nil {
 		r.event(ClientEvent{Kind: MethodFailed, Object: o, Field: f, Err: err})
 	}
+}
+
+// call calls the method for a field: by generated code if there is some.
+func (r *ClientRepository) call(o Object, f *dc.Field, args []byte) error {
+	if handle := r.config.HandleField; handle != nil {
+		if handled, err := handle(o, f.Number(), args); handled {
+			return err
+		}
+	}
+	return o.object().class.call(o, f, args)
 }
 
 // disable takes an object out of sight.

@@ -19,6 +19,12 @@ type ClientConfig struct {
 	// objects as its range has ids. Default: it is used after all others.
 	SpareLastID bool
 
+	// HandleField gives an object the arguments of the field with a number, without
+	// reflection: dc generate of cmd/dc writes one for a DC file, which must be the
+	// one that the repository is made with. It reports false for what it has no method
+	// for; then the method is looked for by reflection. Default: all are.
+	HandleField func(object any, field int, args []byte) (handled bool, err error)
+
 	// Now is the clock: of TimeManager and of SmoothNode. Default: time.Now.
 	Now func() time.Time
 }

@@ -153,7 +153,8 @@ func (cache *fieldCache) setFields(c *class, fields []byte) {
 
 func (cache *fieldCache) setField(f *dc.Field, args []byte) {
 	if f.Kind() == dc.Molecular {
-		for _, atomic := range f.Atomics() {
+		for i := range f.NumAtomics() {
+			atomic := f.Atomic(i)
 			n, err := atomic.Validate(args)
 			if err != nil {
 				return

@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/queuednet/queuednet/distributed/dc"
 )
@@ -87,13 +88,7 @@ func (o *DistributedObject) SendUpdate(field string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	r := o.repository
-	r.payload = appendClientObjectUpdateField(r.payload[:0], o.doID, uint16(f.Number()), data)
-	if err := r.sendPayload(); err != nil {
-		return err
-	}
-	o.values.setField(f, data)
-	return nil
+	return o.sendUpdate(f, data)
 }
 
 // SendUpdateTo sends values of a field to one client only, whose base is what
@@ -103,8 +98,52 @@ func (o *DistributedObject) SendUpdateTo(base uint32, field string, args ...any)
 	if err != nil {
 		return err
 	}
+	return o.sendUpdateTo(base, f, data)
+}
+
+// PackBuffer returns an empty slice to pack arguments into, for SendPacked: the next call
+// that sends something of the repository uses its memory again.
+func (o *DistributedObject) PackBuffer() []byte {
+	if o.repository == nil {
+		return nil
+	}
+	return o.repository.args[:0]
+}
+
+// SendPacked does what SendUpdate does for a field by its number with arguments that are
+// packed. It is what the functions call that dc generate of cmd/dc writes, which check the
+// types when they are compiled and allocate nothing.
+func (o *DistributedObject) SendPacked(field int, args []byte) error {
+	f, err := o.packed(field, args)
+	if err != nil {
+		return err
+	}
+	return o.sendUpdate(f, args)
+}
+
+// SendPackedTo is SendPacked to one client only, as SendUpdateTo is SendUpdate.
+func (o *DistributedObject) SendPackedTo(base uint32, field int, args []byte) error {
+	f, err := o.packed(field, args)
+	if err != nil {
+		return err
+	}
+	return o.sendUpdateTo(base, f, args)
+}
+
+// sendUpdate sends packed arguments of a field, and keeps them.
+func (o *DistributedObject) sendUpdate(f *dc.Field, args []byte) error {
 	r := o.repository
-	r.payload = appendClientObjectUpdateFieldTargeted(r.payload[:0], base, o.doID, uint16(f.Number()), data)
+	r.payload = appendClientObjectUpdateField(r.payload[:0], o.doID, uint16(f.Number()), args)
+	if err := r.sendPayload(); err != nil {
+		return err
+	}
+	o.values.setField(f, args)
+	return nil
+}
+
+func (o *DistributedObject) sendUpdateTo(base uint32, f *dc.Field, args []byte) error {
+	r := o.repository
+	r.payload = appendClientObjectUpdateFieldTargeted(r.payload[:0], base, o.doID, uint16(f.Number()), args)
 	return r.sendPayload()
 }
 
@@ -123,6 +162,25 @@ func (o *DistributedObject) pack(field string, args []any) (*dc.Field, []byte, e
 	}
 	o.repository.args = data
 	return f, data, nil
+}
+
+// packed checks the packed arguments of a field.
+func (o *DistributedObject) packed(field int, args []byte) (*dc.Field, error) {
+	if o.repository == nil {
+		return nil, ErrNoObject
+	}
+	f := o.class.dc.FieldByNumber(field)
+	if f == nil {
+		return nil, fmt.Errorf("%w: %v has no field %d", ErrUnknownField, o.class.dc, field)
+	}
+	switch n, err := f.Validate(args); {
+	case err != nil:
+		return nil, err
+	case n < len(args):
+		return nil, fmt.Errorf("%v with %d bytes too many: %w", f.Name(), len(args)-n, dc.ErrData)
+	}
+	o.repository.args = slices.Grow(o.repository.args[:0], len(args)) // for the next PackBuffer
+	return f, nil
 }
 
 // setLocation records where the object is, and tells it.

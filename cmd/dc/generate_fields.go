@@ -1,42 +1,68 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// field writes the functions that pack and unpack a field, and the interface of what
-// handles it.
+// field writes the functions that pack, unpack and send a field, and the interface of
+// what handles it.
 func (g *generator) field(f *dc.Field) {
-	args, types := g.argNames(f), make([]string, f.NumArgs())
-	params := make([]string, f.NumArgs())
+	g.packField(f)
+	g.unpackField(f)
+	g.sendField(f)
+	handler := g.handlerName(f)
+	g.p("// %s takes updates of %s.%s.", handler, f.Class().Name(), f.Name())
+	g.p("type %s interface {\n%s(%s)\n}\n", handler, methodName(f), strings.Join(g.params(f), ", "))
+}
+
+// params returns the parameters of a field in Go, with their types.
+func (g *generator) params(f *dc.Field) []string {
+	params := g.argNames(f)
 	for i, p := range f.Parameters() {
-		types[i] = g.goType(p.Type(), goName(f.Class().Name())+goName(f.Name()), p.Name())
-		params[i] = args[i] + " " + types[i]
+		params[i] += " " + g.goType(p.Type(), goName(f.Class().Name())+goName(f.Name()), p.Name())
 	}
+	return params
+}
+
+func (g *generator) packField(f *dc.Field) {
 	g.p("// %s packs the arguments of %s.%s:", g.names.forField("Pack", f), f.Class().Name(), f.Name())
 	g.p("//\n//\t%s", strings.ReplaceAll(f.String(), "\n", " "))
 	g.p("//\n// It appends them to dst; on an error dst comes back as it was.")
-	g.p("func %s(%s) ([]byte, error) {", g.names.forField("Pack", f), strings.Join(append([]string{"dst []byte"}, params...), ", "))
+	g.p("func %s(%s) ([]byte, error) {", g.names.forField("Pack", f), strings.Join(append([]string{"dst []byte"}, g.params(f)...), ", "))
 	g.p("packer := DCFile.FieldByNumber(%s).Packer(dst)\np := &packer", g.names.forField("Field", f))
+	args := g.argNames(f)
 	for i, p := range f.Parameters() {
 		g.pack(args[i], p.Type(), 0)
 	}
 	g.p("return p.Finish()\n}\n")
+}
 
-	results := append(params[:len(params):len(params)], "n int", "err error")
+func (g *generator) unpackField(f *dc.Field) {
+	results := append(g.params(f), "n int", "err error")
 	g.p("// %s unpacks the arguments of %s.%s, which take n bytes of data.", g.names.forField("Unpack", f), f.Class().Name(), f.Name())
 	g.p("func %s(data []byte) (%s) {", g.names.forField("Unpack", f), strings.Join(results, ", "))
 	g.p("unpacker := DCFile.FieldByNumber(%s).Unpacker(data)\nu := &unpacker", g.names.forField("Field", f))
+	args := g.argNames(f)
 	for i, p := range f.Parameters() {
 		g.unpack(args[i], p.Type(), 0)
 	}
 	g.p("n, err = u.Finish()\nreturn\n}\n")
+}
 
-	handler := g.handlerName(f)
-	g.p("// %s takes updates of %s.%s.", handler, f.Class().Name(), f.Name())
-	g.p("type %s interface {\n%s(%s)\n}\n", handler, methodName(f), strings.Join(params, ", "))
+// sendField writes the functions that send a field of an object.
+func (g *generator) sendField(f *dc.Field) {
+	send, sendTo, number := g.names.forField("Send", f), g.names.forField("SendTo", f), g.names.forField("Field", f)
+	call := fmt.Sprintf("data, err := %s(%s)\nif err != nil {\nreturn err\n}", g.names.forField("Pack", f),
+		strings.Join(append([]string{"o.PackBuffer()"}, g.argNames(f)...), ", "))
+	g.p("// %s sends %s.%s of an object.", send, f.Class().Name(), f.Name())
+	g.p("func %s(%s) error {\n%s", send, strings.Join(append([]string{"o Sender"}, g.params(f)...), ", "), call)
+	g.p("return o.SendPacked(%s, data)\n}\n", number)
+	g.p("// %s sends it to the client with a base only.", sendTo)
+	g.p("func %s(%s) error {\n%s", sendTo, strings.Join(append([]string{"o Sender", "base uint32"}, g.params(f)...), ", "), call)
+	g.p("return o.SendPackedTo(base, %s, data)\n}\n", number)
 }
 
 // pack writes how to pack a value that a Go expression gives.

@@ -84,7 +84,7 @@ func methodName(f *dc.Field) string {
 // argNames returns the Go names of the arguments of a field.
 func (g *generator) argNames(f *dc.Field) []string {
 	taken := names{}
-	taken.reserve("p", "u", "packer", "unpacker", "n", "err", "dst", "data", "dc", "o", "ok", "object", "number", "handled", "byte",
+	taken.reserve("p", "u", "packer", "unpacker", "n", "err", "dst", "data", "dc", "o", "ok", "object", "base", "number", "handled", "byte",
 		"string", "bool", "append", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float64",
 		"false", "true", "nil", "error", "any", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9")
 	list := make([]string, 0, f.NumArgs())

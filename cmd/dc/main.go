@@ -12,8 +12,9 @@
 // -strict they count as errors.
 //
 // Generate writes constants for the numbers of classes and fields, Go types for structs
-// and switches, and functions that pack and unpack the fields without reflection. It is
-// meant for go generate:
+// and switches, and functions that pack, unpack, send and handle the fields without
+// reflection: with HandleField in the ClientConfig of package distributed, methods of a
+// program's objects are called by it. It is meant for go generate:
 //
 //	//go:generate go run github.com/queuednet/queuednet/cmd/dc generate -package world -o world_dc.go direct.dc world.dc
 //

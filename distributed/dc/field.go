@@ -61,6 +61,13 @@ func (f *Field) NumArgs() int { return len(f.params) }
 // Atomics returns the members of a molecular field; for another field it is empty.
 func (f *Field) Atomics() []*Field { return slices.Clone(f.atomics) }
 
+// NumAtomics returns the number of members, len(Atomics()), and Atomic one of them by its
+// place, without allocating. They are Panda3D's getNumAtomics and getAtomic.
+func (f *Field) NumAtomics() int { return len(f.atomics) }
+
+// Atomic returns a member of a molecular field by its place. See [Field.NumAtomics].
+func (f *Field) Atomic(i int) *Field { return f.atomics[i] }
+
 // Keywords returns the keywords in the order of the declaration. A molecular field has
 // those of its members.
 func (f *Field) Keywords() []string { return slices.Clone(f.keywords) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/queuednet/queuednet/distributed"
-	"github.com/queuednet/queuednet/distributed/dc"
 	"github.com/queuednet/queuednet/examples/internal/cli"
 )
 
@@ -28,7 +27,7 @@ func (b *bell) Ring() error {
 		}
 	}
 	fmt.Fprintf(b.world.stdout, "ai: %s rings the bell\n", cli.Printable(by))
-	return b.SendUpdate("rung", by, b.times)
+	return SendBellRung(b, by, b.times)
 }
 
 // A seenAvatar is the AI's side of an Avatar: it needs only the name.
@@ -41,8 +40,8 @@ type seenAvatar struct {
 func (a *seenAvatar) SetName(name string) { a.name = name }
 
 // openAI makes an AI in the server's process, which owns the bell and the clock.
-func (w *world) openAI(file *dc.File) (err error) {
-	if w.ai, err = distributed.NewClientRepository(nil, file); err != nil {
+func (w *world) openAI() (err error) {
+	if w.ai, err = distributed.NewClientRepository(&distributed.ClientConfig{HandleField: HandleField}, DCFile); err != nil {
 		return err
 	}
 	for class, new := range map[string]func() distributed.Object{

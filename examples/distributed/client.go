@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/distributed"
-	"github.com/queuednet/queuednet/distributed/dc"
 	"github.com/queuednet/queuednet/examples/internal/cli"
 )
 
@@ -52,8 +51,8 @@ func (b *heardBell) Rung(by string, times uint16) {
 }
 
 // openClient makes the client, which connects over TCP.
-func (w *world) openClient(file *dc.File) (err error) {
-	if w.client, err = distributed.NewClientRepository(nil, file); err != nil {
+func (w *world) openClient() (err error) {
+	if w.client, err = distributed.NewClientRepository(&distributed.ClientConfig{HandleField: HandleField}, DCFile); err != nil {
 		return err
 	}
 	for class, new := range map[string]func() distributed.Object{
@@ -87,13 +86,13 @@ func (w *world) updateClient(frame int) {
 	if frame%6 == 0 { // ten times a second
 		angle := 2 * math.Pi * float64(frame) / (10 * frameRate)
 		w.avatar.x, w.avatar.y = 10*math.Cos(angle), 10*math.Sin(angle)
-		w.complain(w.avatar.SendUpdate("setXY", w.avatar.x, w.avatar.y))
+		w.complain(SendAvatarSetXY(w.avatar, w.avatar.x, w.avatar.y))
 	}
 	if frame%frameRate == 0 {
-		w.complain(w.avatar.SendUpdate("say", "hello from Go"))
+		w.complain(SendAvatarSay(w.avatar, "hello from Go"))
 		for _, o := range w.client.Objects() {
 			if b, ok := o.(*heardBell); ok {
-				w.complain(b.SendUpdate("ring"))
+				w.complain(SendBellRing(b))
 			}
 		}
 	}

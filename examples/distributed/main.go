@@ -1,7 +1,8 @@
 // Command distributed is a small world of distributed objects, all in one process but as
 // it would be in several: a server, an AI that owns a bell and the clock, and a client
 // with an avatar that walks about and rings the bell. Where Panda3D is installed, a
-// client of unmodified Panda3D, client.py, is in the world too.
+// client of unmodified Panda3D, client.py, is in the world too. The Go programs call and are
+// called by the code in world_dc.go, which cmd/dc has generated for world.dc.
 //
 //	go run ./examples/distributed [-python python3] [-port 0] [-stay]
 //
@@ -18,12 +19,13 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/distributed"
-	"github.com/queuednet/queuednet/distributed/dc"
 	"github.com/queuednet/queuednet/examples/internal/cli"
 )
 
+//go:generate go run ../../cmd/dc generate -package main -o world_dc.go world.dc
+
 //go:embed world.dc
-var worldDC []byte
+var worldDC []byte // for client.py
 
 //go:embed client.py
 var clientPy []byte
@@ -55,13 +57,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := cli.Parse(flags, args, stdout); err != nil {
 		return err
 	}
-	file, err := dc.Parse("world.dc", worldDC)
-	if err != nil {
-		return err
-	}
 	w := &world{stdout: stdout, heard: make(map[string]bool)}
 	defer w.close()
-	if err := w.open(file, *port); err != nil {
+	if err := w.open(*port); err != nil {
 		return err
 	}
 	expected, panda := []string{"bell", "Gopher"}, startPanda(ctx, *python, w.port, stdout)
@@ -98,8 +96,8 @@ func (w *world) allHeard(expected []string) bool {
 }
 
 // open starts the server, the AI in its process, and the client over TCP.
-func (w *world) open(file *dc.File, port int) (err error) {
-	if w.server, err = distributed.NewServerRepository(nil, file); err != nil {
+func (w *world) open(port int) (err error) {
+	if w.server, err = distributed.NewServerRepository(nil, DCFile); err != nil {
 		return err
 	}
 	rendezvous, err := w.server.OpenTCPServerRendezvous(port, 0)
@@ -108,10 +106,10 @@ func (w *world) open(file *dc.File, port int) (err error) {
 	}
 	w.port = rendezvous.LocalAddress().Port()
 	fmt.Fprintln(w.stdout, "server: listening on", rendezvous.LocalAddress())
-	if err := w.openAI(file); err != nil {
+	if err := w.openAI(); err != nil {
 		return err
 	}
-	return w.openClient(file)
+	return w.openClient()
 }
 
 // frame is a frame of everybody.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/queuednet/queuednet/examples/internal/lines"
@@ -24,6 +25,15 @@ func TestWorld(t *testing.T) {
 		require.Contains(t, text, `client: Panda says "hello from Python"`)
 		require.Contains(t, text, "panda3d: the bell, rung by")
 	}
+}
+
+// The checked-in code is what cmd/dc makes of world.dc.
+func TestGenerated(t *testing.T) {
+	want, err := exec.Command("go", "run", "../../cmd/dc", "generate", "-package", "main", "world.dc").Output()
+	require.NoError(t, err)
+	got, err := os.ReadFile("world_dc.go")
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got), "run go generate")
 }
 
 func TestBadFlags(t *testing.T) {

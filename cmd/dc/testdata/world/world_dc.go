@@ -95,6 +95,13 @@ const (
 	FieldAvatarHitPoints              = 22
 )
 
+// A Sender is a distributed object: distributed.DistributedObject has these methods.
+type Sender interface {
+	PackBuffer() []byte
+	SendPacked(field int, args []byte) error
+	SendPackedTo(base uint32, field int, args []byte) error
+}
+
 // PackDistributedObjectSetLocation packs the arguments of DistributedObject.setLocation:
 //
 //	setLocation(uint32 parentId, uint32 zoneId) broadcast ram
@@ -116,6 +123,24 @@ func UnpackDistributedObjectSetLocation(data []byte) (parentId uint32, zoneId ui
 	zoneId = uint32(u.Uint())
 	n, err = u.Finish()
 	return
+}
+
+// SendDistributedObjectSetLocation sends DistributedObject.setLocation of an object.
+func SendDistributedObjectSetLocation(o Sender, parentId uint32, zoneId uint32) error {
+	data, err := PackDistributedObjectSetLocation(o.PackBuffer(), parentId, zoneId)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldDistributedObjectSetLocation, data)
+}
+
+// SendToDistributedObjectSetLocation sends it to the client with a base only.
+func SendToDistributedObjectSetLocation(o Sender, base uint32, parentId uint32, zoneId uint32) error {
+	data, err := PackDistributedObjectSetLocation(o.PackBuffer(), parentId, zoneId)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldDistributedObjectSetLocation, data)
 }
 
 // DistributedObjectSetLocationHandler takes updates of DistributedObject.setLocation.
@@ -144,6 +169,24 @@ func UnpackAvatarSetName(data []byte) (name string, n int, err error) {
 	return
 }
 
+// SendAvatarSetName sends Avatar.setName of an object.
+func SendAvatarSetName(o Sender, name string) error {
+	data, err := PackAvatarSetName(o.PackBuffer(), name)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetName, data)
+}
+
+// SendToAvatarSetName sends it to the client with a base only.
+func SendToAvatarSetName(o Sender, base uint32, name string) error {
+	data, err := PackAvatarSetName(o.PackBuffer(), name)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetName, data)
+}
+
 // AvatarSetNameHandler takes updates of Avatar.setName.
 type AvatarSetNameHandler interface {
 	SetName(name string)
@@ -170,6 +213,24 @@ func UnpackAvatarSetX(data []byte) (x float64, n int, err error) {
 	return
 }
 
+// SendAvatarSetX sends Avatar.setX of an object.
+func SendAvatarSetX(o Sender, x float64) error {
+	data, err := PackAvatarSetX(o.PackBuffer(), x)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetX, data)
+}
+
+// SendToAvatarSetX sends it to the client with a base only.
+func SendToAvatarSetX(o Sender, base uint32, x float64) error {
+	data, err := PackAvatarSetX(o.PackBuffer(), x)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetX, data)
+}
+
 // AvatarSetXHandler takes updates of Avatar.setX.
 type AvatarSetXHandler interface {
 	SetX(x float64)
@@ -194,6 +255,24 @@ func UnpackAvatarSetY(data []byte) (y float64, n int, err error) {
 	y = u.Float()
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarSetY sends Avatar.setY of an object.
+func SendAvatarSetY(o Sender, y float64) error {
+	data, err := PackAvatarSetY(o.PackBuffer(), y)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetY, data)
+}
+
+// SendToAvatarSetY sends it to the client with a base only.
+func SendToAvatarSetY(o Sender, base uint32, y float64) error {
+	data, err := PackAvatarSetY(o.PackBuffer(), y)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetY, data)
 }
 
 // AvatarSetYHandler takes updates of Avatar.setY.
@@ -224,6 +303,24 @@ func UnpackAvatarSetXY(data []byte) (x float64, y float64, n int, err error) {
 	return
 }
 
+// SendAvatarSetXY sends Avatar.setXY of an object.
+func SendAvatarSetXY(o Sender, x float64, y float64) error {
+	data, err := PackAvatarSetXY(o.PackBuffer(), x, y)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetXY, data)
+}
+
+// SendToAvatarSetXY sends it to the client with a base only.
+func SendToAvatarSetXY(o Sender, base uint32, x float64, y float64) error {
+	data, err := PackAvatarSetXY(o.PackBuffer(), x, y)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetXY, data)
+}
+
 // AvatarSetXYHandler takes updates of Avatar.setXY.
 type AvatarSetXYHandler interface {
 	SetXY(x float64, y float64)
@@ -248,6 +345,24 @@ func UnpackAvatarSetH(data []byte) (h float64, n int, err error) {
 	h = u.Float()
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarSetH sends Avatar.setH of an object.
+func SendAvatarSetH(o Sender, h float64) error {
+	data, err := PackAvatarSetH(o.PackBuffer(), h)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetH, data)
+}
+
+// SendToAvatarSetH sends it to the client with a base only.
+func SendToAvatarSetH(o Sender, base uint32, h float64) error {
+	data, err := PackAvatarSetH(o.PackBuffer(), h)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetH, data)
 }
 
 // AvatarSetHHandler takes updates of Avatar.setH.
@@ -283,6 +398,24 @@ func UnpackAvatarSetItems(data []byte) (items []Stack, n int, err error) {
 	u.Pop()
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarSetItems sends Avatar.setItems of an object.
+func SendAvatarSetItems(o Sender, items []Stack) error {
+	data, err := PackAvatarSetItems(o.PackBuffer(), items)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetItems, data)
+}
+
+// SendToAvatarSetItems sends it to the client with a base only.
+func SendToAvatarSetItems(o Sender, base uint32, items []Stack) error {
+	data, err := PackAvatarSetItems(o.PackBuffer(), items)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetItems, data)
 }
 
 // AvatarSetItemsHandler takes updates of Avatar.setItems.
@@ -347,6 +480,24 @@ func UnpackAvatarOrder(data []byte) (what Order, n int, err error) {
 	what.UnpackDC(u)
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarOrder sends Avatar.order of an object.
+func SendAvatarOrder(o Sender, what Order) error {
+	data, err := PackAvatarOrder(o.PackBuffer(), what)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarOrder, data)
+}
+
+// SendToAvatarOrder sends it to the client with a base only.
+func SendToAvatarOrder(o Sender, base uint32, what Order) error {
+	data, err := PackAvatarOrder(o.PackBuffer(), what)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarOrder, data)
 }
 
 // AvatarOrderHandler takes updates of Avatar.order.
@@ -478,6 +629,24 @@ func UnpackAvatarOrders(data []byte) (list []Order, n int, err error) {
 	return
 }
 
+// SendAvatarOrders sends Avatar.orders of an object.
+func SendAvatarOrders(o Sender, list []Order) error {
+	data, err := PackAvatarOrders(o.PackBuffer(), list)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarOrders, data)
+}
+
+// SendToAvatarOrders sends it to the client with a base only.
+func SendToAvatarOrders(o Sender, base uint32, list []Order) error {
+	data, err := PackAvatarOrders(o.PackBuffer(), list)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarOrders, data)
+}
+
 // AvatarOrdersHandler takes updates of Avatar.orders.
 type AvatarOrdersHandler interface {
 	Orders(list []Order)
@@ -511,6 +680,24 @@ func UnpackAvatarSetBoard(data []byte) (cells [][]byte, n int, err error) {
 	u.Pop()
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarSetBoard sends Avatar.setBoard of an object.
+func SendAvatarSetBoard(o Sender, cells [][]byte) error {
+	data, err := PackAvatarSetBoard(o.PackBuffer(), cells)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarSetBoard, data)
+}
+
+// SendToAvatarSetBoard sends it to the client with a base only.
+func SendToAvatarSetBoard(o Sender, base uint32, cells [][]byte) error {
+	data, err := PackAvatarSetBoard(o.PackBuffer(), cells)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarSetBoard, data)
 }
 
 // AvatarSetBoardHandler takes updates of Avatar.setBoard.
@@ -607,6 +794,24 @@ func UnpackAvatarEverything(data []byte) (a int8, b int16, c int32, d int64, e u
 	return
 }
 
+// SendAvatarEverything sends Avatar.everything of an object.
+func SendAvatarEverything(o Sender, a int8, b int16, c int32, d int64, e uint8, f uint16, g uint32, h uint64, i float64, j []byte, k []byte, l uint8, m string, n_ []int8, o_ []byte, p_ []string, q [][]float64) error {
+	data, err := PackAvatarEverything(o.PackBuffer(), a, b, c, d, e, f, g, h, i, j, k, l, m, n_, o_, p_, q)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarEverything, data)
+}
+
+// SendToAvatarEverything sends it to the client with a base only.
+func SendToAvatarEverything(o Sender, base uint32, a int8, b int16, c int32, d int64, e uint8, f uint16, g uint32, h uint64, i float64, j []byte, k []byte, l uint8, m string, n_ []int8, o_ []byte, p_ []string, q [][]float64) error {
+	data, err := PackAvatarEverything(o.PackBuffer(), a, b, c, d, e, f, g, h, i, j, k, l, m, n_, o_, p_, q)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarEverything, data)
+}
+
 // AvatarEverythingHandler takes updates of Avatar.everything.
 type AvatarEverythingHandler interface {
 	Everything(a int8, b int16, c int32, d int64, e uint8, f uint16, g uint32, h uint64, i float64, j []byte, k []byte, l uint8, m string, n_ []int8, o_ []byte, p_ []string, q [][]float64)
@@ -693,6 +898,24 @@ func UnpackAvatarArrays(data []byte) (a []int8, b []int16, c []int32, d []byte, 
 	return
 }
 
+// SendAvatarArrays sends Avatar.arrays of an object.
+func SendAvatarArrays(o Sender, a []int8, b []int16, c []int32, d []byte, e []uint16, f []uint32, g []dc.Uint32Uint8) error {
+	data, err := PackAvatarArrays(o.PackBuffer(), a, b, c, d, e, f, g)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarArrays, data)
+}
+
+// SendToAvatarArrays sends it to the client with a base only.
+func SendToAvatarArrays(o Sender, base uint32, a []int8, b []int16, c []int32, d []byte, e []uint16, f []uint32, g []dc.Uint32Uint8) error {
+	data, err := PackAvatarArrays(o.PackBuffer(), a, b, c, d, e, f, g)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarArrays, data)
+}
+
 // AvatarArraysHandler takes updates of Avatar.arrays.
 type AvatarArraysHandler interface {
 	Arrays(a []int8, b []int16, c []int32, d []byte, e []uint16, f []uint32, g []dc.Uint32Uint8)
@@ -719,6 +942,24 @@ func UnpackAvatarInlined(data []byte) (type_ AvatarInlinedType, func_ AvatarInli
 	func_.UnpackDC(u)
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarInlined sends Avatar.inlined of an object.
+func SendAvatarInlined(o Sender, type_ AvatarInlinedType, func_ AvatarInlinedFunc) error {
+	data, err := PackAvatarInlined(o.PackBuffer(), type_, func_)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarInlined, data)
+}
+
+// SendToAvatarInlined sends it to the client with a base only.
+func SendToAvatarInlined(o Sender, base uint32, type_ AvatarInlinedType, func_ AvatarInlinedFunc) error {
+	data, err := PackAvatarInlined(o.PackBuffer(), type_, func_)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarInlined, data)
 }
 
 // AvatarInlinedHandler takes updates of Avatar.inlined.
@@ -836,6 +1077,24 @@ func UnpackAvatarUnnamed(data []byte) (arg0 uint8, arg1 string, n int, err error
 	return
 }
 
+// SendAvatarUnnamed sends Avatar.unnamed of an object.
+func SendAvatarUnnamed(o Sender, arg0 uint8, arg1 string) error {
+	data, err := PackAvatarUnnamed(o.PackBuffer(), arg0, arg1)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarUnnamed, data)
+}
+
+// SendToAvatarUnnamed sends it to the client with a base only.
+func SendToAvatarUnnamed(o Sender, base uint32, arg0 uint8, arg1 string) error {
+	data, err := PackAvatarUnnamed(o.PackBuffer(), arg0, arg1)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarUnnamed, data)
+}
+
 // AvatarUnnamedHandler takes updates of Avatar.unnamed.
 type AvatarUnnamedHandler interface {
 	Unnamed(arg0 uint8, arg1 string)
@@ -858,6 +1117,24 @@ func UnpackAvatarNothing(data []byte) (n int, err error) {
 	u := &unpacker
 	n, err = u.Finish()
 	return
+}
+
+// SendAvatarNothing sends Avatar.nothing of an object.
+func SendAvatarNothing(o Sender) error {
+	data, err := PackAvatarNothing(o.PackBuffer())
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarNothing, data)
+}
+
+// SendToAvatarNothing sends it to the client with a base only.
+func SendToAvatarNothing(o Sender, base uint32) error {
+	data, err := PackAvatarNothing(o.PackBuffer())
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarNothing, data)
 }
 
 // AvatarNothingHandler takes updates of Avatar.nothing.
@@ -886,6 +1163,24 @@ func UnpackAvatarHitPoints(data []byte) (hitPoints uint8, n int, err error) {
 	return
 }
 
+// SendAvatarHitPoints sends Avatar.hit_points of an object.
+func SendAvatarHitPoints(o Sender, hitPoints uint8) error {
+	data, err := PackAvatarHitPoints(o.PackBuffer(), hitPoints)
+	if err != nil {
+		return err
+	}
+	return o.SendPacked(FieldAvatarHitPoints, data)
+}
+
+// SendToAvatarHitPoints sends it to the client with a base only.
+func SendToAvatarHitPoints(o Sender, base uint32, hitPoints uint8) error {
+	data, err := PackAvatarHitPoints(o.PackBuffer(), hitPoints)
+	if err != nil {
+		return err
+	}
+	return o.SendPackedTo(base, FieldAvatarHitPoints, data)
+}
+
 // AvatarHitPointsHandler takes updates of Avatar.hit_points.
 type AvatarHitPointsHandler interface {
 	SetHitPoints(hitPoints uint8)
@@ -893,135 +1188,260 @@ type AvatarHitPointsHandler interface {
 
 // HandleField unpacks an update of a field and calls the method of object that the
 // field stands for: for setPos(int16 x, int16 y) that is SetPos(x, y int16), and for a data
-// field hp it is SetHp. It returns false if object has no such method, or there is no such
-// field. Bytes after the arguments are ignored.
+// field hp it is SetHp. The method may return an error, which HandleField then returns. It
+// returns false if object has no such method, or there is no such field. Bytes after the
+// arguments are ignored. It is meant for distributed.ClientConfig.
 func HandleField(object any, number int, data []byte) (handled bool, err error) {
 	switch number {
 	case FieldDistributedObjectSetLocation:
-		if o, ok := object.(DistributedObjectSetLocationHandler); ok {
+		switch o := object.(type) {
+		case DistributedObjectSetLocationHandler:
 			parentId, zoneId, _, err := UnpackDistributedObjectSetLocation(data)
 			if err == nil {
 				o.SetLocation(parentId, zoneId)
 			}
 			return true, err
+		case interface {
+			SetLocation(parentId uint32, zoneId uint32) error
+		}:
+			parentId, zoneId, _, err := UnpackDistributedObjectSetLocation(data)
+			if err == nil {
+				err = o.SetLocation(parentId, zoneId)
+			}
+			return true, err
 		}
 	case FieldAvatarSetName:
-		if o, ok := object.(AvatarSetNameHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetNameHandler:
 			name, _, err := UnpackAvatarSetName(data)
 			if err == nil {
 				o.SetName(name)
 			}
 			return true, err
+		case interface{ SetName(name string) error }:
+			name, _, err := UnpackAvatarSetName(data)
+			if err == nil {
+				err = o.SetName(name)
+			}
+			return true, err
 		}
 	case FieldAvatarSetX:
-		if o, ok := object.(AvatarSetXHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetXHandler:
 			x, _, err := UnpackAvatarSetX(data)
 			if err == nil {
 				o.SetX(x)
 			}
 			return true, err
+		case interface{ SetX(x float64) error }:
+			x, _, err := UnpackAvatarSetX(data)
+			if err == nil {
+				err = o.SetX(x)
+			}
+			return true, err
 		}
 	case FieldAvatarSetY:
-		if o, ok := object.(AvatarSetYHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetYHandler:
 			y, _, err := UnpackAvatarSetY(data)
 			if err == nil {
 				o.SetY(y)
 			}
 			return true, err
+		case interface{ SetY(y float64) error }:
+			y, _, err := UnpackAvatarSetY(data)
+			if err == nil {
+				err = o.SetY(y)
+			}
+			return true, err
 		}
 	case FieldAvatarSetXY:
-		if o, ok := object.(AvatarSetXYHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetXYHandler:
 			x, y, _, err := UnpackAvatarSetXY(data)
 			if err == nil {
 				o.SetXY(x, y)
 			}
 			return true, err
+		case interface {
+			SetXY(x float64, y float64) error
+		}:
+			x, y, _, err := UnpackAvatarSetXY(data)
+			if err == nil {
+				err = o.SetXY(x, y)
+			}
+			return true, err
 		}
 	case FieldAvatarSetH:
-		if o, ok := object.(AvatarSetHHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetHHandler:
 			h, _, err := UnpackAvatarSetH(data)
 			if err == nil {
 				o.SetH(h)
 			}
 			return true, err
+		case interface{ SetH(h float64) error }:
+			h, _, err := UnpackAvatarSetH(data)
+			if err == nil {
+				err = o.SetH(h)
+			}
+			return true, err
 		}
 	case FieldAvatarSetItems:
-		if o, ok := object.(AvatarSetItemsHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetItemsHandler:
 			items, _, err := UnpackAvatarSetItems(data)
 			if err == nil {
 				o.SetItems(items)
 			}
 			return true, err
+		case interface{ SetItems(items []Stack) error }:
+			items, _, err := UnpackAvatarSetItems(data)
+			if err == nil {
+				err = o.SetItems(items)
+			}
+			return true, err
 		}
 	case FieldAvatarOrder:
-		if o, ok := object.(AvatarOrderHandler); ok {
+		switch o := object.(type) {
+		case AvatarOrderHandler:
 			what, _, err := UnpackAvatarOrder(data)
 			if err == nil {
 				o.Order(what)
 			}
 			return true, err
+		case interface{ Order(what Order) error }:
+			what, _, err := UnpackAvatarOrder(data)
+			if err == nil {
+				err = o.Order(what)
+			}
+			return true, err
 		}
 	case FieldAvatarOrders:
-		if o, ok := object.(AvatarOrdersHandler); ok {
+		switch o := object.(type) {
+		case AvatarOrdersHandler:
 			list, _, err := UnpackAvatarOrders(data)
 			if err == nil {
 				o.Orders(list)
 			}
 			return true, err
+		case interface{ Orders(list []Order) error }:
+			list, _, err := UnpackAvatarOrders(data)
+			if err == nil {
+				err = o.Orders(list)
+			}
+			return true, err
 		}
 	case FieldAvatarSetBoard:
-		if o, ok := object.(AvatarSetBoardHandler); ok {
+		switch o := object.(type) {
+		case AvatarSetBoardHandler:
 			cells, _, err := UnpackAvatarSetBoard(data)
 			if err == nil {
 				o.SetBoard(cells)
 			}
 			return true, err
+		case interface{ SetBoard(cells [][]byte) error }:
+			cells, _, err := UnpackAvatarSetBoard(data)
+			if err == nil {
+				err = o.SetBoard(cells)
+			}
+			return true, err
 		}
 	case FieldAvatarEverything:
-		if o, ok := object.(AvatarEverythingHandler); ok {
+		switch o := object.(type) {
+		case AvatarEverythingHandler:
 			a, b, c, d, e, f, g, h, i, j, k, l, m, n_, o_, p_, q, _, err := UnpackAvatarEverything(data)
 			if err == nil {
 				o.Everything(a, b, c, d, e, f, g, h, i, j, k, l, m, n_, o_, p_, q)
 			}
 			return true, err
+		case interface {
+			Everything(a int8, b int16, c int32, d int64, e uint8, f uint16, g uint32, h uint64, i float64, j []byte, k []byte, l uint8, m string, n_ []int8, o_ []byte, p_ []string, q [][]float64) error
+		}:
+			a, b, c, d, e, f, g, h, i, j, k, l, m, n_, o_, p_, q, _, err := UnpackAvatarEverything(data)
+			if err == nil {
+				err = o.Everything(a, b, c, d, e, f, g, h, i, j, k, l, m, n_, o_, p_, q)
+			}
+			return true, err
 		}
 	case FieldAvatarArrays:
-		if o, ok := object.(AvatarArraysHandler); ok {
+		switch o := object.(type) {
+		case AvatarArraysHandler:
 			a, b, c, d, e, f, g, _, err := UnpackAvatarArrays(data)
 			if err == nil {
 				o.Arrays(a, b, c, d, e, f, g)
 			}
 			return true, err
+		case interface {
+			Arrays(a []int8, b []int16, c []int32, d []byte, e []uint16, f []uint32, g []dc.Uint32Uint8) error
+		}:
+			a, b, c, d, e, f, g, _, err := UnpackAvatarArrays(data)
+			if err == nil {
+				err = o.Arrays(a, b, c, d, e, f, g)
+			}
+			return true, err
 		}
 	case FieldAvatarInlined:
-		if o, ok := object.(AvatarInlinedHandler); ok {
+		switch o := object.(type) {
+		case AvatarInlinedHandler:
 			type_, func_, _, err := UnpackAvatarInlined(data)
 			if err == nil {
 				o.Inlined(type_, func_)
 			}
 			return true, err
+		case interface {
+			Inlined(type_ AvatarInlinedType, func_ AvatarInlinedFunc) error
+		}:
+			type_, func_, _, err := UnpackAvatarInlined(data)
+			if err == nil {
+				err = o.Inlined(type_, func_)
+			}
+			return true, err
 		}
 	case FieldAvatarUnnamed:
-		if o, ok := object.(AvatarUnnamedHandler); ok {
+		switch o := object.(type) {
+		case AvatarUnnamedHandler:
 			arg0, arg1, _, err := UnpackAvatarUnnamed(data)
 			if err == nil {
 				o.Unnamed(arg0, arg1)
 			}
 			return true, err
+		case interface {
+			Unnamed(arg0 uint8, arg1 string) error
+		}:
+			arg0, arg1, _, err := UnpackAvatarUnnamed(data)
+			if err == nil {
+				err = o.Unnamed(arg0, arg1)
+			}
+			return true, err
 		}
 	case FieldAvatarNothing:
-		if o, ok := object.(AvatarNothingHandler); ok {
+		switch o := object.(type) {
+		case AvatarNothingHandler:
 			_, err := UnpackAvatarNothing(data)
 			if err == nil {
 				o.Nothing()
 			}
 			return true, err
+		case interface{ Nothing() error }:
+			_, err := UnpackAvatarNothing(data)
+			if err == nil {
+				err = o.Nothing()
+			}
+			return true, err
 		}
 	case FieldAvatarHitPoints:
-		if o, ok := object.(AvatarHitPointsHandler); ok {
+		switch o := object.(type) {
+		case AvatarHitPointsHandler:
 			hitPoints, _, err := UnpackAvatarHitPoints(data)
 			if err == nil {
 				o.SetHitPoints(hitPoints)
+			}
+			return true, err
+		case interface{ SetHitPoints(hitPoints uint8) error }:
+			hitPoints, _, err := UnpackAvatarHitPoints(data)
+			if err == nil {
+				err = o.SetHitPoints(hitPoints)
 			}
 			return true, err
 		}
