@@ -197,7 +197,7 @@ func requireUnpacks(t *testing.T, text string) {
 	require.NoError(t, err, text)
 	switch m.kind {
 	case objectGenerate:
-		class := newClasses(testFile).byNumber(m.class)
+		class := testClasses.byNumber(m.class)
 		require.NotNil(t, class, text)
 		require.NoError(t, class.walk(m.rest, nil), text)
 	case objectUpdateField:

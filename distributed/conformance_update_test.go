@@ -47,7 +47,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		a.send(set(a.base, "Thing", "ask", 7))
 		a.gets(setFrom(a, a.base, "Thing", "ask", 7))
 		b.gets()
-		a, b, _ = owned(t, nil, "Keys", "0000")
+		a, b, _ = owned(t, nil, "Keys", "00 0000")
 		b.send(set(a.base, "Keys", "both", 7))
 		a.gets(setFrom(b, a.base, "Keys", "both", 7))
 		b.gets()

@@ -34,6 +34,7 @@ dclass Derived : Base {
 dclass Keys : DistributedObject {
   both(uint8 n) p2p broadcast;
   free(uint8 n) clsend reflect;
+  asked(uint8 n) p2p broadcast required ram;
 };
 `
 
@@ -56,6 +57,8 @@ var testFile = func() *dc.File {
 	}
 	return file
 }()
+
+var testClasses = newClasses(testFile)
 
 func classNumber(name string) uint16 { return uint16(testFile.Class(name).Number()) }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -230,13 +232,22 @@ func TestCacheFields(t *testing.T) {
 	a.send(thing(5, a.base),
 		set(a.base, "Thing", "setName", "new"), set(a.base, "Thing", "setAB", 1.5, 2.5),
 		set(a.base, "Thing", "setHp", 7), set(a.base, "Thing", "setHp", 8), say(a.base, "forgotten"))
+	// What follows the arguments is passed on and not kept, and what is for the owner alone
+	// does not count for others.
+	a.send(append(set(a.base, "Thing", "setHp", 8), 0xff, 0xff))
+	a.send(generate(5, classNumber("Keys"), a.base+1, "07 0000"))
+	s.connect().send(set(a.base+1, "Keys", "asked", 66))
+	a.gets(setFrom(s.peers[len(s.peers)-1], a.base+1, "Keys", "asked", 66))
 	b := s.watch(5)
 	a.gets()
 	fields := slices.Concat(packed("Thing", "setName", "new"), unhex("0300"),
 		appendField(nil, fieldNumber("Thing", "setHp"), packed("Thing", "setHp", 8)),
 		appendField(nil, fieldNumber("Thing", "setA"), packed("Thing", "setA", 1.5)),
 		appendField(nil, fieldNumber("Thing", "setB"), packed("Thing", "setB", 2.5)))
-	b.gets(appendObjectGenerate(nil, a.base, 5, classNumber("Thing"), a.base, fields))
+	require.ElementsMatch(t, hexes([][]byte{
+		appendObjectGenerate(nil, a.base, 5, classNumber("Thing"), a.base, fields),
+		appendObjectGenerate(nil, a.base, 5, classNumber("Keys"), a.base+1, unhex("07 0000")),
+	}), b.received())
 }
 
 // A generate that answers a newcomer goes to the newcomer, one that does not goes to
@@ -299,6 +310,44 @@ func TestUpdateAllocatesNothing(t *testing.T) {
 		s.handle(watcher, asked)
 	}))
 	require.Zero(t, s.stats.Dropped)
+}
+
+// With real connections the server relays an update without an allocation of its own: the
+// whole program allocates what Broadcast does.
+func TestRelayAllocatesNothing(t *testing.T) {
+	s := newScene(t, nil)
+	owner := s.connect()
+	owner.send(thing(5, owner.base))
+	const watchers, each = 4, 500
+	var received atomic.Int64
+	for range watchers {
+		w := s.watch(5)
+		go func() { // ends with the connection
+			buffer := make([]byte, 64<<10)
+			for n, err := 0, error(nil); err == nil; n, err = w.Read(buffer) {
+				received.Add(int64(n))
+			}
+		}()
+	}
+	update := bytes.Repeat(frame(set(owner.base, "Thing", "setAB", 1.5, 2.5)), each)
+	relay := func() {
+		want := s.server.Stats().Relayed + each
+		if _, err := owner.Write(update); err != nil {
+			t.Fatal(err)
+		}
+		for s.server.Stats().Relayed < want {
+			s.server.Update()
+			runtime.Gosched()
+		}
+	}
+	allocated := testing.AllocsPerRun(20, relay) / each
+	broadcast := testing.AllocsPerRun(100, func() {
+		s.server.sendZone([]byte("mark"), s.server.state.zones[5].members, owner.client)
+	})
+	require.LessOrEqual(t, allocated, broadcast+0.1, "an update relayed to %d", watchers)
+	relayed := (20 + 1) * each * len(frame(setFrom(owner, owner.base, "Thing", "setAB", 1.5, 2.5)))
+	marks := (100 + 1) * len(frame([]byte("mark")))
+	s.until("all received", func() bool { return received.Load() == int64(watchers*(relayed+marks)) })
 }
 
 type discard struct{}

@@ -22,28 +22,36 @@ func (s *state) update(c *Client, m message) {
 		s.drop(c, DropNotOwner, m.doID, fmt.Errorf("%v of object %d from client %d, which does not own it", field.Name(), m.doID, c.base))
 		return
 	}
-	if !s.argsAllowed(c, o, field, m) {
+	args, ok := s.argsAllowed(c, o, field, m)
+	if !ok {
 		return
 	}
 	s.payload = appendObjectUpdateField(s.payload[:0], c.base, m.doID, m.field, m.rest)
-	s.route(c, o, field, m)
+	routed := s.route(c, o, field, m)
+	if routed && s.config.CacheFields && m.kind == clientObjectUpdateField && !field.IsP2P() { // a p2p one is the owner's to decide on
+		o.cache.setField(field, args)
+	}
 }
 
-// argsAllowed checks the arguments of an update, and asks the program.
-func (s *state) argsAllowed(c *Client, o *object, field *dc.Field, m message) bool {
+// argsAllowed checks the arguments of an update, and asks the program. It returns them
+// without the bytes behind them, which are passed on but kept nowhere.
+func (s *state) argsAllowed(c *Client, o *object, field *dc.Field, m message) (args []byte, ok bool) {
+	args = m.rest
 	if !s.config.RelayUnchecked {
-		if _, err := field.Validate(m.rest); err != nil {
+		n, err := field.Validate(m.rest)
+		if err != nil {
 			s.drop(c, DropBadFields, m.doID, fmt.Errorf("object %d: %w", m.doID, err))
-			return false
+			return nil, false
 		}
+		args = m.rest[:n]
 	}
 	const header = 12 // of an OBJECT_UPDATE_FIELD, before the arguments
 	if header+len(m.rest) > s.maxPayload {
 		s.drop(c, DropTooLong, m.doID, fmt.Errorf("%v of object %d with %d bytes", field.Name(), m.doID, len(m.rest)))
-		return false
+		return nil, false
 	}
 	if s.config.AllowUpdate == nil {
-		return true
+		return args, true
 	}
 	err := s.config.AllowUpdate(c, FieldUpdate{
 		DoID: m.doID, Zone: o.zone.id, Owner: o.owner, Target: m.target, Field: field, Args: m.rest,
@@ -51,18 +59,18 @@ func (s *state) argsAllowed(c *Client, o *object, field *dc.Field, m message) bo
 	if err != nil {
 		s.drop(c, DropNotAllowed, m.doID, err)
 	}
-	return err == nil
+	return args, err == nil
 }
 
-// route sends the update that was built. The first keyword of p2p, broadcast and
-// reflect decides.
-func (s *state) route(c *Client, o *object, field *dc.Field, m message) {
+// route sends the update that was built, and reports whether there is somebody whom it is
+// for. The first keyword of p2p, broadcast and reflect decides.
+func (s *state) route(c *Client, o *object, field *dc.Field, m message) bool {
 	switch {
 	case m.kind == clientObjectUpdateFieldTargeted:
 		target := s.clients[m.target]
 		if target == nil {
 			s.drop(c, DropUnknownTarget, m.doID, fmt.Errorf("there is no client %d", m.target))
-			return
+			return false
 		}
 		s.send(target)
 	case field.IsP2P():
@@ -73,10 +81,8 @@ func (s *state) route(c *Client, o *object, field *dc.Field, m message) {
 		s.sendZone(o.zone, nil)
 	default:
 		s.drop(c, DropNoKeyword, m.doID, fmt.Errorf("%v of object %d", field.Name(), m.doID))
-		return
+		return false
 	}
 	s.stats.Relayed++
-	if s.config.CacheFields && m.kind == clientObjectUpdateField {
-		o.cache.setField(field, m.rest)
-	}
+	return true
 }
