@@ -46,6 +46,7 @@ type options struct {
 	port             int
 	cert, key        string
 	verbose          bool
+	frame            time.Duration
 	files            []string
 	server           distributed.ServerConfig
 	network          queuednet.Config
@@ -65,6 +66,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.cert, "tls-cert", "", "serve TLS with the certificate in this PEM `file`")
 	flags.StringVar(&o.key, "tls-key", "", "the PEM `file` with the key of the certificate")
 	flags.StringVar(&o.inspect, "inspect", "", "serve a page about clients, objects and zones by HTTP at this `host:port`, such as localhost:8080; whoever reaches it can read it")
+	flags.DurationVar(&o.frame, "frame", time.Millisecond, "the least `time` from frame to frame: a longer one puts more of what a client is sent into one write, and makes it that much later")
 	flags.BoolVar(&o.verbose, "v", false, "log what objects do too")
 	flags.IntVar(&o.server.MaxClients, "max-clients", 0, "the most clients; 0 for as many as there are ranges of ids")
 	flags.IntVar(&o.server.MaxObjectsPerClient, "max-objects", 0, "the most objects of a client; 0 for 10,000")
@@ -87,6 +89,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	}
 	if len(o.files) == 0 {
 		return nil, errors.New("no DC files; -h for help")
+	}
+	if o.frame < 0 || o.frame > time.Second {
+		return nil, fmt.Errorf("-frame cannot be %v", o.frame)
 	}
 	if (o.cert == "") != (o.key == "") {
 		return nil, errors.New("-tls-cert and -tls-key go together")
@@ -120,7 +125,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	logger.Info("listening", "address", rendezvous.LocalAddress().String(), "classes", len(file.Classes()),
 		"hash", fmt.Sprintf("0x%08x", file.Hash()), "tls", o.cert != "")
-	p := &program{server: server, logger: logger, began: time.Now()}
+	p := &program{server: server, logger: logger, began: time.Now(), frame: o.frame}
 	if o.inspect != "" {
 		if err := p.serveInspect(ctx, o.inspect); err != nil {
 			return err
@@ -160,11 +165,8 @@ type program struct {
 	server *distributed.ServerRepository
 	logger *slog.Logger
 	began  time.Time
+	frame  time.Duration // how long one lasts at least, so that under load one does the work of many messages
 }
-
-// frameTime is how long a frame lasts at least, so that under load one does the work of
-// many messages.
-const frameTime = time.Millisecond
 
 // idleTime is how long there is no frame at most: some things are due after a time.
 const idleTime = 100 * time.Millisecond
@@ -181,7 +183,7 @@ func (p *program) loop(ctx context.Context) {
 			p.log(event)
 		}
 		p.mu.Unlock()
-		time.Sleep(frameTime)
+		time.Sleep(p.frame)
 	}
 }
 

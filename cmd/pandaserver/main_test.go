@@ -128,6 +128,8 @@ func TestErrors(t *testing.T) {
 		"/nowhere.dc":            "no such file",
 		"-id-range 9999999999 x": "-id-range",
 		"-nonsense x":            "not defined",
+		"-frame 2s x":            "-frame cannot be 2s",
+		"-frame -1s x":           "-frame cannot be -1s",
 	} {
 		err := run(t.Context(), strings.Fields(args), io.Discard)
 		require.ErrorContains(t, err, want)
