@@ -23,6 +23,11 @@ type Client struct {
 
 	waiting map[*object]struct{} // the generates that it needs and has not got
 
+	// The ids of objects that it has deleted while it was asked for them, and until
+	// when a generate of one is the answer to that.
+	answers map[uint32]time.Time
+	asked   []uint32 // the keys of answers, the oldest in front
+
 	interest        []byte // what it asked for last, as it came, until it is applied
 	interestChanged bool
 	openable        float64   // how much it may still open: MaxOpenedPerSecond

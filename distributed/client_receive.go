@@ -184,7 +184,7 @@ func (r *ClientRepository) remove(o Object) {
 func (r *ClientRepository) answer(zone uint32) {
 	for _, id := range slices.Sorted(maps.Keys(r.objects)) {
 		o := r.objects[id]
-		if o == nil || !r.IsLocalID(id) || o.object().zone != zone {
+		if o == nil || !r.IsLocalID(id) || o.object().zone != zone || o.object().deleted {
 			continue
 		}
 		if err := r.sendState(o); err != nil {

@@ -118,7 +118,7 @@ func (r *ClientRepository) sendState(o Object) error {
 func (r *ClientRepository) own(o Object) (*DistributedObject, error) {
 	d := o.object()
 	switch {
-	case d.repository != r:
+	case d.repository != r || d.deleted:
 		return nil, ErrNoObject
 	case !d.IsLocal():
 		return nil, ErrNotLocal
@@ -143,12 +143,17 @@ func (r *ClientRepository) SetObjectZone(o Object, zone uint32) error {
 
 // SendDelete deletes an object of this client everywhere. Here it goes when the server
 // has heard of it: then Disable and Delete are called, and its id is free. It is Panda3D's
-// sendDeleteMsg.
+// sendDeleteMsg. A request for generates that arrives meanwhile is not answered for the
+// object; Panda3D's clients do, and their server then has an object that nobody owns.
 func (r *ClientRepository) SendDelete(o Object) error {
 	d, err := r.own(o)
 	if err != nil {
 		return err
 	}
 	r.payload = appendIDs(r.payload[:0], objectDelete, d.doID)
-	return r.sendPayload()
+	if err := r.sendPayload(); err != nil {
+		return err
+	}
+	d.deleted = true
+	return nil
 }

@@ -214,6 +214,23 @@ func TestClientErrors(t *testing.T) {
 	require.Error(t, s.Register("Thing", func() Object { return nil }))
 }
 
+// An object that is being deleted is not sent again, nor moved, nor deleted twice.
+func TestDeleting(t *testing.T) {
+	s := newStage(t, false)
+	thing := s.create()
+	require.NoError(t, s.SendDelete(thing))
+	s.link.sent = nil
+	s.comes(request(5))
+	require.ErrorIs(t, s.SendDelete(thing), ErrNoObject)
+	require.ErrorIs(t, s.SetObjectZone(thing, 6), ErrNoObject)
+	s.sends()
+	s.comes(remove(firstID))
+	require.NoError(t, s.CreateDistributedObject(thing, 5), "and then it may come again")
+	s.link.sent = nil
+	s.comes(request(5))
+	require.Len(t, s.link.sent, 1)
+}
+
 // A method's error is an event, and the next method is called all the same.
 func TestMethodFails(t *testing.T) {
 	s := newStage(t, false)

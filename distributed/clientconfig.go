@@ -45,7 +45,8 @@ var (
 	ErrUnknownField = errors.New("distributed: unknown field")
 	// ErrNotLocal is for what only the owner of an object may do.
 	ErrNotLocal = errors.New("distributed: the object is another's")
-	// ErrNoObject is for an object that is not one of the repository's.
+	// ErrNoObject is for an object that is not one of the repository's, or that is
+	// being deleted.
 	ErrNoObject = errors.New("distributed: no object of this repository")
 )
 

@@ -58,6 +58,10 @@ const (
 	DropUnknownClass
 	// DropOtherClass: a generate for an object that has another class.
 	DropOtherClass
+	// DropDeleted: a generate of an object that its owner has deleted, in answer to
+	// a request that had crossed the delete. Panda3D's clients send it, and nobody
+	// is at fault.
+	DropDeleted
 	// DropUnknownObject: a message about an object that is not there; it may just
 	// have been deleted.
 	DropUnknownObject
@@ -84,7 +88,7 @@ const (
 
 var dropNames = [numDropReasons]string{
 	"malformed message", "unknown type of message", "id of another client", "unknown class",
-	"another class than before", "unknown object", "unknown field", "unknown target",
+	"another class than before", "deleted before", "unknown object", "unknown field", "unknown target",
 	"not the owner", "field without broadcast, reflect or p2p", "bad fields", "too long",
 	"over a limit", "not allowed by the program",
 }

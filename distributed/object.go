@@ -45,6 +45,7 @@ type DistributedObject struct {
 	doID       uint32
 	owner      uint32
 	zone       uint32
+	deleted    bool       // SendDelete has been called, and the server has not answered
 	values     fieldCache // what required and ram fields were last set to
 }
 

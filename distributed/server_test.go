@@ -283,6 +283,46 @@ func TestGenerateGoesToWhoAsked(t *testing.T) {
 	require.Empty(t, first.client.waiting)
 }
 
+// A client of Panda3D that has deleted an object answers a request that crossed the delete
+// with a generate of it. That does not make the object anew.
+func TestAnswerAfterDelete(t *testing.T) {
+	config := (*ServerConfig)(nil).withDefaults()
+	s := newState(&config, testFile, discard{}, 65535)
+	s.now = time.Unix(1_000_000, 0)
+	owner, watcher := &Client{}, &Client{}
+	s.join(owner)
+	s.join(watcher)
+	ask := func() {
+		s.handle(watcher, interest())
+		s.endFrame()
+		s.handle(watcher, interest(5))
+		s.endFrame()
+	}
+	s.handle(owner, thing(5, owner.base))
+	ask() // the owner is asked,
+	s.handle(owner, remove(owner.base))
+	s.handle(owner, thing(5, owner.base)) // and has answered after its delete
+	s.handle(owner, thing(5, owner.base))
+	s.requireConsistent(t)
+	require.Empty(t, s.objects)
+	require.EqualValues(t, 2, s.stats.Dropped[DropDeleted])
+
+	s.handle(owner, thing(5, owner.base+1)) // one that was answered before
+	ask()
+	s.handle(owner, thing(5, owner.base+1))
+	s.handle(owner, remove(owner.base+1))
+	s.handle(owner, thing(5, owner.base+1))
+	require.Equal(t, []uint32{owner.base + 1}, owner.Objects())
+
+	s.now = s.now.Add(answerTime + 1)
+	s.handle(owner, thing(5, owner.base))
+	require.Len(t, s.objects, 2, "the id is used again")
+	ask()
+	s.handle(owner, remove(owner.base+1))
+	require.Equal(t, []uint32{owner.base + 1}, owner.asked, "what is too old is forgotten")
+	require.Len(t, owner.answers, 1)
+}
+
 func TestLogger(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer

@@ -60,6 +60,7 @@ func (s *state) join(c *Client) bool {
 	c.objects = make(map[uint32]*object)
 	c.zones = make(map[uint32]*membership)
 	c.waiting = make(map[*object]struct{})
+	c.answers = make(map[uint32]time.Time)
 	c.openable, c.openableAt = openBurst*float64(s.config.MaxOpenedPerSecond), s.now
 	s.clients[base] = c
 	s.stats.Joined++

@@ -1,6 +1,9 @@
 package distributed
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // generate creates an object, moves it, or passes its fields on again.
 func (s *state) generate(c *Client, m message) {
@@ -16,6 +19,10 @@ func (s *state) generate(c *Client, m message) {
 	o := s.objects[m.doID]
 	if o != nil && o.class != class {
 		s.drop(c, DropOtherClass, m.doID, fmt.Errorf("object %d is a %v, not a %v", m.doID, o.class.dc, class.dc))
+		return
+	}
+	if o == nil && s.isAnswer(c, m.doID) {
+		s.drop(c, DropDeleted, m.doID, fmt.Errorf("object %d has been deleted", m.doID))
 		return
 	}
 	if !s.fieldsAllowed(c, class, &m) || !s.generateAllowed(c, class, o, m) {
@@ -147,7 +154,33 @@ func (s *state) delete(c *Client, m message, payload []byte) {
 	}
 	s.payload = append(s.payload[:0], payload...)
 	s.sendZone(o.zone, nil)
+	if o.waiting > 0 {
+		s.expectAnswer(c, o.doID)
+	}
 	z := o.zone
 	s.removeObject(o)
 	s.closeIdle(c, z)
+}
+
+// answerTime is for how long a generate of a deleted object may be an answer to a request
+// from before. Panda3D uses a freed id again after all others, which takes longer.
+const answerTime = 10 * time.Second
+
+// expectAnswer notes that a client will answer a request for an object that it has deleted
+// before it saw the request: a client of Panda3D has the object until it hears of the delete
+// from the server. Without this the answer would make the object anew, and its owner would
+// not know of it.
+func (s *state) expectAnswer(c *Client, doID uint32) {
+	for len(c.asked) > 0 && s.now.After(c.answers[c.asked[0]]) {
+		delete(c.answers, c.asked[0])
+		c.asked = c.asked[1:]
+	}
+	c.answers[doID] = s.now.Add(answerTime)
+	c.asked = append(c.asked, doID)
+}
+
+// isAnswer reports whether a generate of an object that is not there is such an answer.
+func (s *state) isAnswer(c *Client, doID uint32) bool {
+	until, ok := c.answers[doID]
+	return ok && !s.now.After(until)
 }
