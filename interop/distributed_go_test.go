@@ -179,12 +179,19 @@ func TestPanda3DDistributedGo(t *testing.T) {
 // pandaServer starts Panda3D's server on a port that was free a moment ago.
 func pandaServer(t *testing.T, python string) int {
 	t.Helper()
+	port, _ := startPandaServer(t, python)
+	return port
+}
+
+func startPandaServer(t *testing.T, python string) (port int, server *pandaPeer) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
+	port = listener.Addr().(*net.TCPAddr).Port
 	require.NoError(t, listener.Close())
-	peer(t, python, "server", port).await("ready")
-	return port
+	server = peer(t, python, "server", port)
+	server.await("ready")
+	return port, server
 }
 
 // testPair is a game of a Go client and one of Panda3D, with an AI that has a clock in
