@@ -240,32 +240,3 @@ func TestMethodFails(t *testing.T) {
 	s.called("answer 1 x", "say hi from 1")
 	s.reports(1, MethodFailed)
 }
-
-// FuzzClient gives a client any messages of a server: what it has for objects stays
-// consistent, and no half object is made.
-func FuzzClient(f *testing.F) {
-	var all []byte
-	for _, test := range serverMessages {
-		all = append(all, frame(test.made)...)
-	}
-	f.Add(all)
-	f.Add(frame(appendObjectGenerate(nil, 1, 5, classNumber("Thing"), 2, named), from1(2, "Thing", "setAB", 1.5, 2.5),
-		appendObjectGenerate(nil, 1, 5, classNumber("TimeManager"), 3, unhex("0000")),
-		appendObjectGenerate(nil, 1, 5, classNumber("Mover"), 4, unhex("0000")), from1(4, "Mover", "setSmXYH", 3, 1, 10, 1000), disable(2, 3)))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		s := newStage(t, false)
-		require.NoError(t, s.Register("Mover", newMover))
-		s.create()
-		for len(data) > 2 {
-			n := min(int(data[0])|int(data[1])<<8, len(data)-2)
-			s.comes(data[2 : 2+n])
-			data = data[2+n:]
-		}
-		for id, o := range s.Objects() {
-			require.Equal(t, id, o.object().DoID())
-			require.Same(t, s.ClientRepository, o.object().Repository())
-		}
-		s.Disconnect()
-		require.Empty(t, s.objects)
-	})
-}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/queuednet/queuednet"
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
@@ -255,6 +256,21 @@ func (r *ClientRepository) NetworkTime() time.Duration {
 		return r.clock.networkNow()
 	}
 	return r.config.Now().Sub(r.began)
+}
+
+// Send sends a message of the game's own, such as one that says who the client is: a server
+// with HoldJoins finds it in Held of the client that waits. Its type is the first two bytes,
+// little-endian, and must be none of Panda3D's. It fails as Send of a
+// [queuednet.ConnectionWriter] does, and with ErrNotConnected. It is Panda3D's send.
+func (r *ClientRepository) Send(datagram *queuednet.Datagram) error {
+	if datagram == nil {
+		return errors.New("distributed: nil datagram")
+	}
+	if err := datagram.Err(); err != nil {
+		return err
+	}
+	r.payload = append(r.payload[:0], datagram.Message()...)
+	return r.sendPayload()
 }
 
 // sendPayload sends the payload that was built.

@@ -11,10 +11,13 @@ import (
 // rows has the test of each row of the conformance table that is tested here.
 var rows = map[string]func(t *testing.T){}
 
-// elsewhere has the rows that another test of this module proves.
-var elsewhere = map[string]string{
-	"S52": "interop.TestPanda3DDistributed",
-	"C28": "interop.TestPanda3DDistributedGo",
+// elsewhere has the rows that another test of this module proves, by the file that has it.
+var elsewhere = map[string]struct{ file, test string }{
+	"S52": {"../interop/distributed_test.go", "TestPanda3DDistributed"}, // what the samples do; they are not in this repository
+	"C28": {"../interop/distributed_go_test.go", "TestPanda3DDistributedGo"},
+	"D1":  {"dc/vectors_test.go", "TestVectors"},
+	"D2":  {"dc/session_test.go", "TestSession"},
+	"D3":  {"dc/fuzz_test.go", "TestDeep"},
 }
 
 func addRows(more map[string]func(t *testing.T)) bool {
@@ -49,12 +52,20 @@ func TestConformanceServer(t *testing.T) {
 	})
 }
 
+// The rows for DC files are proved in package dc.
+func TestConformanceDC(t *testing.T) {
+	runRows(t, 'D', 3, nil)
+}
+
 // runRows runs the rows of a part of the table, which has so many.
 func runRows(t *testing.T, part byte, count int, run func(t *testing.T, row func(*testing.T))) {
 	names, inputs := tableRows(t, part)
 	require.Len(t, names, count)
 	for i, name := range names {
-		if elsewhere[name] != "" {
+		if other, ok := elsewhere[name]; ok {
+			text, err := os.ReadFile(other.file)
+			require.NoError(t, err)
+			require.Contains(t, string(text), "\nfunc "+other.test+"(t *testing.T)")
 			continue
 		}
 		row := rows[name]

@@ -25,7 +25,7 @@ type sessionMessage struct {
 	payload []byte
 }
 
-func readSession(t *testing.T) []*sessionStep {
+func readSession(t testing.TB) []*sessionStep {
 	text, err := os.ReadFile(sessionPath)
 	require.NoError(t, err)
 	var steps []*sessionStep
