@@ -2,7 +2,6 @@ package interop_test
 
 import (
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
@@ -185,10 +184,7 @@ func pandaServer(t *testing.T, python string) int {
 
 func startPandaServer(t *testing.T, python string) (port int, server *pandaPeer) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port = listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
+	port = freePort(t)
 	server = peer(t, python, "server", port)
 	server.await("ready")
 	return port, server
