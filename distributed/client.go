@@ -62,6 +62,7 @@ type zone struct {
 	id      uint32
 	members []*membership
 	objects map[*object]struct{}
+	remote  map[uint32]struct{} // objects of other processes that the members may have
 }
 
 // An object is a distributed object as the server knows it.

@@ -14,7 +14,8 @@ type ServerConfig struct {
 	// Net has the settings of the connections: limits on who may connect and how
 	// fast a client may send (MaxDatagramsPerSecond), TCPHeaderSize, TLS aside.
 	// Default: those of [queuednet.Config] but for MaxDatagramsPerSecond, which
-	// is 20,000 so that one client cannot take all of the server's time.
+	// is 20,000 so that one client cannot take all of the server's time. If Net is
+	// set, what stands there counts, and 0 is no limit.
 	Net *queuednet.Config
 
 	// IDRange is how many object ids each client may use. It is Panda3D's
@@ -124,6 +125,11 @@ type FieldUpdate struct {
 // Processes is what a repository needs to be one of several processes that serve one
 // world: ranges of ids that no two use, and a way for messages to the clients of a zone
 // that are connected elsewhere. Its methods are called inside Update and must not wait.
+//
+// Objects appear, move, go, and send broadcast and reflect fields across processes. What a
+// client sends about an object that is owned in another process is dropped with
+// DropUnknownObject, p2p and clsend fields included, and so is what is targeted at a client
+// there. Who sees both zones of a move in another process loses the object for a moment.
 type Processes interface {
 	// TakeRange returns the first id of a range of IDRange ids that nobody else
 	// uses: n×IDRange + 1. It reports false where there is none at the moment.

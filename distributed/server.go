@@ -236,14 +236,15 @@ func (s *ServerRepository) Deliver(zone uint32, payload []byte) error {
 	if z == nil {
 		return nil
 	}
-	if m.kind != requestGenerates {
-		s.sendZone(payload, z.members, nil)
+	if m.kind == requestGenerates {
+		for _, member := range z.members {
+			if member.owned > 0 {
+				s.send(payload, member.client)
+			}
+		}
 		return nil
 	}
-	for _, member := range z.members {
-		if member.owned > 0 {
-			s.send(payload, member.client)
-		}
-	}
+	z.noteRemote(m)
+	s.sendZone(payload, z.members, nil)
 	return nil
 }

@@ -352,6 +352,55 @@ func TestUpdateAllocatesNothing(t *testing.T) {
 	require.Zero(t, s.stats.Dropped)
 }
 
+// linked are the Processes of two servers in one program.
+type linked struct {
+	*oneProcess
+	other *ServerRepository
+}
+
+func (l *linked) Publish(zone uint32, payload []byte) {
+	if l.other != nil {
+		_ = l.other.Deliver(zone, payload)
+	}
+}
+
+// Two servers serve one world: objects of one appear, speak, move and go at clients of the
+// other.
+func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
+	ids := newOneProcess(1_000_000)
+	one, two := &linked{oneProcess: ids}, &linked{oneProcess: ids}
+	here, there := newScene(t, &ServerConfig{Processes: one}), newScene(t, &ServerConfig{Processes: two})
+	one.other, two.other = there.server, here.server
+	a, b := here.connect(), there.watch(5)
+	require.NotEqual(t, a.base, b.base)
+	a.send(thing(5, a.base), say(a.base, "hi"))
+	b.gets(thingFor(a, 5), sayFrom(a, "hi"))
+	c := there.watch(5, 6)
+	a.gets(request(5))
+	a.send(thing(5, a.base))
+	for _, p := range []*peer{b, c} {
+		p.gets(thingFor(a, 5))
+	}
+	b.send(interest(7)) // it is told what it does not see any more
+	b.gets(disable(a.base))
+	a.send(setZone(a.base, 6), thing(6, a.base))
+	c.gets(disable(a.base), thingFor(a, 6))
+	b.send(interest(5))
+	a.received()
+	b.gets()
+	c.send(interest(5, 6, 7), interest())
+	c.gets(disable(a.base))
+	b.send(interest(6))
+	a.send(thing(6, a.base))
+	b.gets(thingFor(a, 6))
+	a.Close()
+	here.until("gone", func() bool { return a.client.Err() != nil })
+	b.gets(remove(a.base))
+	b.send(interest())
+	b.gets()
+}
+
 // With real connections the server relays an update without an allocation of its own: the
 // whole program allocates what Broadcast does.
 func TestRelayAllocatesNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -231,12 +232,14 @@ func (s *state) forgetZone(z *zone) {
 	}
 }
 
-// sortedIDs appends the ids of a zone's objects to dst in order.
+// sortedIDs appends the ids of a zone's objects to dst in order, those of other processes
+// included.
 func (z *zone) sortedIDs(dst []uint32) []uint32 {
 	start := len(dst)
 	for o := range z.objects {
 		dst = append(dst, o.doID)
 	}
+	dst = slices.AppendSeq(dst, maps.Keys(z.remote))
 	slices.Sort(dst[start:])
 	return dst
 }

@@ -137,6 +137,7 @@ func (s *state) move(o *object, id uint32) {
 	s.enterZone(o, z)
 	s.closeIdle(o.owner, old)
 	s.payload = appendIDs(s.payload[:0], objectDisable, o.doID)
+	s.config.Processes.Publish(old.id, s.payload)
 	for _, m := range old.members {
 		if m.client != o.owner && m.client.zones[id] == nil {
 			s.send(m.client)

@@ -97,6 +97,23 @@ func (s *state) closeZone(m *membership) {
 	s.forgetZone(z)
 }
 
+// noteRemote keeps which objects of other processes are in a zone, for those who close it.
+func (z *zone) noteRemote(m message) {
+	switch m.kind {
+	case objectGenerate:
+		if z.remote == nil {
+			z.remote = make(map[uint32]struct{})
+		}
+		z.remote[m.doID] = struct{}{}
+	case objectDelete:
+		delete(z.remote, m.doID)
+	case objectDisable:
+		for id := range m.ids.all() {
+			delete(z.remote, id)
+		}
+	}
+}
+
 // closeIdle closes a zone that a client neither asked for nor has objects in.
 func (s *state) closeIdle(c *Client, z *zone) {
 	if m := c.zones[z.id]; !m.explicit && m.owned == 0 {
