@@ -406,6 +406,13 @@ func (f *fakePoller) CloseWrite(fd int) error {
 	return s.near.CloseWrite()
 }
 
+func (f *fakePoller) Lingers(fd int) bool {
+	f.socket(fd, "Lingers")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.chance(2)
+}
+
 func (f *fakePoller) CloseSocket(fd int, reset bool) error {
 	s := f.socket(fd, "CloseSocket")
 	f.mu.Lock()

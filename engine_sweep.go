@@ -35,9 +35,7 @@ func (e *engine) sweep() {
 	for _, l := range looks {
 		e.serve(l)
 	}
-	for _, l := range leaving {
-		e.leave(l)
-	}
+	e.leave(leaving)
 }
 
 // collect finds the links that events are for, and takes the requests.
@@ -152,22 +150,38 @@ func (l *link) read() {
 	}
 }
 
-// leave gives back the descriptor of a stream that has hung up.
-func (e *engine) leave(l *link) {
-	_ = e.poller.Remove(l.fd)
-	e.remove(l)
-	m := e.manager
-	m.goroutines.Go(func() { // SetLinger may make it wait
-		l.use.Lock()
-		fd := l.fd
-		l.fd = -1
-		l.use.Unlock()
-		_ = e.poller.CloseSocket(fd, l.stream.out.lost())
-		l.moving.Lock()
-		if l.next != nil { // NetConn came too late: its socket is closed too
-			_ = l.next.socket.Close()
+// leave gives back the descriptors of streams that have hung up. One goroutine
+// closes all that a sweep has, but for those that SetLinger makes wait.
+func (e *engine) leave(leaving []*link) {
+	if len(leaving) == 0 {
+		return
+	}
+	for _, l := range leaving {
+		_ = e.poller.Remove(l.fd)
+		e.remove(l)
+	}
+	e.manager.goroutines.Go(func() {
+		for _, l := range leaving {
+			if e.poller.Lingers(l.fd) {
+				e.manager.goroutines.Go(l.close)
+			} else {
+				l.close()
+			}
 		}
-		l.moving.Unlock()
-		m.forget(&l.stream.Connection)
 	})
+}
+
+// close closes the socket, and forgets the stream.
+func (l *link) close() {
+	l.use.Lock()
+	fd := l.fd
+	l.fd = -1
+	l.use.Unlock()
+	_ = l.engine.poller.CloseSocket(fd, l.stream.out.lost())
+	l.moving.Lock()
+	if l.next != nil { // NetConn came too late: its socket is closed too
+		_ = l.next.socket.Close()
+	}
+	l.moving.Unlock()
+	l.engine.manager.forget(&l.stream.Connection)
 }

@@ -53,6 +53,8 @@ type Poller interface {
 	Connected(fd int) bool
 	// CloseWrite ends the sending side of a socket.
 	CloseWrite(fd int) error
+	// Lingers reports whether closing a socket may wait for its peer.
+	Lingers(fd int) bool
 	// CloseSocket closes a socket, with a reset if reset is set.
 	CloseSocket(fd int, reset bool) error
 

@@ -238,6 +238,11 @@ func (e *epoll) CloseWrite(fd int) error {
 	return os.NewSyscallError("shutdown", syscall.Shutdown(fd, syscall.SHUT_WR))
 }
 
+func (e *epoll) Lingers(fd int) bool {
+	on, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_LINGER) // the first field of syscall.Linger
+	return err == nil && on != 0
+}
+
 func (e *epoll) CloseSocket(fd int, reset bool) error {
 	if reset {
 		_ = syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})

@@ -3,6 +3,7 @@ package poller
 import (
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,6 +69,15 @@ func TestEventsOfASocket(t *testing.T) {
 	require.True(t, p.Connected(fd))
 	require.NoError(t, p.Remove(fd))
 	require.NoError(t, p.CloseSocket(fd, false))
+}
+
+func TestLingers(t *testing.T) {
+	p := newPoller(t)
+	fd, _ := pair(t)
+	require.False(t, p.Lingers(fd))
+	require.NoError(t, syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1, Linger: 5}))
+	require.True(t, p.Lingers(fd))
+	require.NoError(t, p.CloseSocket(fd, true))
 }
 
 func TestResetOfASocket(t *testing.T) {

@@ -1,0 +1,211 @@
+package queuednet
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A loop that waits is woken by everything that it waits for, whoever causes it, and
+// at once: the bubbles' clock would show any pause.
+func TestWaiterIsWoken(t *testing.T) {
+	type scene struct {
+		engineEnd
+		conn   *Connection
+		far    *wire
+		cancel context.CancelFunc
+	}
+	causes := map[string]struct {
+		cause func(s *scene)
+		err   error
+		found func(s *scene) bool
+	}{
+		"data": {
+			cause: func(s *scene) { s.far.offer([]byte(framed(2, "x"))) },
+			found: func(s *scene) bool { return len(s.got()) == 1 },
+		},
+		"an end": {
+			cause: func(s *scene) { s.far.reset() },
+			found: func(s *scene) bool { return s.manager.ResetConnectionAvailable() },
+		},
+		"an end by what the program sends": {
+			cause: func(s *scene) {
+				for s.writer.Send(NewDatagram(make([]byte, 60_000)), s.conn) == nil {
+				}
+			},
+			found: func(s *scene) bool { return s.manager.ResetConnectionAvailable() },
+		},
+		"a new connection": {
+			cause: func(s *scene) {
+				near, _ := net.Pipe()
+				listener := &oneListener{sockets: make(chan net.Conn, 1), closed: make(chan struct{})}
+				listener.sockets <- near
+				rendezvous, err := s.manager.AdoptRendezvous(listener)
+				require.NoError(s.end.t, err)
+				require.NoError(s.end.t, s.listener.AddConnection(rendezvous))
+			},
+			found: func(s *scene) bool { return s.listener.NewConnectionAvailable() },
+		},
+		"its context": {cause: func(s *scene) { s.cancel() }, err: context.Canceled},
+		"Close":       {cause: func(s *scene) { go s.manager.Close() }, err: net.ErrClosed},
+	}
+	for name, c := range causes {
+		for _, waiters := range []int{1, 2} {
+			t.Run(name, func(t *testing.T) {
+				onEngine(t, &Config{CloseTimeout: time.Minute}, func(t *testing.T, e engineEnd) {
+					conn, far := e.connected(1000)
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					s := &scene{e, conn, far, cancel}
+					var loops sync.WaitGroup
+					var start time.Time
+					for range waiters {
+						loops.Go(func() {
+							assert.Equal(t, c.err, e.manager.WaitForReaders(ctx))
+							assert.Zero(t, time.Since(start))
+						})
+					}
+					e.settle()
+					start = time.Now()
+					go c.cause(s)
+					loops.Wait()
+					if c.found != nil {
+						assert.True(t, c.found(s))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A oneListener accepts what it is given.
+type oneListener struct {
+	sockets chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func (l *oneListener) Accept() (net.Conn, error) {
+	select {
+	case socket := <-l.sockets:
+		return socket, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *oneListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *oneListener) Addr() net.Addr { return udpAddr(3) }
+
+// What other goroutines send while the loop waits goes out.
+func TestWaiterDoesNotHoldBackOthers(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		conn, far := e.connected(1000)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var loop sync.WaitGroup
+		loop.Go(func() { assert.ErrorIs(t, e.manager.WaitForReaders(ctx), context.Canceled) })
+		e.settle()
+		start := time.Now()
+		go e.send(conn, "hi")
+		got := make([]byte, 4)
+		_, err := far.Read(got)
+		require.NoError(t, err)
+		assert.Equal(t, framed(2, "hi"), string(got))
+		assert.Zero(t, time.Since(start))
+		cancel()
+		loop.Wait()
+	})
+}
+
+// A loop that computes for a second after its wait holds nobody up: what it has sent
+// before leaves, and what peers send is taken, within a pause.
+func TestWaiterThatComputes(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		conn, far := e.connected(1000)
+		far.offer([]byte(framed(2, "wake")))
+		require.NoError(t, e.manager.WaitForReaders(t.Context()))
+		require.Equal(t, []string{"wake"}, e.got())
+		e.send(conn, "hi")
+		start := time.Now()
+		var peer sync.WaitGroup
+		peer.Go(func() {
+			got := make([]byte, 4)
+			_, err := far.Read(got)
+			assert.NoError(t, err)
+			assert.Less(t, time.Since(start), 5*time.Millisecond)
+			for range 100 {
+				time.Sleep(7 * time.Millisecond)
+				far.offer([]byte(framed(2, "x")))
+				sent := time.Now()
+				for {
+					if _, waiting := far.out.has(); waiting == 0 {
+						break
+					}
+					time.Sleep(100 * time.Microsecond)
+				}
+				assert.Less(t, time.Since(sent), 5*time.Millisecond)
+			}
+		})
+		time.Sleep(time.Second) // it computes
+		synctest.Wait()
+		assert.Len(t, e.got(), 100)
+		peer.Wait()
+	})
+}
+
+// 10,000 connections, idle or in any other state, have no goroutines but the flushing
+// ones and a few.
+func TestEngineGoroutines(t *testing.T) {
+	const conns, few = 10_000, 8
+	e := newEnd(t, &Config{MaxReceiveQueue: 100, MaxSendQueue: 1 << 20, CloseTimeout: time.Minute})
+	f := fakeEngine(t, e.manager, nil)
+	before := runtime.NumGoroutine()
+	all := make([]*Connection, conns)
+	fars := make([]*wire, conns)
+	for i := range conns {
+		near, far := newWire(100, nil)
+		all[i], fars[i] = f.connect(e.manager, near), far
+		if i%10 != 0 { // else it is in no reader
+			require.NoError(t, e.reader.AddConnection(all[i]))
+		}
+	}
+	most := flushers() + few
+	require.LessOrEqual(t, runtime.NumGoroutine()-before, most, "idle")
+	for i, conn := range all {
+		switch i % 7 {
+		case 0: // its peer takes nothing
+			require.NoError(t, e.writer.Send(NewDatagram(make([]byte, 1000)), conn))
+		case 1: // it is half closed
+			fars[i].CloseWrite()
+		case 2: // held back, as its reader is full
+			for range 10 {
+				fars[i].offer([]byte(framed(2, "twenty bytes of text")))
+			}
+		case 3: // a part of a datagram has come
+			fars[i].offer([]byte("\xff"))
+		case 4: // closed by the program, with something unsent
+			require.NoError(t, e.writer.Send(NewDatagram(make([]byte, 1000)), conn))
+			e.manager.CloseConnection(conn)
+		}
+	}
+	for settled := false; !settled; time.Sleep(time.Millisecond) {
+		require.LessOrEqual(t, runtime.NumGoroutine()-before, most, "in any state")
+		settled = isBlocked(all[conns/7*7-7]) && isBlocked(all[conns/7*7-3]) && e.manager.ResetConnectionAvailable()
+	}
+	for _, far := range fars {
+		far.Close()
+	}
+	require.Error(t, e.manager.Close(), "peers that are gone have not taken all")
+}
