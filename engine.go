@@ -33,6 +33,10 @@ type engine struct {
 	leaving []*link
 	stopped bool
 
+	// See fail.
+	failed   atomic.Pointer[error]
+	requests chan struct{} // a token: Wake was called
+
 	ended chan struct{} // closed by run
 }
 
@@ -43,7 +47,7 @@ const sweepPause = 2 * time.Millisecond
 
 // startEngine makes an engine over a poller, and starts it. m.mu is held.
 func (m *QueuedConnectionManager) startEngine(p poller.Poller) {
-	m.engine = &engine{manager: m, poller: p, ended: make(chan struct{})}
+	m.engine = &engine{manager: m, poller: p, requests: make(chan struct{}, 1), ended: make(chan struct{})}
 	m.goroutines.Go(m.engine.run)
 }
 
@@ -136,7 +140,14 @@ func (e *engine) remove(l *link) {
 // ask wakes the sweep for a request that has been left.
 func (e *engine) ask() {
 	if e.asked.CompareAndSwap(false, true) {
-		e.poller.Wake()
+		e.wake()
+	}
+}
+
+func (e *engine) wake() {
+	e.poller.Wake()
+	if e.failed.Load() != nil {
+		signal(e.requests)
 	}
 }
 
@@ -145,7 +156,7 @@ func (e *engine) run() {
 	defer close(e.ended)
 	for !e.isStopped() {
 		e.sweep()
-		if len(e.again) == 0 && e.manager.waiters.Load() == 0 {
+		if len(e.again) == 0 && e.failed.Load() == nil && e.manager.waiters.Load() == 0 {
 			e.poller.Pause(sweepPause)
 		}
 	}
@@ -162,7 +173,7 @@ func (e *engine) close() {
 	e.mu.Lock()
 	e.stopped = true
 	e.mu.Unlock()
-	e.poller.Wake()
+	e.wake()
 	<-e.ended
 	e.poller.Close()
 }

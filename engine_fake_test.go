@@ -38,6 +38,7 @@ type fakePoller struct {
 	closed  bool
 	onRead  func(fd int, room []byte) // looks at each read, if it is set
 	full    bool                      // Add has no room
+	broken  error                     // of Wait
 }
 
 // A fakeSocket is what a descriptor stands for.
@@ -250,6 +251,9 @@ func (f *fakePoller) Wait(events []poller.Event, timeout time.Duration) (int, er
 	}
 	for {
 		f.dawdle()
+		if err := f.isBroken(); err != nil {
+			return 0, err
+		}
 		n, woken := f.collect(events)
 		if n > 0 || woken || timeout == 0 {
 			f.dawdle() // what has been found grows old
@@ -261,6 +265,12 @@ func (f *fakePoller) Wait(events []poller.Event, timeout time.Duration) (int, er
 			return 0, nil
 		}
 	}
+}
+
+func (f *fakePoller) isBroken() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.broken
 }
 
 // collect fills in what has happened, or a part of it.

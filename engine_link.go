@@ -96,9 +96,13 @@ func (l *link) block(b *block, at int) {
 		return
 	}
 	l.use.RLock()
-	defer l.use.RUnlock()
+	var err error
 	if l.fd >= 0 {
-		_ = l.engine.poller.WantWrite(l.fd, l.key, true)
+		err = l.engine.poller.WantWrite(l.fd, l.key, true)
+	}
+	l.use.RUnlock()
+	if err != nil {
+		l.look() // the poller has failed, or has never had room for the socket
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func TestEngineHasOneGoroutine(t *testing.T) {
 		}
 	}
 	for _, conn := range conns[:50] {
-		eventually(t, "a peer that takes nothing", func() bool { return isBlocked(conn) })
+		eventually(t, "a peer that takes nothing", func() bool { return conn.stream.out.isBlocked() })
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine()-before, 8)
 }
@@ -165,6 +166,111 @@ func TestEngineDescriptorsAreUsedAgain(t *testing.T) {
 type refusing struct{ poller.Poller }
 
 func (refusing) Add(int, poller.Key) error { return syscall.ENOSPC }
+
+// A failing poller does not wait any more, as when a program has closed the descriptor
+// of the epoll set, which is not its own.
+type failing struct {
+	poller.Poller
+	fails atomic.Bool
+}
+
+func (f *failing) Wait(events []poller.Event, timeout time.Duration) (int, error) {
+	n, err := 0, error(syscall.EBADF)
+	if !f.fails.Load() {
+		n, err = f.Poller.Wait(events, timeout)
+	}
+	if f.fails.Load() {
+		return 0, syscall.EBADF
+	}
+	return n, err
+}
+
+func (f *failing) WantWrite(fd int, key poller.Key, want bool) error {
+	if f.fails.Load() {
+		return syscall.EBADF
+	}
+	return f.Poller.WantWrite(fd, key, want)
+}
+
+func (f *failing) Add(fd int, key poller.Key) error {
+	if f.fails.Load() {
+		return syscall.EBADF
+	}
+	return f.Poller.Add(fd, key)
+}
+
+// A poller that fails costs nobody a connection: goroutines go on with all of them.
+func TestAPollerThatFails(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
+	p, err := poller.New()
+	require.NoError(t, err)
+	broken := &failing{Poller: p}
+	e.manager.startEngine(broken)
+	_, address := e.listen()
+	const datagrams, size = 300, 50_000
+	var conns []*Connection
+	var raws []*net.TCPConn
+	for i := range 20 {
+		raws = append(raws, dialRaw(t, address))
+		conns = append(conns, e.accept())
+		e.requireExchange(conns[i], raws[i])
+		if i%2 == 0 {
+			for range datagrams {
+				require.NoError(t, e.writer.Send(NewDatagram(make([]byte, size)), conns[i]))
+			}
+		}
+	}
+	broken.fails.Store(true)
+	p.Wake()
+	for i, conn := range conns {
+		if i%2 == 0 {
+			n, err := io.CopyN(io.Discard, raws[i], datagrams*(size+2))
+			require.NoError(t, err, "after %d bytes", n)
+		}
+		e.requireExchange(conn, raws[i])
+		assert.NotNil(t, conn.stream.link.carriedBy())
+	}
+	raw := dialRaw(t, address)
+	conn := e.accept()
+	e.requireExchange(conn, raw)
+	assert.IsType(t, (*goroutineCarrier)(nil), conn.stream.carrier)
+	for _, raw := range raws {
+		require.NoError(t, raw.Close())
+		assert.Equal(t, io.EOF, e.reset().Err())
+	}
+}
+
+// A stream whose closing SetLinger makes wait holds up no other.
+func TestEngineLingers(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
+	slow, slowRaw := e.raw()
+	quick, quickRaw := e.raw()
+	e.requireExchange(slow, slowRaw)
+	e.requireExchange(quick, quickRaw)
+	require.NoError(t, slowRaw.SetReadBuffer(4<<10))
+	require.NoError(t, slow.SetLinger(true, patience/time.Second*time.Second))
+	const size = 60_000
+	require.NoError(t, e.writer.Send(NewDatagram(make([]byte, size)), slow))
+	for _, conn := range []*Connection{slow, quick} {
+		e.manager.CloseConnection(conn)
+	}
+	for _, raw := range []*net.TCPConn{slowRaw, quickRaw} {
+		require.NoError(t, raw.CloseWrite())
+	}
+	open := func(conn *Connection) bool {
+		e.manager.mu.Lock()
+		defer e.manager.mu.Unlock()
+		_, open := e.manager.connections[conn]
+		return open
+	}
+	eventually(t, "end of the quick one", func() bool { return !open(quick) })
+	n, err := io.Copy(io.Discard, slowRaw)
+	require.NoError(t, err)
+	assert.Equal(t, int64(size+2), n)
+	eventually(t, "end of the slow one", func() bool { return !open(slow) })
+}
 
 // A poller that takes no more sockets costs nobody a connection: a goroutine
 // carries it.

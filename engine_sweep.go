@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"io"
+	"slices"
 	"time"
 
 	"github.com/queuednet/queuednet/internal/poller"
@@ -15,11 +16,7 @@ func (e *engine) sweep() {
 	if len(e.again) > 0 {
 		timeout = 0
 	}
-	n, err := e.poller.Wait(e.events[:], timeout)
-	if err != nil {
-		n = 0
-		e.poller.Pause(sweepPause) // there is nothing else to be done
-	}
+	n := e.wait(timeout)
 	again := e.again
 	e.again = nil
 	looks, leaving := e.collect(e.events[:n])
@@ -36,6 +33,51 @@ func (e *engine) sweep() {
 		e.serve(l)
 	}
 	e.leave(leaving)
+}
+
+// wait waits for events, and returns how many there are.
+func (e *engine) wait(timeout time.Duration) int {
+	if e.failed.Load() != nil {
+		if timeout < 0 {
+			<-e.requests
+		}
+		return 0
+	}
+	n, err := e.poller.Wait(e.events[:], timeout)
+	if err != nil {
+		e.fail(err)
+		return 0
+	}
+	return n
+}
+
+// fail is for a poller that does not wait any more, as when a program has closed
+// descriptors that are not its own. Goroutines carry everything then: the engine
+// only serves requests, and gives away each stream that it meets.
+func (e *engine) fail(err error) {
+	e.failed.Store(&err)
+	m := e.manager
+	m.mu.Lock()
+	m.noEngine = true
+	m.mu.Unlock()
+	e.mu.Lock()
+	all := slices.Clone(e.links)
+	e.mu.Unlock()
+	for _, l := range all {
+		if l != nil {
+			l.look()
+		}
+	}
+}
+
+// abandon gives a stream to a goroutine, as the poller has failed. One that has no
+// incoming side, or of whose socket the system makes no copy, ends by that.
+func (e *engine) abandon(l *link, reason error) {
+	switch {
+	case l.over && !l.stream.out.isBlocked(): // it needs no poller
+	case l.over || l.netConn() == nil:
+		l.stream.sendingFailed(reason, 0)
+	}
 }
 
 // collect finds the links that events are for, and takes the requests.
@@ -76,6 +118,9 @@ func (e *engine) event(l *link, event poller.Event) {
 // is left then waits for the next sweep, so that no peer holds up the others.
 func (e *engine) serve(l *link) {
 	s := l.stream
+	if err := e.failed.Load(); err != nil {
+		e.abandon(l, *err)
+	}
 	if l.over || e.move(l) {
 		return
 	}

@@ -2,6 +2,8 @@ package queuednet
 
 import (
 	"io"
+	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,6 +149,45 @@ func TestEngineWaitsForRoom(t *testing.T) {
 		_, err = io.ReadFull(far, got[100:])
 		require.NoError(t, err)
 		assert.Equal(t, framed(2, text), string(got))
+	})
+}
+
+// Where the poller does not wait any more, and no socket can be copied either, each
+// connection ends with that reason. What has come is delivered before.
+func TestEngineFails(t *testing.T) {
+	onEngine(t, &Config{MaxReceiveQueue: 1}, func(t *testing.T, e engineEnd) {
+		idle, idleFar := e.connected(100)
+		stuck, _ := e.connected(100)
+		e.send(stuck, string(make([]byte, 200)))
+		half, halfFar := e.connected(100)
+		e.send(half, string(make([]byte, 200)))
+		halfFar.CloseWrite()
+		e.settle()
+		ended, _ := e.manager.GetResetConnection()
+		require.Same(t, half, ended)
+		full, fullFar := e.connected(100)
+		fullFar.offer([]byte(framed(2, "a") + framed(2, "b")))
+		e.settle()
+
+		e.fakePoller.mu.Lock()
+		e.broken = syscall.EBADF
+		e.fakePoller.mu.Unlock()
+		idleFar.offer([]byte(framed(2, "hi")))
+		e.settle()
+		var got []string
+		for range 3 {
+			got = append(got, e.got()...)
+			e.settle()
+		}
+		assert.ElementsMatch(t, []string{"hi", "a", "b"}, got)
+		for _, conn := range []*Connection{idle, stuck, full} {
+			assert.ErrorIs(t, conn.Err(), syscall.EBADF)
+			assert.ErrorIs(t, e.writer.Send(NewDatagram(nil), conn), syscall.EBADF)
+		}
+		assert.ElementsMatch(t, []*Connection{idle, stuck, full}, slices.Collect(e.manager.ResetConnections()))
+		synctest.Wait()
+		assert.Empty(t, e.manager.connections, "all are closed")
+		assert.True(t, e.manager.noEngine)
 	})
 }
 

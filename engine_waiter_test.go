@@ -202,7 +202,7 @@ func TestEngineGoroutines(t *testing.T) {
 	}
 	for settled := false; !settled; time.Sleep(time.Millisecond) {
 		require.LessOrEqual(t, runtime.NumGoroutine()-before, most, "in any state")
-		settled = isBlocked(all[conns/7*7-7]) && isBlocked(all[conns/7*7-3]) && e.manager.ResetConnectionAvailable()
+		settled = all[conns/7*7-7].stream.out.isBlocked() && all[conns/7*7-3].stream.out.isBlocked() && e.manager.ResetConnectionAvailable()
 	}
 	for _, far := range fars {
 		far.Close()

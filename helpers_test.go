@@ -220,14 +220,6 @@ func queuedBytes(conn *Connection) int64 {
 	return in.charged()
 }
 
-// isBlocked reports whether the peer of conn takes nothing at the moment.
-func isBlocked(conn *Connection) bool {
-	out := &conn.stream.out
-	out.mu.Lock()
-	defer out.mu.Unlock()
-	return out.blocked
-}
-
 // waitsForRoom reports whether the goroutine of conn waits for the loop.
 func waitsForRoom(conn *Connection) bool {
 	in := conn.account()

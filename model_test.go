@@ -221,7 +221,7 @@ func (m *model) progress() (n int) {
 func (m *model) missing() string {
 	for _, p := range m.players {
 		what := p.missing()
-		if what == "" && m.fake != nil && m.fake.awaitsRoom(p.conn) && !isBlocked(p.conn) {
+		if what == "" && m.fake != nil && m.fake.awaitsRoom(p.conn) && !p.conn.stream.out.isBlocked() {
 			what = "that nothing waits for room"
 		}
 		if what != "" {

@@ -230,6 +230,12 @@ func (o *outgoing) unblock() (was, flush bool) {
 	return was, was && o.claim()
 }
 
+func (o *outgoing) isBlocked() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.blocked
+}
+
 func (o *outgoing) isBusy() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
