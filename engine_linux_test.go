@@ -1,11 +1,9 @@
 package queuednet
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -103,63 +101,6 @@ func TestWithoutAPoller(t *testing.T) {
 	conn, raw := e.raw()
 	e.requireExchange(conn, raw)
 	assert.IsType(t, (*goroutineCarrier)(nil), conn.stream.carrier)
-}
-
-// Connections come and go from both sides while others echo: what one has sent
-// reaches nobody else, though descriptors and slots are used again and again.
-func TestEngineDescriptorsAreUsedAgain(t *testing.T) {
-	const workers, rounds = 8, 150
-	e := newEnd(t, nil)
-	_, address := e.listen()
-	stop := make(chan struct{})
-	var loop, clients sync.WaitGroup
-	loop.Go(func() {
-		for frame := 0; ; frame++ {
-			for conn := range e.listener.NewConnections() {
-				e.reader.AddConnection(conn)
-			}
-			for datagram := range e.reader.Datagrams() {
-				e.writer.Send(&datagram.Datagram, datagram.Connection())
-				if len(datagram.Message())%5 == 0 {
-					e.manager.CloseConnection(datagram.Connection())
-				}
-			}
-			for range e.manager.ResetConnections() {
-			}
-			select {
-			case <-stop:
-				return
-			case <-time.After(100 * time.Microsecond):
-			}
-		}
-	})
-	for worker := range workers {
-		clients.Go(func() {
-			for round := range rounds {
-				raw, err := net.Dial("tcp", address)
-				if !assert.NoError(t, err) {
-					return
-				}
-				text := fmt.Sprintf("worker %d, round %d", worker, round)
-				_ = raw.SetDeadline(time.Now().Add(patience))
-				_, err = io.WriteString(raw, framed(2, text))
-				assert.NoError(t, err)
-				got := make([]byte, 2+len(text))
-				if round%3 != 0 { // else it goes before the answer
-					_, err = io.ReadFull(raw, got)
-					assert.NoError(t, err)
-					assert.Equal(t, framed(2, text), string(got))
-				}
-				if round%2 == 0 {
-					_ = raw.(*net.TCPConn).SetLinger(0)
-				}
-				_ = raw.Close()
-			}
-		})
-	}
-	clients.Wait()
-	close(stop)
-	loop.Wait()
 }
 
 // A refusing poller has no room, as when the system's bound on watches is reached.
