@@ -30,6 +30,7 @@ func (c *countingCarrier) flush() {
 func flushing(t *testing.T, streams int, test func(f *flusher, all []*stream)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlusher()
+		f.log = &sendLog{flusher: f}
 		var goroutines sync.WaitGroup
 		for range flushers() {
 			goroutines.Go(f.run)
