@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -117,6 +118,15 @@ var concurrentCalls = map[string]call{
 	"QueuedConnectionManager.OpenUDPConnection": fails(func(a *actor) error {
 		return a.opened(a.manager.OpenUDPConnection(0))
 	}, closedError),
+	"QueuedConnectionManager.OpenUDPMulticast": fails(func(a *actor) error {
+		group := NetAddressFrom(netip.MustParseAddrPort("239.77.1.2:0"))
+		for _, on := range ignore(Interfaces()) {
+			if on.Operational && !on.IPv6 {
+				return a.opened(a.manager.OpenUDPMulticast(group, on))
+			}
+		}
+		return nil
+	}, closedError, system),
 	"QueuedConnectionManager.OpenUDPConnectionAt": fails(func(a *actor) error {
 		return a.opened(a.manager.OpenUDPConnectionAt(a.loopback()))
 	}, closedError),

@@ -1,6 +1,7 @@
 package queuednet_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -99,4 +100,76 @@ func serveOne(t *testing.T) {
 			return
 		}
 	}
+}
+
+// openLAN opens a connection of a group on each interface that has one.
+func openLAN(manager *queuednet.QueuedConnectionManager, group queuednet.NetAddress) ([]*queuednet.Connection, error) {
+	interfaces, err := queuednet.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var conns []*queuednet.Connection
+	for _, on := range interfaces {
+		if !on.Operational || on.IPv6 != group.IsIPv6() {
+			continue
+		}
+		if conn, err := manager.OpenUDPMulticast(group, on); err == nil {
+			conns = append(conns, conn)
+		}
+	}
+	return conns, nil
+}
+
+// Who asks for games on the LAN hears of two of this machine, on one port.
+func TestCookbookFindGames(t *testing.T) {
+	const port = 47_901
+	var group queuednet.NetAddress
+	require.NoError(t, group.SetHost("239.77.78.79", port))
+	open := func(group queuednet.NetAddress) (*queuednet.QueuedConnectionManager, *queuednet.QueuedConnectionReader, []*queuednet.Connection) {
+		manager := queuednet.NewQueuedConnectionManager(nil)
+		t.Cleanup(func() { manager.Close() })
+		reader := queuednet.NewQueuedConnectionReader(manager)
+		conns, err := openLAN(manager, group)
+		require.NoError(t, err)
+		if len(conns) == 0 {
+			t.Skip("no interface of this machine has IPv4 multicast")
+		}
+		for _, conn := range conns {
+			require.NoError(t, reader.AddConnection(conn))
+		}
+		return manager, reader, conns
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for _, name := range []string{"chess", "go"} {
+		manager, reader, _ := open(group)
+		writer := queuednet.NewConnectionWriter(manager)
+		go func() {
+			for manager.WaitForReaders(ctx) == nil {
+				for datagram := range reader.Datagrams() {
+					writer.SendTo(queuednet.NewDatagram([]byte(name)), datagram.Connection(), datagram.Address())
+				}
+			}
+		}()
+	}
+
+	question := group
+	require.NoError(t, question.SetPort(0))
+	manager, reader, conns := open(question)
+	writer := queuednet.NewConnectionWriter(manager)
+	games := make(map[string]bool)
+	for len(games) < 2 {
+		for _, conn := range conns {
+			require.NoError(t, writer.SendTo(queuednet.NewDatagram([]byte("games?")), conn, group))
+		}
+		asked, cancel := context.WithTimeout(ctx, time.Second)
+		for len(games) < 2 && manager.WaitForReaders(asked) == nil {
+			for datagram := range reader.Datagrams() {
+				games[string(datagram.Message())] = true
+			}
+		}
+		cancel()
+		require.NoError(t, ctx.Err())
+	}
+	assert.Equal(t, map[string]bool{"chess": true, "go": true}, games)
 }

@@ -24,6 +24,7 @@ type Interface struct {
 
 	Operational  bool // it is ready to carry packets
 	IPv6         bool // IP is an IPv6 address
+	Multicast    bool // it carries multicast; false for Linux's loopback interface, where it works all the same
 	PointToPoint bool // there is one peer; Panda3D's get_p2p tells its address
 }
 
@@ -73,6 +74,7 @@ func newInterface(i *net.Interface, addr net.Addr) (Interface, bool) {
 		MAC:          strings.ReplaceAll(i.HardwareAddr.String(), ":", "-"),
 		Operational:  i.Flags&net.FlagRunning != 0,
 		IPv6:         address.Is6(),
+		Multicast:    i.Flags&net.FlagMulticast != 0,
 		PointToPoint: i.Flags&net.FlagPointToPoint != 0,
 	}
 	if entry.IPv6 && (address.IsLinkLocalUnicast() || address.IsLinkLocalMulticast()) {

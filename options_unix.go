@@ -13,6 +13,9 @@ var (
 	optionMaxSegment = socketOption{syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, true}
 )
 
+// A descriptor is what the system calls a socket by.
+type descriptor = int
+
 func setSocketOption(fd uintptr, option socketOption, value int) error {
 	return os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), option.level, option.number, value))
 }

@@ -11,6 +11,9 @@ var (
 	optionMaxSegment socketOption // Windows lets it be read only
 )
 
+// A descriptor is what the system calls a socket by.
+type descriptor = syscall.Handle
+
 func setSocketOption(fd uintptr, option socketOption, value int) error {
 	return os.NewSyscallError("setsockopt", syscall.SetsockoptInt(syscall.Handle(fd), option.level, option.number, value))
 }

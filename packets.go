@@ -23,6 +23,7 @@ type packets struct {
 
 	closeOnce sync.Once
 
+	groupOn  int    // the only interface whose IPv6 multicasts are for it, 0: any
 	locals   bool   // the system tells the local address of each packet
 	received []byte // of the goroutine that reads: what came beside a packet
 	beside   []byte // of the goroutine that writes: what goes beside one
@@ -61,13 +62,14 @@ type target struct {
 // it, as they count runSize.
 const targetSize = 64
 
-func (m *QueuedConnectionManager) newPackets(socket net.PacketConn) (*Connection, error) {
+func (m *QueuedConnectionManager) newPackets(socket net.PacketConn, groupOn int) (*Connection, error) {
 	address := netAddressOf(socket.LocalAddr())
 	p := &packets{
-		socket: socket,
-		looks:  make(chan struct{}, 1),
-		wake:   make(chan struct{}, 1),
-		over:   make(chan struct{}),
+		socket:  socket,
+		groupOn: groupOn,
+		looks:   make(chan struct{}, 1),
+		wake:    make(chan struct{}, 1),
+		over:    make(chan struct{}),
 	}
 	if p.udp, _ = socket.(*net.UDPConn); p.udp != nil {
 		p.peer = netAddressOf(p.udp.RemoteAddr())
@@ -238,9 +240,13 @@ func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr
 		n, addr, err = p.socket.ReadFrom(room)
 		return n, netAddressOf(addr), local, err
 	case p.locals:
-		var beside int
-		n, beside, _, addrPort, err = p.udp.ReadMsgUDPAddrPort(room, p.received)
-		local = localOf(p.received[:beside])
+		for foreign := true; foreign && err == nil; {
+			var beside, on int
+			n, beside, _, addrPort, err = p.udp.ReadMsgUDPAddrPort(room, p.received)
+			local, on = localOf(p.received[:beside])
+			// Linux gives IPv6 groups to all of their members, wherever they have joined.
+			foreign = p.groupOn != 0 && on != 0 && on != p.groupOn
+		}
 	default:
 		n, addrPort, err = p.udp.ReadFromUDPAddrPort(room)
 	}

@@ -1,12 +1,10 @@
 package queuednet
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -47,87 +45,53 @@ func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, erro
 // both versions of IP. With IPv4Only an IPv6 address is a *net.AddrError. The rest is
 // as with OpenUDPConnection, whose counterpart in Panda3D takes a host name too.
 //
-// With a multicast address it receives on all interfaces, as OpenUDPConnection
-// does, also what is sent to that group, which it joins: on the interface that
-// the address has as its zone (IPv6 only), else on the system's default one.
-// Several programs of a machine may join the same group and port, and what one
-// of them sends to the group reaches them all, itself included.
+// With a multicast address it joins that group as OpenUDPMulticast does, on the
+// interface that the address has as its zone (IPv6 only), else on the system's
+// default one; where the system has none, as Linux on a LAN without a router, on
+// one that is up: a LAN before the loopback interface. What is sent to any group
+// leaves there too.
 func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Connection, error) {
+	if address.IsMulticast() {
+		return m.openGroup(address, func(fd uintptr) (int, error) { return joinAnywhere(fd, address) })
+	}
 	network, err := m.config.networkOf("udp", address)
 	if err != nil {
 		return nil, err
 	}
-	if !address.IsMulticast() {
-		return m.openUDP(network, address.String())
-	}
-	if err := m.mayOpenSocket(); err != nil {
-		return nil, err
-	}
-	on, err := zoneInterface(address.AddrPort().Addr().Zone())
-	if err != nil {
-		return nil, err
-	}
-	index := 0
-	if on != nil {
-		index = on.Index
-	}
-	c, err := m.openUDP(network, address.String()) // for a group package net binds the port alone
-	if err != nil {
-		return nil, err
-	}
-	if err := c.joinGroup(address, index); err != nil {
-		c.closeByProgram()
-		return nil, err
-	}
-	// What one program of a machine sends reaches the others, as is the default
-	// of most systems.
-	_ = c.setIPOption("", optionMulticastLoop, optionMulticastLoop6, 1)
-	return c, nil
-}
-
-// joinGroup makes c, a UDP socket of package net, a member of a group.
-func (c *Connection) joinGroup(group NetAddress, index int) error {
-	raw, err := c.packets.udp.SyscallConn()
-	if err != nil {
-		return err
-	}
-	controlErr := raw.Control(func(fd uintptr) { err = joinGroup(fd, group.addrPort.Addr(), index) })
-	return wrapOption("joining "+group.IPString(), cmp.Or(controlErr, err))
-}
-
-// zoneInterface returns the interface that a zone names, nil for none.
-func zoneInterface(zone string) (*net.Interface, error) {
-	if zone == "" {
-		return nil, nil
-	}
-	if index, err := strconv.Atoi(zone); err == nil {
-		return net.InterfaceByIndex(index)
-	}
-	return net.InterfaceByName(zone)
+	return m.openUDP(network, address.String())
 }
 
 func (m *QueuedConnectionManager) openUDP(network, address string) (*Connection, error) {
+	socket, err := m.listenUDP(network, address)
+	if err != nil {
+		return nil, err
+	}
+	return m.newPackets(socket, 0)
+}
+
+// listenUDP opens a socket. The program's Control comes last, so that it has the
+// last word on every option.
+func (m *QueuedConnectionManager) listenUDP(network, address string) (net.PacketConn, error) {
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
 	config := m.config.listenConfig()
 	config.Control = func(network, address string, raw syscall.RawConn) error {
-		_ = growReceiveBuffer(network, address, raw)
+		_ = raw.Control(func(fd uintptr) {
+			growReceiveBuffer(fd, udpReceiveBuffer)
+			receiveJoinedOnly(fd)
+		})
 		if m.config.Control == nil {
 			return nil
 		}
 		return m.config.Control(network, address, raw)
 	}
-	socket, err := config.ListenPacket(context.Background(), network, address)
-	if err != nil {
-		return nil, err
-	}
-	return m.newPackets(socket)
+	return config.ListenPacket(context.Background(), network, address)
 }
 
 // AdoptUDPConnection makes a UDP connection of a packet socket that the program
-// has opened, such as one joined to a group on a certain interface, and owns it
-// from then on, closed if this fails. Its deadlines must work, and Close must
+// has opened, such as one that is joined to several groups, and owns it from then
+// on, closed if this fails. Its deadlines must work, and Close must
 // end a ReadFrom that waits. A *net.UDPConn may be a connected one, of net.Dial:
 // then what is sent elsewhere counts as unsent. An error of ReadFrom passes,
 // except io.EOF and net.ErrClosed, which end the connection. Panda3D has no
@@ -141,7 +105,7 @@ func (m *QueuedConnectionManager) AdoptUDPConnection(socket net.PacketConn) (*Co
 		return nil, err
 	}
 	_ = socket.SetReadDeadline(time.Time{}) // one that the program has left
-	return m.newPackets(socket)
+	return m.newPackets(socket, 0)
 }
 
 // udpSum is Panda3D's sum of a datagram: of its bytes, modulo 65,536. It finds

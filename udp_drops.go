@@ -52,20 +52,18 @@ func (o *overruns) read(raw syscall.RawConn) uint64 {
 	return o.total
 }
 
-// udpReceiveBuffer is what growReceiveBuffer asks for.
+// udpReceiveBuffer is what a socket that the library opens asks for.
 const udpReceiveBuffer = 2 << 20
 
 // growReceiveBuffer makes the system's buffer for what arrives as large as it
-// allows, at most udpReceiveBuffer. It is a net.ListenConfig's Control, and never
-// fails: a small buffer is better than none.
-func growReceiveBuffer(_, _ string, raw syscall.RawConn) error {
-	_ = raw.Control(func(fd uintptr) {
-		// Linux takes less where it does not allow this much; BSD refuses it.
-		for size := udpReceiveBuffer; size > receiveBufferSize(fd); size /= 2 {
-			if setSocketOption(fd, optionRecvBuffer, size) == nil {
-				return
-			}
+// allows, at most so large, and never smaller than it is. It may fail: a
+// small buffer is better than none.
+func growReceiveBuffer(fd uintptr, most int) {
+	before := receiveBufferSize(fd)
+	// Linux takes less where it does not allow this much; BSD refuses it.
+	for size := most; size > before; size /= 2 {
+		if grantedReceiveBuffer(size) <= before || setSocketOption(fd, optionRecvBuffer, size) == nil {
+			return
 		}
-	})
-	return nil
+	}
 }

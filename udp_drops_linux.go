@@ -13,3 +13,19 @@ func systemDrops(raw syscall.RawConn) (uint32, bool) {
 	size, err := getSocketOption(raw, syscall.SOL_SOCKET, soMemInfo, unsafe.Pointer(&info), unsafe.Sizeof(info))
 	return info[8], err == nil && size == int(unsafe.Sizeof(info))
 }
+
+// grantedReceiveBuffer returns the size of the buffer that Linux makes when it is
+// asked for this one: twice as much, but no more than twice net.core.rmem_max. That
+// may be less than net.core.rmem_default, which a socket begins with. Another
+// socket has to try: there is no way back to a size that is not allowed.
+func grantedReceiveBuffer(size int) int {
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer syscall.Close(fd)
+	if setSocketOption(uintptr(fd), optionRecvBuffer, size) != nil {
+		return 0
+	}
+	return receiveBufferSize(uintptr(fd))
+}

@@ -1,8 +1,10 @@
 package queuednet
 
 import (
+	"cmp"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,4 +96,45 @@ func receiveBufferOf(t *testing.T, conn *Connection) (size int) {
 	t.Helper()
 	require.NoError(t, conn.packets.raw.Control(func(fd uintptr) { size = receiveBufferSize(fd) }))
 	return size
+}
+
+// A buffer that the system, or whoever opened the socket, has made larger stays so,
+// also where the system would allow no size between.
+func TestUDPReceiveBufferNeverShrinks(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	raw, err := rawUDP(t, "127.0.0.1:0").SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		require.NoError(t, setSocketOption(fd, optionRecvBuffer, 1<<30))
+		largest := receiveBufferSize(fd) // twice net.core.rmem_max
+		force := socketOption{syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, true}
+		for _, size := range []int{1 << 12, largest / 2, largest} {
+			err := setSocketOption(fd, force, size)
+			if err != nil {
+				t.Skip("this machine does not let a test have any size: ", err)
+			}
+			before := receiveBufferSize(fd)
+			growReceiveBuffer(fd, 1<<30)
+			assert.Equal(t, max(before, largest), receiveBufferSize(fd))
+		}
+	}))
+}
+
+// The program's Control has the last word.
+func TestUDPReceiveBufferOfControl(t *testing.T) {
+	const size = 10_000
+	var seen int
+	e := newEnd(t, &Config{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		controlErr := raw.Control(func(fd uintptr) {
+			seen = receiveBufferSize(fd)
+			err = setSocketOption(fd, optionRecvBuffer, size)
+		})
+		return cmp.Or(controlErr, err)
+	}})
+	for _, conn := range []*Connection{e.udp("127.0.0.1:0"), e.udpEverywhere()} {
+		assert.Equal(t, 2*size, receiveBufferOf(t, conn)) // Linux doubles it
+		assert.Equal(t, receiveBufferOf(t, newEnd(t, nil).udp("127.0.0.1:0")), seen, "it has been grown before")
+	}
 }

@@ -27,9 +27,9 @@ func askLocal(raw syscall.RawConn) bool {
 
 // localOf returns the local address in what came beside a packet: where it was
 // sent to, or, for a broadcast or an IPv4 multicast, the address of the interface
-// that it came in on. It is the zero Addr where there is none to answer from.
-func localOf(beside []byte) netip.Addr {
-	var local netip.Addr
+// that it came in on. It is the zero Addr where there is none to answer from. For
+// an IPv6 multicast on is the number of that interface, and otherwise 0.
+func localOf(beside []byte) (local netip.Addr, on int) {
 	for len(beside) >= syscall.SizeofCmsghdr {
 		header := (*syscall.Cmsghdr)(unsafe.Pointer(&beside[0]))
 		size := int(header.Len)
@@ -41,16 +41,17 @@ func localOf(beside []byte) netip.Addr {
 		case header.Level == syscall.IPPROTO_IP && header.Type == syscall.IP_PKTINFO && len(data) >= syscall.SizeofInet4Pktinfo:
 			// On a socket for both versions it is beside the one of IPv6, which
 			// has the broadcast address.
-			return netip.AddrFrom4((*syscall.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Spec_dst)
+			return netip.AddrFrom4((*syscall.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Spec_dst), 0
 		case header.Level == syscall.IPPROTO_IPV6 && header.Type == syscall.IPV6_PKTINFO && len(data) >= syscall.SizeofInet6Pktinfo:
-			local = netip.AddrFrom16((*syscall.Inet6Pktinfo)(unsafe.Pointer(&data[0])).Addr).Unmap()
+			info := (*syscall.Inet6Pktinfo)(unsafe.Pointer(&data[0]))
+			local, on = netip.AddrFrom16(info.Addr).Unmap(), int(info.Ifindex)
 		}
 		beside = beside[min(syscall.CmsgSpace(len(data)), len(beside)):]
 	}
 	if local.IsMulticast() {
-		return netip.Addr{}
+		return netip.Addr{}, on
 	}
-	return local
+	return local, 0
 }
 
 // besideLocal returns what makes a packet leave from a local address, in the room

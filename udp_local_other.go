@@ -11,6 +11,6 @@ const localSpace = 0
 
 func askLocal(syscall.RawConn) bool { return false }
 
-func localOf([]byte) netip.Addr { return netip.Addr{} }
+func localOf([]byte) (netip.Addr, int) { return netip.Addr{}, 0 }
 
 func besideLocal([]byte, netip.Addr) []byte { return nil }
