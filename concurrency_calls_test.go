@@ -174,6 +174,7 @@ var concurrentCalls = map[string]call{
 	"Connection.LocalAddress": never(func(a *actor) { _ = a.conn.LocalAddress().String() }),
 	"Connection.Manager":      never(func(a *actor) { a.conn.Manager() }),
 	"Connection.NetConn":      never(func(a *actor) { a.conn.NetConn() }),
+	"Connection.IsUDP":        never(func(a *actor) { a.conn.IsUDP() }),
 	"Connection.Rendezvous":   never(func(a *actor) { a.conn.Rendezvous() }),
 	"Connection.RoundTrip": fails(func(a *actor) error {
 		_, _, err := a.conn.RoundTrip()

@@ -126,6 +126,11 @@ func (c *Connection) LocalAddress() NetAddress {
 	return c.localAddress
 }
 
+// IsUDP reports whether it is a UDP connection: one that sends with SendTo, and whose
+// datagrams come from whoever has sent them. It stays so after the end. It is false
+// for nil and safe for concurrent use. Panda3D has no counterpart.
+func (c *Connection) IsUDP() bool { return c != nil && c.packets != nil }
+
 // Rendezvous returns the rendezvous that the connection was accepted through,
 // nil for any other. In Panda3D get_new_connection hands it out.
 func (c *Connection) Rendezvous() *Connection { return c.rendezvous }

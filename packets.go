@@ -18,13 +18,14 @@ type packets struct {
 	Connection
 	socket net.PacketConn
 	udp    *net.UDPConn    // the same, where it is one: it does not allocate
+	told   toldPackets     // the same, where it has these methods
 	peer   NetAddress      // of a connected socket: the only one it sends to
 	raw    syscall.RawConn // nil: the system cannot be asked
 
 	closeOnce sync.Once
 
 	groupOn  int    // the only interface whose IPv6 multicasts are for it, 0: any
-	locals   bool   // the system tells the local address of each packet
+	locals   bool   // the system, or told, tells the local address of each packet
 	received []byte // of the goroutine that reads: what came beside a packet
 	beside   []byte // of the goroutine that writes: what goes beside one
 
@@ -37,6 +38,13 @@ type packets struct {
 
 	full, broken, unsent atomic.Uint64 // counts of UDPDrops
 	overruns             overruns
+}
+
+// toldPackets is what a socket may have that is none of the system's and knows the
+// local address of each packet: see AdoptUDPConnection.
+type toldPackets interface {
+	ReadFromTo(b []byte) (n int, from, to net.Addr, err error)
+	WriteFromTo(b []byte, from, to net.Addr) (n int, err error)
 }
 
 // packetsOut is what was sent and has not been written.
@@ -74,6 +82,7 @@ func (m *QueuedConnectionManager) newPackets(socket net.PacketConn, groupOn int)
 	if p.udp, _ = socket.(*net.UDPConn); p.udp != nil {
 		p.peer = netAddressOf(p.udp.RemoteAddr())
 	}
+	p.told, p.locals = socket.(toldPackets)
 	if system, ok := socket.(syscall.Conn); ok {
 		p.raw, _ = system.SyscallConn()
 	}
@@ -235,6 +244,10 @@ func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr) bool 
 func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr, err error) {
 	var addrPort netip.AddrPort
 	switch {
+	case p.told != nil:
+		var addr, to net.Addr
+		n, addr, to, err = p.told.ReadFromTo(room)
+		return n, netAddressOf(addr), netAddressOf(to).addrPort.Addr(), err
 	case p.udp == nil:
 		var addr net.Addr
 		n, addr, err = p.socket.ReadFrom(room)
@@ -257,6 +270,9 @@ func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr
 func (p *packets) send(b []byte, target *target) error {
 	var err error
 	switch to := target.to; {
+	case p.told != nil && target.from.IsValid():
+		from := netip.AddrPortFrom(target.from, uint16(p.localAddress.Port()))
+		_, err = p.told.WriteFromTo(b, net.UDPAddrFromAddrPort(from), net.UDPAddrFromAddrPort(to.AddrPort()))
 	case p.udp == nil:
 		_, err = p.socket.WriteTo(b, net.UDPAddrFromAddrPort(to.AddrPort()))
 	case to == p.peer:

@@ -94,8 +94,17 @@ func (m *QueuedConnectionManager) listenUDP(network, address string) (net.Packet
 // on, closed if this fails. Its deadlines must work, and Close must
 // end a ReadFrom that waits. A *net.UDPConn may be a connected one, of net.Dial:
 // then what is sent elsewhere counts as unsent. An error of ReadFrom passes,
-// except io.EOF and net.ErrClosed, which end the connection. Panda3D has no
-// counterpart.
+// except io.EOF and net.ErrClosed, which end the connection.
+//
+// LocalAddress and SendFrom work on it as on a connection that the library has
+// opened if it is a *net.UDPConn on all interfaces, or if it has both of these
+// methods, which are called instead of ReadFrom and WriteTo where the local address
+// is known:
+//
+//	ReadFromTo(b []byte) (n int, from, to net.Addr, err error)
+//	WriteFromTo(b []byte, from, to net.Addr) (n int, err error)
+//
+// Panda3D has no counterpart.
 func (m *QueuedConnectionManager) AdoptUDPConnection(socket net.PacketConn) (*Connection, error) {
 	if socket == nil {
 		return nil, ErrWrongKind

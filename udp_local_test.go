@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -144,4 +145,50 @@ func TestUDPLocalAddressAllocatesNothing(t *testing.T) {
 		raw.ReadFromUDPAddrPort(room)
 	})
 	assert.Less(t, allocs, 1.0) // the garbage collector may empty the pools
+}
+
+// A toldPipe is a packetPipe that tells local addresses: those in to, one after another.
+type toldPipe struct {
+	*packetPipe
+	to   chan net.Addr
+	from chan net.Addr
+}
+
+func (p *toldPipe) ReadFromTo(b []byte) (n int, from, to net.Addr, err error) {
+	if n, from, err = p.ReadFrom(b); err == nil {
+		to = <-p.to
+	}
+	return n, from, to, err
+}
+
+func (p *toldPipe) WriteFromTo(b []byte, from, to net.Addr) (int, error) {
+	p.from <- from
+	return p.WriteTo(b, to)
+}
+
+// A socket that is none of the system's may know local addresses.
+func TestUDPAdoptedTellsLocalAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, nil)
+		pipe, out := newPacketPipe()
+		pipe.localAddr = &net.UDPAddr{IP: net.IPv4zero, Port: 7}
+		told := &toldPipe{pipe, make(chan net.Addr, 2), make(chan net.Addr, 2)}
+		conn := e.adoptUDP(told)
+		for _, to := range []net.Addr{&net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 7}, nil} {
+			told.to <- to
+			pipe.in <- packet{data: packed("x"), peer: udpAddr(2)}
+			datagram := e.next()
+			assert.Equal(t, netAddressOf(to), datagram.LocalAddress())
+			require.NoError(t, e.writer.SendFrom(&datagram.Datagram, conn, datagram.LocalAddress(), datagram.Address()))
+			sent := <-out
+			assert.Equal(t, packed("x"), sent.data)
+			assert.Equal(t, udpAddr(2).String(), sent.peer.String())
+			if to != nil {
+				assert.Equal(t, to.String(), (<-told.from).String())
+			}
+		}
+		assert.Empty(t, told.from)
+		assert.Zero(t, conn.UDPDrops())
+		require.NoError(t, e.manager.Close())
+	})
 }

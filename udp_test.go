@@ -15,6 +15,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestIsUDP(t *testing.T) {
+	e := newEnd(t, nil)
+	pipe, _ := newPacketPipe()
+	udp, adopted := e.udp("127.0.0.1:0"), e.adoptUDP(pipe)
+	rendezvous, _ := e.listen()
+	stream, _ := e.pipe()
+	for range 2 { // also after the end
+		assert.True(t, udp.IsUDP())
+		assert.True(t, adopted.IsUDP())
+		assert.False(t, rendezvous.IsUDP())
+		assert.False(t, stream.IsUDP())
+		require.NoError(t, e.manager.Close())
+	}
+	assert.False(t, (*Connection)(nil).IsUDP())
+	assert.False(t, new(Connection).IsUDP())
+}
+
 // requireUDPExchange asserts that a packet from a plain socket arrives, with
 // where it came from, and that what is sent back to there does.
 func (e *end) requireUDPExchange(conn *Connection, raw net.PacketConn, to NetAddress) {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"io"
 	"testing"
 	"time"
@@ -23,10 +24,27 @@ func recorderOf(t testing.TB) (*Recorder, *queuednet.NetDatagram) {
 	return p.recorder, &datagram
 }
 
+// packetRecorderOf is recorderOf with a packet of UDP.
+func packetRecorderOf(t testing.TB) (*Recorder, *queuednet.NetDatagram) {
+	p := newProgram(t, nil, datagramfile.NewDatagramOutputFile(io.Discard))
+	line := p.openUDP("[::]:4000")
+	line.send(t, "[fe80::1%eth0]:1", "[2001:db8::1]:4000", string(make([]byte, 64)), false)
+	line.end()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	require.NoError(t, p.manager.WaitForReaders(ctx))
+	var datagram queuednet.NetDatagram
+	require.True(t, p.reader.GetData(&datagram))
+	require.NotZero(t, datagram.LocalAddress())
+	return p.recorder, &datagram
+}
+
 func TestRecorderDoesNotAllocate(t *testing.T) {
-	recorder, datagram := recorderOf(t)
-	require.Zero(t, testing.AllocsPerRun(1000, func() { recorder.received(datagram) }))
-	require.NoError(t, recorder.Err())
+	for _, of := range []func(testing.TB) (*Recorder, *queuednet.NetDatagram){recorderOf, packetRecorderOf} {
+		recorder, datagram := of(t)
+		require.Zero(t, testing.AllocsPerRun(1000, func() { recorder.received(datagram) }))
+		require.NoError(t, recorder.Err())
+	}
 }
 
 func BenchmarkRecorder(b *testing.B) {

@@ -20,6 +20,13 @@
 //		world.remove(conn)
 //	}
 //
+// A program that has opened a UDP connection tells the recorder of it too, with
+// Opened, and in a replay opens it by [Replay.OpenUDPConnection] instead:
+//
+//	udp, err := manager.OpenUDPConnection(9099) // or replay.OpenUDPConnection()
+//	recorder.Opened(udp)
+//	reader.AddConnection(udp)
+//
 // Recordings go to any datagramfile.DatagramSink and come from any
 // datagramfile.DatagramGenerator: a file, compressed if the program wraps it so,
 // memory, or a connection. Panda3D has no counterpart.
@@ -30,7 +37,7 @@
 // file's own. The first begins it:
 //
 //	8 bytes  the text "QNETREC\n"
-//	uint16   the version of the layout, 1
+//	uint16   the version of the layout, 2
 //	int64    when it was begun, in microseconds since 1970 UTC
 //
 // Each other is an event, in the order in which the program learned of it:
@@ -44,10 +51,18 @@
 //	kind 2   datagram         the payload, up to the end of the event
 //	kind 3   closed           nothing; the program closed the connection
 //	kind 4   ended            string: why, as in "EOF"
+//	kind 5   packet           string: the sender's address
+//	                          string: the local address that it was sent to, empty if
+//	                          it is not known, or the connection's own
+//	                          the payload, up to the end of the event
+//	kind 6   UDP opened       string: the local address, as in "[::]:9099"
 //
 // Integers are little-endian, and a string is its length in a uint16 and its
 // bytes, as always in a datagram. Connections are numbered from 1 in the order
-// in which they were opened; nothing comes of one that was closed or has ended.
-// Kind 5 is kept for datagrams over UDP. A recording that stops is whole if it
-// stops after an event: a server that crashed leaves one that can be played.
+// in which they were opened, those of UDP included; nothing comes of one that was
+// closed or has ended. Of a UDP connection there are packets, of any other datagrams.
+// A payload is what the program saw: without header and sum, unless the reader was in
+// raw mode. A recording that stops is whole if it stops after an event: a server that
+// crashed leaves one that can be played. Version 1, which is still read, has no kinds
+// 5 and 6.
 package record

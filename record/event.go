@@ -19,7 +19,7 @@ var ErrFormat = errors.New("record: bad recording")
 
 const (
 	magic   = "QNETREC\n"
-	version = 1
+	version = 2 // 1 has no UDP
 
 	// longestReason bounds the text of an end, which may be anybody's.
 	longestReason = 1000
@@ -33,6 +33,9 @@ const (
 	received kind = 2
 	closed   kind = 3
 	ended    kind = 4
+
+	packet    kind = 5
+	udpOpened kind = 6
 )
 
 // An event of a recording.
@@ -40,18 +43,57 @@ type event struct {
 	kind   kind
 	number uint32
 	time   time.Duration // since the beginning
+	count  int           // of those that were read, with this one
 
-	address queuednet.NetAddress // opened
-	payload []byte               // received
+	address queuednet.NetAddress // opened: the peer's; packet: the sender's; udpOpened: its own
+	local   queuednet.NetAddress // packet: zero if it is not known, or the connection's own
+	payload []byte               // received, packet
 	reason  string               // ended
+	socket  *udpPeer             // udpOpened, in a replay
 }
 
-// begin makes datagram the beginning of an event.
-func begin(datagram *queuednet.Datagram, kind kind, number uint32, at time.Duration) {
+// queue names the one of the program's queues in which it learns of an event, by a
+// kind that is in it; 0 is for what it did itself.
+func (e *event) queue() kind {
+	switch e.kind {
+	case packet:
+		return received
+	case closed, udpOpened:
+		return 0
+	}
+	return e.kind
+}
+
+// encode makes datagram the event.
+func (e *event) encode(datagram *queuednet.Datagram) {
 	datagram.Clear()
-	datagram.AddUint8(uint8(kind))
-	datagram.AddUint32(number)
-	datagram.AddUint64(uint64(at.Microseconds()))
+	datagram.AddUint8(uint8(e.kind))
+	datagram.AddUint32(e.number)
+	datagram.AddUint64(uint64(e.time.Microseconds()))
+	switch e.kind {
+	case opened, udpOpened:
+		addAddress(datagram, e.address)
+	case received:
+		datagram.AppendData(e.payload)
+	case packet:
+		addAddress(datagram, e.address)
+		if e.local == (queuednet.NetAddress{}) {
+			datagram.AddString("")
+		} else {
+			addAddress(datagram, e.local)
+		}
+		datagram.AppendData(e.payload)
+	case ended:
+		datagram.AddString(e.reason)
+	}
+}
+
+// addAddress adds the text of an address as a string. It allocates nothing.
+func addAddress(datagram *queuednet.Datagram, address queuednet.NetAddress) {
+	var room [64]byte
+	text := address.AddrPort().AppendTo(room[:0])
+	datagram.AddUint16(uint16(len(text)))
+	datagram.AppendData(text)
 }
 
 // beginRecording makes datagram the first one of a recording.
@@ -65,16 +107,17 @@ func beginRecording(datagram *queuednet.Datagram, now time.Time) {
 // A decoder reads a recording and believes nothing.
 type decoder struct {
 	recording datagramfile.DatagramGenerator
+	version   uint16
 	datagram  queuednet.Datagram
 	count     int // events
 	time      uint64
-	last      uint32              // the newest connection
-	open      map[uint32]struct{} // connections that have not ended
+	last      uint32          // the newest connection
+	open      map[uint32]bool // connections that have not ended: true for UDP
 }
 
 // newDecoder reads the beginning of a recording.
 func newDecoder(recording datagramfile.DatagramGenerator) (*decoder, error) {
-	d := &decoder{recording: recording, open: make(map[uint32]struct{})}
+	d := &decoder{recording: recording, open: make(map[uint32]bool)}
 	err := recording.GetDatagram(&d.datagram)
 	switch {
 	case err == io.EOF:
@@ -88,9 +131,10 @@ func newDecoder(recording datagramfile.DatagramGenerator) (*decoder, error) {
 	case it.Err() != nil: // told below
 	case begins != magic:
 		return nil, fmt.Errorf("%w: it does not begin with %q", ErrFormat, magic)
-	case v != version:
-		return nil, fmt.Errorf("%w: version %d, not %d", ErrFormat, v, version)
+	case v == 0 || v > version:
+		return nil, fmt.Errorf("%w: version %d, not 1 to %d", ErrFormat, v, version)
 	}
+	d.version = v
 	it.GetInt64()
 	if err := whole(&it); err != nil {
 		return nil, fmt.Errorf("%w: the beginning: %w", ErrFormat, err)
@@ -118,52 +162,66 @@ func (d *decoder) next() (event, error) {
 
 func (d *decoder) parse() (event, error) {
 	it := d.datagram.Iterator()
-	e := event{kind: kind(it.GetUint8()), number: it.GetUint32()}
+	e := event{kind: kind(it.GetUint8()), number: it.GetUint32(), count: d.count}
 	micros := it.GetUint64()
-	var address string
-	switch e.kind {
-	case opened:
-		address = it.GetString()
-	case received:
-		e.payload = it.ExtractBytes(it.RemainingSize())
-	case closed:
-	case ended:
-		e.reason = it.GetString()
-	default:
-		if it.Err() == nil {
-			return e, fmt.Errorf("kind %d at offset 0", e.kind)
-		}
+	if it.Err() == nil && !d.knows(e.kind) {
+		return e, fmt.Errorf("kind %d at offset 0", e.kind)
 	}
-	if err := whole(&it); err != nil {
-		return e, err
+	err := e.decode(&it)
+	if wrong := whole(&it); wrong != nil {
+		return e, wrong
 	}
 	if micros < d.time || micros > math.MaxInt64/uint64(time.Microsecond) {
 		return e, fmt.Errorf("it is %d µs after the beginning, and the one before it %d", micros, d.time)
 	}
 	d.time = micros
 	e.time = time.Duration(micros) * time.Microsecond
-	if e.kind == opened {
-		var err error
-		e.address, err = queuednet.ParseNetAddress(address)
-		if err != nil {
-			return e, err
-		}
+	if err != nil {
+		return e, err
 	}
 	return e, d.follow(e)
 }
 
+// knows reports whether the layout of the recording has a kind.
+func (d *decoder) knows(kind kind) bool {
+	return kind >= opened && kind <= ended || d.version >= 2 && (kind == packet || kind == udpOpened)
+}
+
+// decode reads what there is to tell. The error is that of an address; what is
+// missing or left the iterator knows.
+func (e *event) decode(it *queuednet.DatagramIterator) (err error) {
+	switch e.kind {
+	case opened, udpOpened:
+		e.address, err = queuednet.ParseNetAddress(it.GetString())
+	case received:
+		e.payload = it.ExtractBytes(it.RemainingSize())
+	case packet:
+		e.address, err = queuednet.ParseNetAddress(it.GetString())
+		if local := it.GetString(); local != "" && err == nil {
+			e.local, err = queuednet.ParseNetAddress(local)
+		}
+		e.payload = it.ExtractBytes(it.RemainingSize())
+	case ended:
+		e.reason = it.GetString()
+	}
+	return err
+}
+
 // follow checks that the event can come now.
 func (d *decoder) follow(e event) error {
-	_, open := d.open[e.number]
+	opens := e.kind == opened || e.kind == udpOpened
+	udp, open := d.open[e.number]
 	switch {
-	case e.kind == opened && e.number != d.last+1:
+	case opens && e.number != d.last+1:
 		return fmt.Errorf("connection %d is opened after connection %d", e.number, d.last)
-	case e.kind != opened && !open:
+	case !opens && !open:
 		return fmt.Errorf("connection %d is not open", e.number)
-	case e.kind == opened:
+	case e.kind == received && udp, e.kind == packet && !udp:
+		return fmt.Errorf("kind %d of connection %d, UDP: %v", e.kind, e.number, udp)
+	case opens:
 		d.last = e.number
-		d.open[e.number] = struct{}{}
-	case e.kind != received:
+		d.open[e.number] = e.kind == udpOpened
+	case e.kind == closed || e.kind == ended:
 		delete(d.open, e.number)
 	}
 	return nil

@@ -118,6 +118,69 @@ func Example() {
 	// 1 here, 1 left
 }
 
+// A program with UDP opens its connection by the Replay when it replays; the rest is
+// the same.
+func ExampleReplay_OpenUDPConnection() {
+	var recording datagramfile.DatagramBuffer
+	// play is the program: it takes two datagrams.
+	play := func(recorder *record.Recorder, udp *queuednet.Connection, reader *queuednet.QueuedConnectionReader) {
+		recorder.Opened(udp)
+		reader.AddConnection(udp)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		for taken := 0; taken < 2 && reader.Manager().WaitForReaders(ctx) == nil; {
+			for datagram := range recorder.Datagrams() {
+				fmt.Printf("%s over UDP: %v\n", datagram.Message(), datagram.Connection().IsUDP())
+				taken++
+			}
+		}
+	}
+
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	defer manager.Close()
+	reader := queuednet.NewQueuedConnectionReader(manager)
+	udp, err := manager.OpenUDPConnection(0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var itself queuednet.NetAddress
+	if err := itself.SetLocalhost(udp.LocalAddress().Port()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	writer := queuednet.NewConnectionWriter(manager)
+	writer.SendTo(queuednet.NewDatagram([]byte("hello")), udp, itself)
+	writer.SendTo(queuednet.NewDatagram([]byte("again")), udp, itself)
+	play(record.NewRecorder(reader, &recording), udp, reader)
+
+	replayed := queuednet.NewQueuedConnectionManager(nil)
+	defer replayed.Close()
+	reader = queuednet.NewQueuedConnectionReader(replayed)
+	replay, err := record.NewReplay(reader, &recording, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	listener := queuednet.NewQueuedConnectionListener(replayed)
+	if err := listener.AddConnection(replay.Rendezvous()); err != nil { // without which it does not play
+		fmt.Println(err)
+		return
+	}
+	udp, err = replay.OpenUDPConnection() // was: manager.OpenUDPConnection
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	play(record.NewRecorder(reader, nil), udp, reader)
+
+	// Output:
+	// hello over UDP: true
+	// again over UDP: true
+	// hello over UDP: true
+	// again over UDP: true
+}
+
 // recordSession is the server: two players come, and one of them goes.
 func recordSession(name string) error {
 	file, err := os.Create(name)

@@ -33,25 +33,19 @@ func checkRecording(t *testing.T, data []byte) {
 	for i, e := range all {
 		deepfuzz.AtMost(t, before.time, e.time, "time before")
 		before = e
-		if e.kind == opened {
+		if e.kind == opened || e.kind == udpOpened {
 			deepfuzz.Equal(t, len(connections)+1, int(e.number), "number")
 			connections[e.number] = true
 		}
 		deepfuzz.True(t, connections[e.number], "it is open")
-		connections[e.number] = e.kind == opened || e.kind == received
+		connections[e.number] = e.kind != closed && e.kind != ended
 
 		if i == 0 {
 			beginRecording(&datagram, timeZero)
 			deepfuzz.NoError(t, again.PutDatagram(&datagram), "putting")
 		}
-		begin(&datagram, e.kind, e.number, e.time)
-		switch e.kind {
-		case opened:
-			datagram.AddString(e.address.String())
-		case received:
-			datagram.AppendData(e.payload)
-		case ended:
-			datagram.AddString(e.reason)
+		e.encode(&datagram)
+		if e.kind == ended {
 			deepfuzz.Equal(t, e.reason, reasonOf(e.reason).Error(), "reason")
 		}
 		deepfuzz.NoError(t, again.PutDatagram(&datagram), "putting")

@@ -49,6 +49,7 @@ type program struct {
 	writer   *queuednet.ConnectionWriter
 	recorder *Recorder
 	getData  bool // drain as with Panda3D
+	udp      int  // UDP connections that it opens at the beginning
 
 	closed map[*queuednet.Connection]bool
 	start  time.Time
@@ -113,8 +114,16 @@ func (p *program) handle(datagram *queuednet.NetDatagram) {
 		return // it was queued when the program closed the connection
 	}
 	message := string(datagram.Message())
-	p.note(conn, says(message))
-	p.writer.Send(&datagram.Datagram, conn) // it may have gone
+	if conn.IsUDP() {
+		p.note(conn, saysOverUDP(datagram.Address(), datagram.LocalAddress(), message))
+		// None of the answers is refused in a replay.
+		if err := p.writer.SendFrom(&datagram.Datagram, conn, datagram.LocalAddress(), datagram.Address()); err != nil {
+			p.note(conn, err.Error())
+		}
+	} else {
+		p.note(conn, says(message))
+		p.writer.Send(&datagram.Datagram, conn) // it may have gone
+	}
 	if message == "close me" && p.manager.CloseConnection(conn) {
 		p.closed[conn] = true
 		p.recorder.Ended(conn)
@@ -135,6 +144,16 @@ func (p *program) story() []string {
 	return story
 }
 
+// openedUDP adds a UDP connection to the reader.
+func (p *program) openedUDP(conn *queuednet.Connection, err error) *queuednet.Connection {
+	p.t.Helper()
+	require.NoError(p.t, err)
+	p.recorder.Opened(conn)
+	p.note(conn, "is opened for UDP")
+	require.NoError(p.t, p.reader.AddConnection(conn))
+	return conn
+}
+
 // play plays a recording to the end of what can be read of it, in frames of this
 // length. With a length of 0 a frame begins when there is something to take.
 func (p *program) play(recording []byte, speed float64, frame time.Duration) error {
@@ -142,6 +161,9 @@ func (p *program) play(recording []byte, speed float64, frame time.Duration) err
 	replay, err := NewReplay(p.reader, datagramfile.NewDatagramBuffer(recording), speed)
 	require.NoError(p.t, err)
 	p.start = time.Now()
+	for range p.udp {
+		p.openedUDP(replay.OpenUDPConnection())
+	}
 	require.NoError(p.t, p.listener.AddConnection(replay.Rendezvous()))
 	if frame == 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -258,7 +280,7 @@ func events(recording []byte) (all []event, err error) {
 
 // words tells an event as a program does.
 func words(all []event) []string {
-	addresses := make(map[uint32]queuednet.NetAddress)
+	addresses := make(map[uint32]queuednet.NetAddress) // a UDP connection's is its own
 	var story []string
 	for _, e := range all {
 		what := ""
@@ -268,6 +290,15 @@ func words(all []event) []string {
 			what = "comes"
 		case received:
 			what = says(string(e.payload))
+		case udpOpened:
+			addresses[e.number] = e.address
+			what = "is opened for UDP"
+		case packet:
+			local := e.local
+			if local == (queuednet.NetAddress{}) && !addresses[e.number].IsAny() {
+				local = addresses[e.number]
+			}
+			what = saysOverUDP(e.address, local, string(e.payload))
 		case closed:
 			what = "is closed"
 		case ended:
@@ -276,6 +307,10 @@ func words(all []event) []string {
 		story = append(story, fmt.Sprint(addresses[e.number], " ", what))
 	}
 	return story
+}
+
+func saysOverUDP(from, to queuednet.NetAddress, message string) string {
+	return fmt.Sprint("has from ", from, " to ", to, ": ", says(message))
 }
 
 // says tells a message in few words.

@@ -93,8 +93,8 @@ func (r *Recorder) GetData(datagram *queuednet.NetDatagram) bool {
 }
 
 // Opened records that there is a new connection: call it for each that comes out
-// of the listener, or that the program has opened, before its first datagram. A
-// connection that was never told of is recorded with its first datagram.
+// of the listener, or that the program has opened, UDP included, before its first
+// datagram. A connection that was never told of is recorded with its first datagram.
 func (r *Recorder) Opened(conn *queuednet.Connection) {
 	if _, known := r.numbers[conn]; known || conn == nil || !r.recording() {
 		return
@@ -115,14 +115,11 @@ func (r *Recorder) Ended(conn *queuednet.Connection) {
 	r.over = append(r.over, over{conn, r.drains})
 	reason := conn.Err()
 	if reason == nil || errors.Is(reason, net.ErrClosed) {
-		r.begin(closed, number)
-		r.put()
+		r.putEvent(event{kind: closed, number: number})
 		return
 	}
 	text := reason.Error()
-	r.begin(ended, number)
-	r.event.AddString(text[:min(len(text), longestReason)])
-	r.put()
+	r.putEvent(event{kind: ended, number: number, reason: text[:min(len(text), longestReason)]})
 }
 
 // Err returns why recording has stopped, nil as long as it goes on.
@@ -150,18 +147,25 @@ func (r *Recorder) received(datagram *queuednet.NetDatagram) {
 	case number == 0:
 		return
 	}
-	r.begin(received, number)
-	r.event.AppendData(datagram.Message())
-	r.put()
+	e := event{kind: received, number: number, payload: datagram.Message()}
+	if conn.IsUDP() {
+		e.kind, e.address, e.local = packet, datagram.Address(), datagram.LocalAddress()
+		if e.local == conn.LocalAddress() {
+			e.local = queuednet.NetAddress{}
+		}
+	}
+	r.putEvent(e)
 }
 
 // number records a new connection, and gives it its number.
 func (r *Recorder) number(conn *queuednet.Connection) uint32 {
 	r.last++
 	r.numbers[conn] = r.last
-	r.begin(opened, r.last)
-	r.event.AddString(conn.Address().String())
-	r.put()
+	e := event{kind: opened, number: r.last, address: conn.Address()}
+	if conn.IsUDP() {
+		e.kind = udpOpened
+	}
+	r.putEvent(e)
 	return r.last
 }
 
@@ -177,8 +181,10 @@ func (r *Recorder) drained() {
 
 func (r *Recorder) recording() bool { return r.sink != nil && r.err == nil }
 
-func (r *Recorder) begin(kind kind, number uint32) {
-	begin(&r.event, kind, number, time.Since(r.start))
+func (r *Recorder) putEvent(e event) {
+	e.time = time.Since(r.start)
+	e.encode(&r.event)
+	r.put()
 }
 
 func (r *Recorder) put() {

@@ -17,7 +17,9 @@ import (
 // listener and reader. Its connections are like any other: they come out of the
 // listener, have the recorded addresses, and end with the recorded reasons;
 // what the program sends to them goes nowhere. Those that the recorded program
-// had opened itself come through the listener too.
+// had opened itself come through the listener too, but those of UDP: the program
+// opens them with OpenUDPConnection of the Replay, and what was received over them
+// comes from who had sent it. A replay waits until it has done so.
 //
 // The program learns of everything in the order of the recording, over all
 // connections and at any speed: a datagram is fed when the one before it is in
@@ -42,17 +44,19 @@ type Replay struct {
 	reader     *queuednet.QueuedConnectionReader
 	manager    *queuednet.QueuedConnectionManager
 	rendezvous *queuednet.Connection
-	recording  *decoder
+	events     *source
 	speed      float64
 	done       chan struct{}
 	err        error // for when done is closed
 
 	// Of the goroutine alone.
-	entrance *entrance
-	start    time.Time
-	peers    map[uint32]*peer
-	frame    []byte
-	noTime   context.Context // one that is done
+	entrance  *entrance
+	start     time.Time
+	peers     map[uint32]*peer
+	sockets   map[uint32]*udpPeer
+	frame     []byte
+	unsettled int             // what was fed over UDP since the program has last taken all
+	noTime    context.Context // one that is done
 }
 
 // NewReplay prepares to play a recording into the manager of the reader. It
@@ -92,11 +96,12 @@ func NewReplay(reader *queuednet.QueuedConnectionReader, recording datagramfile.
 		reader:     reader,
 		manager:    manager,
 		rendezvous: rendezvous,
-		recording:  decoder,
+		events:     &source{decoder: decoder},
 		speed:      speed,
 		done:       make(chan struct{}),
 		entrance:   entrance,
 		peers:      make(map[uint32]*peer),
+		sockets:    make(map[uint32]*udpPeer),
 		noTime:     noTime,
 	}
 	go func() {
@@ -161,35 +166,45 @@ func (r *Replay) play() error {
 	r.start = time.Now()
 	var before kind
 	for {
-		e, err := r.recording.next()
+		e, err := r.events.next()
 		if err != nil {
-			if stopped := r.settle(); stopped != nil {
-				return stopped
-			}
-			if err == io.EOF {
-				return nil
-			}
-			return err
+			return r.over(err)
 		}
-		if e.kind != closed { // which the program did itself, at any time
-			if e.kind != before && before != 0 {
+		if queue := e.queue(); queue != 0 { // else the program did it itself, at any time
+			if queue != before && before != 0 {
 				if err := r.settle(); err != nil {
 					return err
 				}
 			}
-			before = e.kind
+			before = queue
 		}
 		if err := r.await(e.time); err != nil {
 			return err
 		}
 		if err := r.event(e); err != nil {
-			return err
+			return r.over(err)
 		}
 	}
 }
 
+// over waits until the program has taken all that was fed, and returns what Err
+// tells then.
+func (r *Replay) over(err error) error {
+	stopped := r.settle()
+	switch {
+	case stopped != nil:
+		return stopped
+	case err == io.EOF:
+		return nil
+	}
+	return err
+}
+
 // event lets the program know of an event.
 func (r *Replay) event(e event) error {
+	if e.kind == udpOpened || r.sockets[e.number] != nil {
+		return r.udpEvent(e)
+	}
 	p := r.peers[e.number]
 	switch e.kind {
 	case opened:
@@ -202,7 +217,7 @@ func (r *Replay) event(e event) error {
 		}
 		frame, err := appendFrame(r.frame[:0], r.reader.TCPHeaderSize(), e.payload)
 		if err != nil {
-			return fmt.Errorf("record: event %d: %w", r.recording.count, err)
+			return fmt.Errorf("record: event %d: %w", e.count, err)
 		}
 		r.frame = frame
 		return p.feed(r.entrance, frame)
@@ -240,6 +255,7 @@ const (
 // longer: the last step of taking what came over a connection is to report its
 // end.
 func (r *Replay) settle() error {
+	r.unsettled = 0
 	for pause := minPause; r.queued(); pause = min(2*pause, maxPause) {
 		if err := r.sleep(pause); err != nil {
 			return err
