@@ -248,13 +248,19 @@ func TestTakeOver(t *testing.T) {
 }
 
 // A script: what is piped in is said, then it leaves.
+// It waits for the answers.
 func TestScript(t *testing.T) {
 	address, _ := serving(t, "")
 	ada := talk(t, address, "Ada")
 	out := lines.New(t)
 	args := []string{"-connect", "-plain", "-address", address, "-name", "script"}
-	if err := run(t.Context(), args, strings.NewReader("one\n\n/nosuch\ntwo\n"), out); err != nil {
+	if err := run(t.Context(), args, strings.NewReader("one\n\n/nosuch\n/who\n"+strings.Repeat("x", 1<<20)+"\ntwo"), out); err != nil {
 		t.Error(err)
+	}
+	for _, line := range []string{"<script> one", "! there is no /nosuch: /help says what there is", "= in lobby: Ada, script; the operator is Ada", "<script> two"} {
+		if !slices.Contains(strings.Split(out.String(), "\n"), line) {
+			t.Errorf("no %q in\n%s", line, out)
+		}
 	}
 	ada.expect("<script> one")
 	ada.expect("<script> two")

@@ -11,7 +11,12 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-const connectTimeout = 5 * time.Second
+const (
+	connectTimeout = 5 * time.Second
+
+	// How long the server may take to answer what was typed before a goodbye.
+	goodbyeTimeout = 2 * time.Second
+)
 
 // What kind of line it is that a person gets to see.
 type lineKind int
@@ -54,6 +59,8 @@ type client struct {
 	online   bool // in a room
 	operator string
 	members  []string
+
+	leaving time.Time // when it said goodbye; it ends with the server's answer
 
 	over  bool  // it does not come back
 	fault error // why not, nil after quit
@@ -101,6 +108,9 @@ func (c *client) frame(now time.Time) []line {
 			c.tryAgain(conn.Err(), now)
 		}
 	}
+	if !c.leaving.IsZero() && (c.server == nil || now.Sub(c.leaving) > goodbyeTimeout) {
+		c.end(nil)
+	}
 	lines := c.lines
 	c.lines = nil
 	return lines
@@ -121,7 +131,7 @@ func (c *client) connected(server *queuednet.Connection, err error) {
 // tryAgain waits a quarter of a second before the next attempt, and twice as long
 // after each failure, at most 10 seconds. Who is in a room has the time from the start.
 func (c *client) tryAgain(why error, now time.Time) {
-	if c.why == nil {
+	if c.why == nil && c.leaving.IsZero() {
 		c.show(statusLine, now, "no server (%v): trying again", why)
 	}
 	c.online, c.why = false, why
@@ -134,7 +144,7 @@ func (c *client) tryAgain(why error, now time.Time) {
 func (c *client) enter(text string, now time.Time) bool {
 	text = clean(text)
 	if text == "/quit" || strings.HasPrefix(text, "/quit ") {
-		c.quit(text)
+		c.leave(text, now)
 		return true
 	}
 	if !c.online {
@@ -147,10 +157,20 @@ func (c *client) enter(text string, now time.Time) bool {
 	return true
 }
 
-// quit leaves for good. What was typed still arrives when the manager is closed.
-func (c *client) quit(goodbye string) {
+// leave says goodbye. The server closes when it has answered all that was typed.
+func (c *client) leave(goodbye string, now time.Time) {
+	if !c.online {
+		c.end(nil)
+		return
+	}
+	_ = c.writer.Send(message(msgTyped, goodbye), c.server)
+	c.leaving = now
+}
+
+// quit leaves at once. The goodbye still arrives when the manager is closed.
+func (c *client) quit() {
 	if c.online {
-		_ = c.writer.Send(message(msgTyped, goodbye), c.server)
+		_ = c.writer.Send(message(msgTyped, "/quit"), c.server)
 	}
 	c.end(nil)
 }

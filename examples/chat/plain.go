@@ -27,12 +27,12 @@ func plain(ctx context.Context, c *client, in io.Reader, out io.Writer) error {
 		select {
 		case text, more := <-next:
 			if !more {
-				text = "/quit"
+				text, typed = "/quit", nil
 			}
 			c.enter(text, time.Now())
 		case <-frames.C:
 		case <-ctx.Done():
-			c.quit("/quit")
+			c.quit()
 		}
 	}
 	for _, line := range c.lines {
@@ -48,11 +48,17 @@ func plain(ctx context.Context, c *client, in io.Reader, out io.Writer) error {
 // the goroutine stays until the program ends, or until the next line.
 func read(ctx context.Context, in io.Reader, typed chan<- string) {
 	defer close(typed)
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		select {
-		case typed <- lines.Text():
-		case <-ctx.Done():
+	lines := bufio.NewReader(in)
+	for {
+		text, err := lines.ReadString('\n')
+		if text != "" {
+			select {
+			case typed <- text:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err != nil {
 			return
 		}
 	}

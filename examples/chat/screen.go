@@ -76,7 +76,7 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (s *screen) key(msg tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	switch msg.String() {
 	case "ctrl+c", "ctrl+d":
-		s.client.quit("/quit")
+		s.client.quit()
 		return s, tea.Quit
 	case "enter":
 		if s.client.enter(s.input.Value(), time.Now()) {

@@ -141,7 +141,7 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // clean makes a text safe to show, and short.
 func clean(text string) string {
-	text = strings.TrimSpace(cli.Printable(text))
+	text = cli.Printable(strings.TrimSpace(text))
 	if runes := []rune(text); len(runes) > maxText {
 		text = string(runes[:maxText]) + "…"
 	}

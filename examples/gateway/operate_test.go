@@ -81,7 +81,7 @@ func TestNotAProxy(t *testing.T) {
 // SIGTERM: the players are told, and have some time. Who is still there then gets a
 // last word.
 func TestDrain(t *testing.T) {
-	p := launch(t, build(t), nil, "-drain", "2s")
+	p := launch(t, build(t), nil, "-drain", "4s")
 	leaves, _ := mustJoin(t, p.players, "")
 	stays, _ := mustJoin(t, p.players, "")
 	if p.code("/healthz") != 200 || p.code("/readyz") != 200 {
@@ -89,7 +89,7 @@ func TestDrain(t *testing.T) {
 	}
 	p.signal(syscall.SIGTERM)
 	for _, player := range []*player{leaves, stays} {
-		if text, err := player.hear(); err != nil || text != "the server ends in 2s: please leave" {
+		if text, err := player.hear(); err != nil || text != "the server ends in 4s: please leave" {
 			t.Errorf("%q, %v", text, err)
 		}
 	}
