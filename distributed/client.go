@@ -23,10 +23,8 @@ type Client struct {
 
 	waiting map[*object]struct{} // the generates that it needs and has not got
 
-	// The ids of objects that it has deleted while it was asked for them, and until
-	// when a generate of one is the answer to that.
-	answers map[uint32]time.Time
-	asked   []uint32 // the keys of answers, the oldest in front
+	answers   map[uint32]answers // that it may still send about objects that it has deleted
+	answering []uint32           // the keys of answers, the oldest in front
 
 	interest        []byte // what it asked for last, as it came, until it is applied
 	interestChanged bool
@@ -45,6 +43,12 @@ type Client struct {
 	unlogged  int       // how many drops were not logged since
 	undecided bool      // it waits in Joins
 	accepted  bool      // the program has accepted it, and the next Update takes it in
+}
+
+// answers are generates of a deleted object that are on the way.
+type answers struct {
+	n     int
+	until time.Time // when they are expected no more
 }
 
 // A membership is the interest of one client in one zone.
@@ -72,6 +76,7 @@ type object struct {
 	owner   *Client
 	zone    *zone
 	waiting int  // how many clients wait for a generate of it
+	asked   int  // how many requests its owner has got that have not been answered
 	moved   bool // all of its zone need its next generate
 	cache   fieldCache
 }

@@ -299,28 +299,40 @@ func TestAnswerAfterDelete(t *testing.T) {
 		s.endFrame()
 	}
 	s.handle(owner, thing(5, owner.base))
-	ask() // the owner is asked,
+	ask() // the owner is asked twice, also if the watcher has gone then,
+	ask()
+	s.handle(watcher, interest())
+	s.endFrame()
 	s.handle(owner, remove(owner.base))
 	s.handle(owner, thing(5, owner.base)) // and has answered after its delete
 	s.handle(owner, thing(5, owner.base))
 	s.requireConsistent(t)
 	require.Empty(t, s.objects)
 	require.EqualValues(t, 2, s.stats.Dropped[DropDeleted])
-
-	s.handle(owner, thing(5, owner.base+1)) // one that was answered before
-	ask()
-	s.handle(owner, thing(5, owner.base+1))
-	s.handle(owner, remove(owner.base+1))
-	s.handle(owner, thing(5, owner.base+1))
-	require.Equal(t, []uint32{owner.base + 1}, owner.Objects())
-
-	s.now = s.now.Add(answerTime + 1)
 	s.handle(owner, thing(5, owner.base))
-	require.Len(t, s.objects, 2, "the id is used again")
+	require.Len(t, s.objects, 1, "the id is used again")
+
+	ask() // one that was answered before, and one that was moved away unasked
+	s.handle(owner, thing(5, owner.base))
+	s.handle(owner, remove(owner.base))
+	s.handle(owner, thing(5, owner.base))
+	ask()
+	s.handle(owner, setZone(owner.base, 6))
+	s.handle(owner, remove(owner.base))
+	s.handle(owner, thing(5, owner.base))
+	require.Len(t, s.objects, 1)
+	require.EqualValues(t, 2, s.stats.Dropped[DropDeleted])
+
+	ask() // one that is never answered
+	s.handle(owner, remove(owner.base))
+	s.now = s.now.Add(answerTime + 1)
+	s.handle(owner, thing(5, owner.base+1))
 	ask()
 	s.handle(owner, remove(owner.base+1))
-	require.Equal(t, []uint32{owner.base + 1}, owner.asked, "what is too old is forgotten")
+	require.Equal(t, []uint32{owner.base + 1}, owner.answering, "what is too old is forgotten")
 	require.Len(t, owner.answers, 1)
+	s.handle(owner, thing(5, owner.base))
+	require.Equal(t, []uint32{owner.base}, owner.Objects())
 }
 
 func TestLogger(t *testing.T) {

@@ -61,7 +61,7 @@ func (s *state) join(c *Client) bool {
 	c.objects = make(map[uint32]*object)
 	c.zones = make(map[uint32]*membership)
 	c.waiting = make(map[*object]struct{})
-	c.answers = make(map[uint32]time.Time)
+	c.answers = make(map[uint32]answers)
 	c.openable, c.openableAt = openBurst*float64(s.config.MaxOpenedPerSecond), s.now
 	s.clients[base] = c
 	s.stats.Joined++
@@ -181,7 +181,7 @@ func (s *state) removeObject(o *object) {
 // enterZone puts an object into a zone, and opens that for the owner.
 func (s *state) enterZone(o *object, z *zone) {
 	o.zone = z
-	o.moved = true
+	o.moved, o.asked = true, 0 // where it is now the owner has not been asked for it
 	z.objects[o] = struct{}{}
 	m := o.owner.zones[z.id]
 	if m == nil {

@@ -30,9 +30,12 @@ func (s *state) generate(c *Client, m message) {
 	}
 	switch {
 	case o == nil:
+		delete(c.answers, m.doID)
 		o = s.newObject(c, class, m.doID, s.zone(m.zone))
 	case o.zone.id != m.zone:
 		s.move(o, m.zone)
+	case o.asked > 0:
+		o.asked--
 	}
 	if s.config.CacheFields {
 		o.cache.setFields(class, m.rest)
@@ -155,8 +158,8 @@ func (s *state) delete(c *Client, m message, payload []byte) {
 	}
 	s.payload = append(s.payload[:0], payload...)
 	s.sendZone(o.zone, nil)
-	if o.waiting > 0 {
-		s.expectAnswer(c, o.doID)
+	if o.asked > 0 {
+		s.expectAnswers(c, o)
 	}
 	z := o.zone
 	s.removeObject(o)
@@ -164,24 +167,29 @@ func (s *state) delete(c *Client, m message, payload []byte) {
 }
 
 // answerTime is for how long a generate of a deleted object may be an answer to a request
-// from before. Panda3D uses a freed id again after all others, which takes longer.
+// from before.
 const answerTime = 10 * time.Second
 
-// expectAnswer notes that a client will answer a request for an object that it has deleted
-// before it saw the request: a client of Panda3D has the object until it hears of the delete
-// from the server. Without this the answer would make the object anew, and its owner would
-// not know of it.
-func (s *state) expectAnswer(c *Client, doID uint32) {
-	for len(c.asked) > 0 && s.now.After(c.answers[c.asked[0]]) {
-		delete(c.answers, c.asked[0])
-		c.asked = c.asked[1:]
+// expectAnswers notes that a client will answer requests for an object that it has deleted
+// before it saw them: a client of Panda3D has the object until it hears of the delete from
+// the server. Without this the answer would make the object anew, and its owner would not
+// know of it.
+func (s *state) expectAnswers(c *Client, o *object) {
+	for len(c.answering) > 0 && s.now.After(c.answers[c.answering[0]].until) {
+		delete(c.answers, c.answering[0])
+		c.answering = c.answering[1:]
 	}
-	c.answers[doID] = s.now.Add(answerTime)
-	c.asked = append(c.asked, doID)
+	c.answers[o.doID] = answers{o.asked, s.now.Add(answerTime)}
+	c.answering = append(c.answering, o.doID)
 }
 
 // isAnswer reports whether a generate of an object that is not there is such an answer.
 func (s *state) isAnswer(c *Client, doID uint32) bool {
-	until, ok := c.answers[doID]
-	return ok && !s.now.After(until)
+	a := c.answers[doID]
+	if a.n == 0 || s.now.After(a.until) {
+		return false
+	}
+	a.n--
+	c.answers[doID] = a
+	return true
 }

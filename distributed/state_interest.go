@@ -138,6 +138,7 @@ func (s *state) requestGenerates(z *zone, c *Client) {
 	s.payload = appendIDs(s.payload[:0], requestGenerates, z.id)
 	if s.config.AskAll {
 		s.sendZone(z, c)
+		z.noteAsked(func(owner *Client) bool { return owner != c })
 		return
 	}
 	if s.config.CacheFields {
@@ -160,7 +161,17 @@ func (s *state) requestGenerates(z *zone, c *Client) {
 	for owner := range s.asked {
 		s.send(owner)
 	}
+	z.noteAsked(func(owner *Client) bool { _, asked := s.asked[owner]; return asked })
 	clear(s.asked)
+}
+
+// noteAsked counts a request for the objects of some owners.
+func (z *zone) noteAsked(of func(owner *Client) bool) {
+	for o := range z.objects {
+		if of(o.owner) {
+			o.asked++
+		}
+	}
 }
 
 // answer sends a client the objects of a zone as they are known from their owners.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -13,9 +15,11 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet"
 	"github.com/queuednet/queuednet/distributed"
 	"github.com/queuednet/queuednet/distributed/dc"
 	"github.com/stretchr/testify/require"
@@ -27,12 +31,12 @@ import (
 var (
 	soakTime  = flag.Duration("soak", 5*time.Second, "how long the soak of distributed objects lasts")
 	soakCount = flag.Int("soakers", 10, "clients of each kind in it: of Go, of Panda3D, and AIs of both")
+	soakRate  = flag.Float64("soakrate", 2, "actions a second of each; Panda3D's clients must have the processor time to keep up")
 )
 
 const (
 	soakZones = 20
-	soakRate  = 2.0 // actions a second of each
-	soakGroup = 10  // clients in one goroutine or in one process of Python
+	soakGroup = 10 // clients in one goroutine or in one process of Python
 )
 
 // TestPanda3DDistributedSoak has clients and AIs in Go and of direct.distributed on the Go
@@ -58,7 +62,8 @@ type soak struct {
 	python  string
 	file    *dc.File
 	server  *distributed.ServerRepository
-	do      chan func() // for the server's goroutine
+	do      chan func()    // for the server's goroutine
+	left    map[string]int // why clients have left: of that goroutine
 	port    int
 	groups  []*soakGoGroup
 	pandas  []*program // the first one is killed now and then
@@ -90,9 +95,12 @@ func (p *soakTrouble) require(t *testing.T) {
 }
 
 func newSoak(t *testing.T, python string, file *dc.File) *soak {
-	s := &soak{t: t, python: python, file: file, do: make(chan func())}
+	s := &soak{t: t, python: python, file: file, do: make(chan func()), left: make(map[string]int)}
 	var err error
-	s.server, err = distributed.NewServerRepository(nil, file)
+	// On a busy machine programs in Python may read nothing for longer than the default
+	// allows; here they are to stay. Who never reads ends by MaxSendQueue.
+	network := &queuednet.Config{AckTimeout: 10 * time.Minute, MaxDatagramsPerSecond: 20_000}
+	s.server, err = distributed.NewServerRepository(&distributed.ServerConfig{Net: network}, file)
 	require.NoError(t, err)
 	rendezvous, err := s.server.OpenTCPServerRendezvous(0, 0)
 	require.NoError(t, err)
@@ -106,6 +114,11 @@ func newSoak(t *testing.T, python string, file *dc.File) *soak {
 			select {
 			case <-tick.C:
 				s.server.Update()
+				for e := range s.server.Events() {
+					if e.Kind == distributed.ClientLeft {
+						s.left[soakReason(e.Err)]++
+					}
+				}
 			case f, ok := <-s.do:
 				if !ok {
 					return
@@ -120,6 +133,17 @@ func newSoak(t *testing.T, python string, file *dc.File) *soak {
 		_ = s.server.Close() // some clients do not take what is sent to them
 	})
 	return s
+}
+
+// soakReason names why a client left, without addresses.
+func soakReason(err error) string {
+	for _, reason := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, distributed.ErrDisconnected, queuednet.ErrNoAnswer, queuednet.ErrWriteTimeout,
+		queuednet.ErrSendQueueFull} {
+		if errors.Is(err, reason) {
+			return reason.Error()
+		}
+	}
+	return err.Error()
 }
 
 // onServer calls a function on the server's goroutine.
@@ -151,7 +175,7 @@ func (s *soak) start() {
 }
 
 func (s *soak) startPanda(role string, n int) *program {
-	return start(s.t, s.python, "distributed_soak.py", role, strconv.Itoa(s.port), strconv.Itoa(n), fmt.Sprint(soakRate))
+	return start(s.t, s.python, "distributed_soak.py", role, strconv.Itoa(s.port), strconv.Itoa(n), fmt.Sprint(*soakRate))
 }
 
 // last lets it go on for a time.
@@ -164,10 +188,12 @@ func (s *soak) last(d time.Duration) {
 		s.trouble.require(s.t)
 		var stats distributed.Stats
 		s.onServer(func() { stats = s.server.Stats() })
+		var left string
+		s.onServer(func() { left = fmt.Sprint(s.left) })
 		var memory runtime.MemStats
 		runtime.ReadMemStats(&memory)
-		s.t.Logf("%d clients, %d objects, %d received, %d sent, %d heard in Go, heap %d KiB, %d goroutines", stats.Clients, stats.Objects,
-			stats.Received, stats.Sent, s.heard.Load(), memory.HeapInuse>>10, runtime.NumGoroutine())
+		s.t.Logf("%d clients, %d objects, %d received, %d sent, %d heard in Go, heap %d KiB, %d goroutines; left: %s", stats.Clients, stats.Objects,
+			stats.Received, stats.Sent, s.heard.Load(), memory.HeapInuse>>10, runtime.NumGoroutine(), left)
 	}
 	s.killed.kill()
 	<-s.killed.ended
@@ -221,7 +247,7 @@ func (s *soak) rest() {
 	want := 2 * *soakCount * 2
 	var before distributed.Stats
 	for deadline, still := time.Now().Add(patience), 0; still < 5; time.Sleep(200 * time.Millisecond) {
-		require.True(s.t, time.Now().Before(deadline), "never at rest: %+v", before)
+		require.True(s.t, time.Now().Before(deadline), "never at rest with %d clients: %+v", want, before)
 		var stats distributed.Stats
 		s.onServer(func() { stats = s.server.Stats() })
 		still++
@@ -308,7 +334,7 @@ func (s *soak) rubbish(ctx context.Context, seed uint64) {
 		_, _ = conn.Read(hello[:])
 		base := le.Uint32(hello[4:])
 		for range 200 {
-			if random.IntN(3) == 0 { // an object, and fields of it of which some unpack
+			if random.IntN(20) == 0 { // an object, and fields of it of which some unpack
 				p := le.AppendUint32(le.AppendUint16(nil, 9002), soakZone())
 				p = append(le.AppendUint32(le.AppendUint16(p, 6), base), "\x03\x00bad\x00\x00"...)
 				q := le.AppendUint16(le.AppendUint32(le.AppendUint16(nil, 120), base), uint16(45+random.IntN(12)))
@@ -430,7 +456,7 @@ func (g *soakGoGroup) start() {
 				for _, c := range g.clients {
 					c.update()
 				}
-				for ; time.Now().After(due) && !g.resting; due = due.Add(time.Duration(float64(time.Second) / (soakRate * float64(len(g.clients))))) {
+				for ; time.Now().After(due) && !g.resting; due = due.Add(time.Duration(float64(time.Second) / (*soakRate * float64(len(g.clients))))) {
 					g.clients[rand.IntN(len(g.clients))].act()
 				}
 			case f, ok := <-g.calls:
