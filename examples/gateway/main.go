@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, restart <-chan os.Signal, stderr io
 	watch := watchOver(g, sockets.health, log)
 	defer watch.close()
 	if err := sockets.tellReady(); err != nil {
-		return err
+		log.Warn("the predecessor is gone", "error", err) // the more is this one needed
 	}
 	log.Info("serving", "players", sockets.players.Addr().String(), "health", sockets.health.Addr().String())
 
