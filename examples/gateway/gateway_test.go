@@ -66,14 +66,24 @@ type process struct {
 	changed chan struct{}
 }
 
+// launch starts a gateway and waits until it serves.
 func launch(t *testing.T, binary string, env []string, args ...string) *process {
+	t.Helper()
+	p := begin(t, binary, nil, env, append([]string{"-address", "127.0.0.1:0", "-health", "127.0.0.1:0"}, args...)...)
+	line := p.await("msg=serving")
+	p.players, p.health = field(line, "players"), field(line, "health")
+	return p
+}
+
+func begin(t *testing.T, binary string, inherited []*os.File, env []string, args ...string) *process {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(binary, append([]string{"-address", "127.0.0.1:0", "-health", "127.0.0.1:0"}, args...)...), changed: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(binary, args...), changed: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.ExtraFiles = inherited
 	p.cmd.Stderr = write
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -81,8 +91,6 @@ func launch(t *testing.T, binary string, env []string, args ...string) *process 
 	write.Close()
 	t.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
 	go p.read(read)
-	line := p.await("msg=serving")
-	p.players, p.health = field(line, "players"), field(line, "health")
 	return p
 }
 

@@ -135,3 +135,29 @@ func TestNoSuccessor(t *testing.T) {
 		t.Errorf("/readyz: %d", code)
 	}
 }
+
+// A predecessor that dies while its successor starts does not take it along.
+func TestPredecessorDies(t *testing.T) {
+	listener, err := listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	inherited, err := share(listener)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inherited.Close()
+	hears, says, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hears.Close() // nobody hears that it is ready
+	defer says.Close()
+	p := begin(t, build(t), []*os.File{inherited, inherited, says}, []string{inherits + "=1"})
+	p.await("the predecessor is gone")
+	_, welcome := mustJoin(t, listener.Addr().String(), "")
+	if !strings.HasSuffix(welcome, "you are with process "+p.pid()) {
+		t.Error(welcome)
+	}
+}
