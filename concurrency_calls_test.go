@@ -101,6 +101,8 @@ var concurrentCalls = map[string]call{
 			a.gone(conn)
 		}
 	}),
+	"QueuedConnectionManager.GoString": never(func(a *actor) { _ = a.manager.GoString() }),
+	"QueuedConnectionManager.String":   never(func(a *actor) { _ = a.manager.String() }),
 	"QueuedConnectionManager.GetResetConnection": never(func(a *actor) {
 		if conn, ok := a.manager.GetResetConnection(); ok {
 			a.gone(conn)
@@ -198,6 +200,8 @@ var concurrentCalls = map[string]call{
 	"QueuedConnectionListener.AddConnection": fails(func(a *actor) error {
 		return a.listener.AddConnection(a.someone())
 	}, wrongConnection, oneOf(ErrAlreadyAdded), closedError),
+	"QueuedConnectionListener.GoString": never(func(a *actor) { _ = a.listener.GoString() }),
+	"QueuedConnectionListener.String":   never(func(a *actor) { _ = a.listener.String() }),
 	"QueuedConnectionListener.GetNewConnection": never(func(a *actor) {
 		conn, _ := a.listener.GetNewConnection()
 		a.add(conn)
@@ -218,6 +222,8 @@ var concurrentCalls = map[string]call{
 	"QueuedConnectionReader.Datagrams": never(func(a *actor) {
 		few(a.random, a.reader.Datagrams(), func(datagram *NetDatagram) { datagram.Clone() })
 	}),
+	"QueuedConnectionReader.GoString": never(func(a *actor) { _ = a.reader.GoString() }),
+	"QueuedConnectionReader.String":   never(func(a *actor) { _ = a.reader.String() }),
 	"QueuedConnectionReader.GetData": never(func(a *actor) {
 		var datagram NetDatagram
 		for range a.random.IntN(5) {
@@ -257,6 +263,8 @@ var concurrentCalls = map[string]call{
 		})
 	}, wrongConnection, reason),
 	"ConnectionWriter.Flush":         never(func(a *actor) { a.writer.Flush() }),
+	"ConnectionWriter.GoString":      never(func(a *actor) { _ = a.writer.GoString() }),
+	"ConnectionWriter.String":        never(func(a *actor) { _ = a.writer.String() }),
 	"ConnectionWriter.IsValidForUDP": never(func(a *actor) { a.writer.IsValidForUDP(someDatagram(a.random)) }),
 	"ConnectionWriter.Manager":       never(func(a *actor) { a.writer.Manager() }),
 	"ConnectionWriter.RawMode":       never(func(a *actor) { a.writer.RawMode() }),
@@ -283,8 +291,10 @@ var concurrentCalls = map[string]call{
 	}),
 	"ConnectionWriter.TCPHeaderSize": never(func(a *actor) { a.writer.TCPHeaderSize() }),
 
-	"PendingConnection.Cancel": never(func(a *actor) { a.begun(a.random).Cancel() }),
-	"PendingConnection.Ready":  never(func(a *actor) { a.begun(a.random).Ready() }),
+	"PendingConnection.Cancel":   never(func(a *actor) { a.begun(a.random).Cancel() }),
+	"PendingConnection.GoString": never(func(a *actor) { _ = a.begun(a.random).GoString() }),
+	"PendingConnection.String":   never(func(a *actor) { _ = a.begun(a.random).String() }),
+	"PendingConnection.Ready":    never(func(a *actor) { a.begun(a.random).Ready() }),
 	"PendingConnection.Result": fails(func(a *actor) error {
 		return a.opened(a.begun(a.random).Result())
 	}, oneOf(ErrNotReady, context.Canceled), closedError, timeout, system),

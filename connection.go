@@ -15,8 +15,9 @@ import (
 // blocks. A method that sets an option of the socket really sets it, or fails:
 // with an error that is errors.ErrUnsupported where the system, or this kind of
 // connection, does not have it, and with net.ErrClosed after the end. On a TLS
-// connection it is set on the one below. It is Panda3D's Connection; a
-// PointerToConnection is not needed.
+// connection it is set on the one below. On nil, such as a map has for a missing
+// key, every method answers as on a zero value: nothing is known of it, and what
+// can fail fails. It is Panda3D's Connection; a PointerToConnection is not needed.
 type Connection struct {
 	manager *QueuedConnectionManager
 
@@ -77,6 +78,14 @@ func (c *Connection) endpoint() endpoint {
 	}
 }
 
+// asStream returns the stream that c is, nil for any other and for no connection.
+func (c *Connection) asStream() *stream {
+	if c == nil {
+		return nil
+	}
+	return c.stream
+}
+
 // account returns the books of a connection that receives, nil for a rendezvous.
 func (c *Connection) account() *account {
 	switch {
@@ -103,6 +112,9 @@ func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog
 // Manager returns the manager that the connection belongs to, nil once that is
 // closed. It is Panda3D's get_manager.
 func (c *Connection) Manager() *QueuedConnectionManager {
+	if c == nil {
+		return nil
+	}
 	return c.manager.unlessClosed()
 }
 
@@ -110,6 +122,9 @@ func (c *Connection) Manager() *QueuedConnectionManager {
 // own. It stays known after the end. That of an adopted socket may be zero at
 // first: see AdoptConnection. It is Panda3D's get_address.
 func (c *Connection) Address() NetAddress {
+	if c == nil {
+		return NetAddress{}
+	}
 	if late := c.late.Load(); late != nil {
 		return late.peer
 	}
@@ -120,6 +135,9 @@ func (c *Connection) Address() NetAddress {
 // chose where 0 was asked for. It stays known after the end. That of an adopted
 // socket may be zero at first, as Address. Panda3D has no counterpart.
 func (c *Connection) LocalAddress() NetAddress {
+	if c == nil {
+		return NetAddress{}
+	}
 	if late := c.late.Load(); late != nil {
 		return late.local
 	}
@@ -133,17 +151,23 @@ func (c *Connection) IsUDP() bool { return c != nil && c.packets != nil }
 
 // Rendezvous returns the rendezvous that the connection was accepted through,
 // nil for any other. In Panda3D get_new_connection hands it out.
-func (c *Connection) Rendezvous() *Connection { return c.rendezvous }
+func (c *Connection) Rendezvous() *Connection {
+	if c == nil {
+		return nil
+	}
+	return c.rendezvous
+}
 
 // NetConn returns the socket, for options that are not here; nil where it is
 // not a stream. To read, write or close it desynchronises the datagrams. A
 // connection of which this was called has a goroutine of its own from then on.
 // It is Panda3D's get_socket.
 func (c *Connection) NetConn() net.Conn {
-	if c.stream == nil {
+	s := c.asStream()
+	if s == nil {
 		return nil
 	}
-	return c.stream.carrier.netConn()
+	return s.carrier.netConn()
 }
 
 // Err returns why the connection ended: io.EOF when the peer closed it after a
@@ -156,6 +180,9 @@ func (c *Connection) NetConn() net.Conn {
 // the connection is open, and may tell the end while the last datagrams are
 // still queued. Panda3D does not tell.
 func (c *Connection) Err() error {
+	if c == nil {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cause
@@ -218,7 +245,7 @@ func (c *Connection) leave() {
 // closeByProgram closes c unless its end is known to the program already. What
 // was sent goes out in the background.
 func (c *Connection) closeByProgram() bool {
-	if c.manager == nil {
+	if c == nil || c.manager == nil {
 		return false // a zero value
 	}
 	c.mu.Lock()

@@ -51,7 +51,7 @@ func (o *outgoing) stopCollecting(s *stream) {
 // end of the interval by itself, or with Flush or ConsiderFlush. Off, the
 // default, each Send leaves at once. It is Panda3D's set_collect_tcp.
 func (c *Connection) SetCollectTCP(collect bool) {
-	if s := c.stream; s != nil {
+	if s := c.asStream(); s != nil {
 		s.manager.log.settle()
 		s.out.mu.Lock()
 		defer s.out.mu.Unlock()
@@ -61,7 +61,7 @@ func (c *Connection) SetCollectTCP(collect bool) {
 
 // CollectTCP reports whether collecting is on. It is Panda3D's get_collect_tcp.
 func (c *Connection) CollectTCP() bool {
-	s := c.stream
+	s := c.asStream()
 	if s == nil {
 		return false
 	}
@@ -73,7 +73,7 @@ func (c *Connection) CollectTCP() bool {
 // SetCollectTCPInterval sets how long what is sent may wait. It holds from the
 // next flush on. It is Panda3D's set_collect_tcp_interval.
 func (c *Connection) SetCollectTCPInterval(interval time.Duration) {
-	if s := c.stream; s != nil {
+	if s := c.asStream(); s != nil {
 		s.out.mu.Lock()
 		defer s.out.mu.Unlock()
 		s.out.interval = interval
@@ -83,7 +83,7 @@ func (c *Connection) SetCollectTCPInterval(interval time.Duration) {
 // CollectTCPInterval returns how long what is sent may wait. It is Panda3D's
 // get_collect_tcp_interval.
 func (c *Connection) CollectTCPInterval() time.Duration {
-	s := c.stream
+	s := c.asStream()
 	if s == nil {
 		return 0
 	}
@@ -109,7 +109,7 @@ func (c *Connection) ConsiderFlush() error {
 
 // flushIf flushes if due, which is called with outgoing.mu held, says so.
 func (c *Connection) flushIf(due func(*outgoing) bool) error {
-	s := c.stream
+	s := c.asStream()
 	if s == nil {
 		return ErrWrongKind
 	}

@@ -163,7 +163,7 @@ func (c *Connection) tcpSocket() syscall.Conn {
 
 // systemSocket returns the socket of the system, also from under TLS.
 func (c *Connection) systemSocket() any {
-	if c.manager == nil {
+	if c == nil || c.manager == nil {
 		return nil // a zero value
 	}
 	return c.endpoint().system()

@@ -151,14 +151,11 @@ func (d *Datagram) Iterator() DatagramIterator {
 // String says how long the datagram is, for messages; [Datagram.DumpHex] shows
 // what is in it. It is Panda3D's output.
 func (d *Datagram) String() string {
-	unit := "bytes"
-	if len(d.data) == 1 {
-		unit = "byte"
-	}
+	text := "datagram of " + count(len(d.data), "byte")
 	if d.err != nil {
-		return fmt.Sprintf("datagram of %d %s (%v)", len(d.data), unit, d.err)
+		text += fmt.Sprintf(" (%v)", d.err)
 	}
-	return fmt.Sprintf("datagram of %d %s", len(d.data), unit)
+	return text
 }
 
 // DumpHex writes the contents as text for people, 16 bytes a line: indent spaces,

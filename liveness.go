@@ -57,10 +57,11 @@ func (c *Connection) classify(err error) error {
 // not read, as in no reader. It costs an atomic load. A rendezvous and a UDP
 // socket have the zero time. Panda3D has no counterpart.
 func (c *Connection) LastReceived() time.Time {
-	if c.stream == nil {
+	s := c.asStream()
+	if s == nil {
 		return time.Time{}
 	}
-	return c.manager.clocks.began.Add(time.Duration(c.stream.in.received.Load()))
+	return c.manager.clocks.began.Add(time.Duration(s.in.received.Load()))
 }
 
 // RoundTrip returns how long the peer takes to acknowledge what is sent to it,

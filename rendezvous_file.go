@@ -25,7 +25,7 @@ import (
 // net.ErrClosed. Panda3D has no counterpart.
 func (c *Connection) ListenerFile() (*os.File, error) {
 	const name = "ListenerFile"
-	if c.listening == nil {
+	if c == nil || c.listening == nil {
 		return nil, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
 	socket, ok := c.listening.socket.(syscall.Conn)

@@ -21,7 +21,7 @@ type UDPDrops struct {
 // asks the system for Overrun, which costs a system call. It is all zero for a
 // TCP connection. Panda3D logs some of them.
 func (c *Connection) UDPDrops() UDPDrops {
-	if c.packets == nil {
+	if c == nil || c.packets == nil {
 		return UDPDrops{}
 	}
 	return UDPDrops{

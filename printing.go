@@ -1,0 +1,123 @@
+package queuednet
+
+import "fmt"
+
+// What a program may print by accident, inside a struct of its own for example.
+// Each String is one short line, costs allocations, waits for no drain, and may be
+// called from any goroutine, also on nil. GoString keeps %#v from reading what
+// other goroutines change. Panda3D has no counterparts.
+
+// String says how many connections the manager has, such as "manager of 3
+// connections", or "closed manager". It is for messages. That of nil is "nil".
+func (m *QueuedConnectionManager) String() string {
+	switch {
+	case m == nil:
+		return "nil"
+	case m.isZero() || m.isClosed.Load():
+		return "closed manager"
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return "manager of " + count(len(m.connections), "connection")
+}
+
+// GoString is String, for %#v.
+func (m *QueuedConnectionManager) GoString() string { return m.String() }
+
+// String says how many connections are queued, such as "listener with 2 new
+// connections". It is for messages. That of nil is "nil".
+func (l *QueuedConnectionListener) String() string {
+	if l == nil {
+		return "nil"
+	}
+	return "listener with " + count(int(l.queue.size.Load()), "new connection")
+}
+
+// GoString is String, for %#v.
+func (l *QueuedConnectionListener) GoString() string { return l.String() }
+
+// String says how the reader cuts what arrives into datagrams, and whether any are
+// queued, such as "reader of 2-byte headers, nothing queued". It is for messages.
+// That of nil is "nil".
+func (r *QueuedConnectionReader) String() string {
+	if r == nil {
+		return "nil"
+	}
+	return "reader of " + framing(r) + ", " + r.fill()
+}
+
+// GoString is String, for %#v.
+func (r *QueuedConnectionReader) GoString() string { return r.String() }
+
+// fill tells without counting: a program may print a reader for each datagram.
+func (r *QueuedConnectionReader) fill() string {
+	if r.queue.size.Load() > 0 || r.state.Load() == drainLeft {
+		return "datagrams queued"
+	}
+	return "nothing queued"
+}
+
+// String is that of QueuedConnectionReader, with "recent" before it. That of nil
+// is "nil".
+func (r *RecentConnectionReader) String() string {
+	if r == nil {
+		return "nil"
+	}
+	return "recent " + r.QueuedConnectionReader.String()
+}
+
+// GoString is String, for %#v.
+func (r *RecentConnectionReader) GoString() string { return r.String() }
+
+// String says how the writer marks off datagrams, such as "writer of 2-byte
+// headers" or "writer of raw bytes". It is for messages. That of nil is "nil".
+func (w *ConnectionWriter) String() string {
+	if w == nil {
+		return "nil"
+	}
+	return "writer of " + framing(w)
+}
+
+// GoString is String, for %#v.
+func (w *ConnectionWriter) GoString() string { return w.String() }
+
+// String says how the attempt stands: "pending connection", that with why it
+// failed, or the connection's own String. It takes nothing, unlike Result, after
+// which Cancel does nothing. It is for messages. That of nil is "nil".
+func (p *PendingConnection) String() string {
+	if p == nil {
+		return "nil"
+	}
+	if !p.Ready() {
+		return "pending connection"
+	}
+	p.mu.Lock()
+	conn, err := p.conn, p.err
+	p.mu.Unlock()
+	if err != nil { // of a dial function, perhaps
+		return "pending connection: " + err.Error()
+	}
+	return conn.String()
+}
+
+// GoString is String, for %#v.
+func (p *PendingConnection) GoString() string { return p.String() }
+
+// framing is what a reader or a writer is called after.
+func framing(of interface {
+	RawMode() bool
+	TCPHeaderSize() int
+}) string {
+	if of.RawMode() {
+		return "raw bytes"
+	}
+	return fmt.Sprintf("%d-byte headers", of.TCPHeaderSize())
+}
+
+// count is "1 thing" or "2 things".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
