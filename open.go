@@ -123,6 +123,12 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 //     closed the manager, io.EOF or io.ErrUnexpectedEOF if the peer had closed,
 //     and else what Err says, such as a *DatagramTooLongError or a limit's
 //     error. It is also an ErrGivenUp where bytes are given up.
+//   - A peer that breaks off is an io.EOF like one that closes, where the socket
+//     has no reset, such as net.Pipe or a Unix socket. A pipe's peer cannot end its
+//     half either.
+//   - Limits are deadlines of the socket. One that works no more after a deadline
+//     has passed loses, when a limit ends the connection, what has arrived and not
+//     been read; and a process that was held up for longer ends its peer.
 //
 // A socket that does not carry any bytes, but datagrams behind a header of one size,
 // has a method TCPHeaderSize() int that returns it. A reader or a writer with another

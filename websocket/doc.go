@@ -37,6 +37,10 @@
 // breaks, the status is 1006. A page in a browser may send 1000 and 3000 to 4999
 // only, so that Dial there sends 4008 for 1008 and so on.
 //
+// A WebSocket is closed whole: no peer can end what it sends and go on reading, as
+// it can over TCP. With Datagrams nothing arrives of a message that was cut off, so
+// that io.ErrUnexpectedEOF is an end of Stream alone.
+//
 // # Costs
 //
 // What a connection has read and the manager has not taken is at most 64 KiB and

@@ -16,15 +16,24 @@ import (
 
 // Every promise on a WebSocket, whose peer is one too.
 func TestMatrix(t *testing.T) {
-	for name, stream := range map[string]bool{"datagrams": false, "stream": true} {
-		t.Run(name, func(t *testing.T) { matrix.Run(t, socketKind(name, stream, nil)) })
+	for _, kind := range socketKinds() {
+		t.Run(kind.Name, func(t *testing.T) { matrix.Run(t, kind) })
 	}
+}
+
+// TABLE.md has the matrix that TestMatrix runs.
+func TestTableHasTheMatrix(t *testing.T) {
+	matrix.CheckTable(t, "../conformance/TABLE.md", "the matrix of WebSockets", socketKinds())
+}
+
+func socketKinds() []testend.Kind {
+	return []testend.Kind{socketKind("datagrams", false, nil), socketKind("stream", true, nil)}
 }
 
 // What a WebSocket cannot do.
 const (
 	closedWhole   = "a WebSocket is closed whole, in both directions"
-	wholeMessages = "a message is a whole datagram, without a header"
+	wholeMessages = "a message is a whole datagram: there are no headers, and no part of one arrives"
 )
 
 // socketKind is one kind of WebSocket, for managers with this Config.

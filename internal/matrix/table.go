@@ -1,8 +1,11 @@
 package matrix
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"strings"
+	"testing"
 
 	"github.com/queuednet/queuednet/internal/testend"
 )
@@ -10,9 +13,35 @@ import (
 // title is the name of a row, as a subtest and in the table.
 func (r *row) title() string { return fmt.Sprintf("%d %s", r.promise, r.name) }
 
-// Table returns the matrix in Markdown: for each row and kind "yes", or the
+var update = flag.Bool("update", false, "write the matrix into its file")
+
+// CheckTable fails unless the file has the matrix of these kinds, between two
+// comments that begin and end with its name. With -update it writes it.
+func CheckTable(t *testing.T, path, name string, kinds []testend.Kind) {
+	t.Helper()
+	begin, end := "<!-- "+name+" -->\n", "<!-- end of "+name+" -->\n"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begun := strings.Cut(string(text), begin)
+	got, after, ended := strings.Cut(rest, end)
+	switch want := table(kinds); {
+	case !begun || !ended:
+		t.Fatalf("%s has no %q with %q after it", path, begin, end)
+	case got == want:
+	case *update:
+		if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s does not have this, which go test -run %s -update writes:\n%s", path, t.Name(), want)
+	}
+}
+
+// table returns the matrix in Markdown: for each row and kind "yes", or the
 // number of the reason why not.
-func Table(kinds []testend.Kind) string {
+func table(kinds []testend.Kind) string {
 	var (
 		table   strings.Builder
 		reasons []string

@@ -57,7 +57,7 @@ func overTCP(name string, wrap func(net.Conn) net.Conn, cannot map[Ability]strin
 }
 
 func proxyKind() Kind {
-	kind := overTCP("PROXY", proxy, map[Ability]string{Reset: hidesReset, HalfClose: hidesHalves})
+	kind := overTCP("PROXY", proxy, nil)
 	kind.Client, kind.Greet = nil, introduce
 	return kind
 }
