@@ -218,6 +218,9 @@ func (g *goroutineCarrier) flush() {
 			}
 			return
 		}
+		if g.writeBy.by.Load() != nil {
+			g.writeBy.clear() // WriteTimeout has passed before anybody came to write
+		}
 		n, err := g.tryWrite(b.b[at:])
 		s.out.wrote(s, n)
 		s.watchAcks()
@@ -274,8 +277,11 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 	if g.raw == nil {
 		piece = plainWritePiece
 	}
-	for len(b) > 0 {
-		if s.overdue() {
+	for first := true; len(b) > 0; first = false {
+		switch overdue := s.overdue(); {
+		case overdue && first: // nobody has come to write: the peer may take it
+			_ = g.writeBy.in(lookTime)
+		case overdue:
 			return ErrWriteTimeout
 		}
 		s.blocks()

@@ -228,3 +228,24 @@ func TestAPollerWithoutRoom(t *testing.T) {
 	assert.Same(t, conn, e.reset())
 	assert.Equal(t, io.EOF, conn.Err())
 }
+
+// A peer that takes nothing is found out then, and its end is reported after what
+// it has sent.
+func TestALateWriteFindsOutWhoIsStuck(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, &Config{WriteTimeout: time.Hour, MaxSendQueue: 64 << 20})
+	conn, far := e.raw()
+	write(t, far, "\x01\x00a")
+	fill(e, conn)
+	eventually(t, "a full socket", func() bool {
+		conn.stream.out.mu.Lock()
+		defer conn.stream.out.mu.Unlock()
+		return conn.stream.out.blocked
+	})
+	e.manager.config.WriteTimeout = 20 * time.Millisecond
+	require.NoError(t, flushLate(e, conn.stream))
+	assert.Equal(t, []string{"a"}, e.messages(1))
+	require.Same(t, conn, e.reset())
+	assert.Equal(t, ErrWriteTimeout, conn.Err())
+	requireBrokenOff(t, far)
+}

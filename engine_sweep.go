@@ -125,7 +125,7 @@ func (e *engine) serve(l *link) {
 		return
 	}
 	if l.broken.Load() && s.in.readErr == nil {
-		s.in.readErr = errClosedByProgram
+		s.in.readErr = errSendingFailed // or, if it was closed, what discard says
 	}
 	for read, looked := false, false; ; {
 		step, err := s.deliver()

@@ -225,7 +225,9 @@ func (s *stream) tickOut(now time.Duration) time.Duration {
 		s.manager.flusher.queue(chain{s, s})
 	case stage == writeOverdue && busy:
 		s.carrier.interruptWrite()
-	case stage == writeStuck && busy: // one of TLS waits for its peer's part of the handshake
+	case stage == writeStuck && busy && s.carrier.isForeign():
+		// One of TLS waits for its peer's part of the handshake. Another carrier's
+		// write has no part in it: who flushes has not come by yet, and is to try.
 		s.sendingFailed(ErrWriteTimeout, 0)
 		s.carrier.breakOff()
 	}
