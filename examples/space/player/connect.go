@@ -14,6 +14,11 @@ const (
 	dialTimeout  = 10 * time.Second
 	firstBackoff = 500 * time.Millisecond
 	lastBackoff  = 8 * time.Second
+
+	// silence is how long a server may say nothing, which sends 30 snapshots a
+	// second, and answers a hello at once. Where the system notices a dead peer
+	// late, as in a browser, this is what ends the connection.
+	silence = 8 * time.Second
 )
 
 // connect takes the next step to a connection, if there is none.
@@ -33,6 +38,7 @@ func (p *Player) connect() {
 			return
 		}
 		p.conn = conn
+		p.heard = p.now
 		p.send(&game.Hello{Magic: game.Magic, Version: game.Version, Name: p.options.Name, Token: p.token})
 	}
 }
@@ -47,6 +53,14 @@ func (p *Player) Ended(conn *queuednet.Connection) {
 		p.lost("The server has closed the connection.")
 	} else {
 		p.lost(err.Error())
+	}
+}
+
+// listen breaks the connection off if the server has been silent for too long.
+func (p *Player) listen() {
+	if p.conn != nil && p.now.Sub(p.heard) > silence {
+		p.conn.Abort()
+		p.lost("The server does not answer.")
 	}
 }
 

@@ -53,6 +53,7 @@ type Player struct {
 	backoff time.Duration
 	token   game.Token
 	now     time.Time
+	heard   time.Time // when something has come last
 
 	out      queuednet.Datagram
 	snapshot game.Snapshot
@@ -80,16 +81,21 @@ func (p *Player) RetryIn() time.Duration { return max(p.retryAt.Sub(p.now), 0) }
 // Update is a tick: it takes what has come and sends what is held down. It does
 // not wait for anything. After it, hand the ends that the manager reports to Ended.
 func (p *Player) Update(now time.Time, keys game.Keys) {
+	if now.Sub(p.now) > time.Second { // the program stood still, as in a hidden tab
+		p.heard = now
+	}
 	p.now = now
 	p.Lobby.now = now
 	p.Scene.happened = p.Scene.happened[:0]
 	p.connect()
 	for datagram := range p.reader.Datagrams() {
 		if datagram.Connection() == p.conn {
+			p.heard = now
 			p.Meter.in(now, datagram.Length())
 			p.handle(&datagram.Datagram)
 		}
 	}
+	p.listen()
 	p.Scene.update(now)
 	if p.state != Playing {
 		return

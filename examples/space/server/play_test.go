@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -188,4 +189,30 @@ func TestPageWithoutClient(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	assert.Contains(t, string(body), "no such file")
 	b.join("tcp", "Vega")
+}
+
+// A server that is there and says nothing, to a hello or later, is left, and
+// tried again.
+func TestSilentServer(t *testing.T) {
+	b := newTable(t, nil)
+	p := b.join("tcp", "Vega")
+	b.now = b.now.Add(time.Hour) // the program stood still
+	b.tick()
+	require.Equal(t, player.Playing, p.State())
+	begin := b.now
+	for p.State() == player.Playing { // the server stands still
+		b.now = b.now.Add(time.Second / 2)
+		p.Update(b.now, 0)
+	}
+	assert.WithinRange(t, b.now, begin.Add(8*time.Second), begin.Add(9*time.Second))
+	assert.Contains(t, p.Reason(), "does not answer")
+	b.until("back", func() bool { return p.State() == player.Playing })
+
+	silent, err := net.Listen("tcp", "localhost:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	p = player.New(player.Options{Manager: b.manager, Dial: player.Dialer(silent.Addr().String(), nil)})
+	b.players = []*player.Player{p}
+	b.until("given up", func() bool { return p.State() == player.Waiting && p.Reason() != "" })
+	assert.Contains(t, p.Reason(), "does not answer")
 }
