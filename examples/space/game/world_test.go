@@ -95,6 +95,8 @@ func TestShieldAndEnergy(t *testing.T) {
 	b.Shield = 1000
 	shoot(w, a, 600, 0)
 	assert.Equal(t, MaxHealth, b.Health)
+	assert.Zero(t, b.Deaths)
+	assert.Positive(t, count(w.Events, Hit))
 	assert.Less(t, a.Ship.Energy, uint16(2*shotEnergy), "shots take energy")
 	fired := count(w.Events, Fired)
 	assert.Less(t, fired, 600/reloadTicks-10, "and who has none cannot fire")
