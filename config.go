@@ -146,6 +146,14 @@ type Config struct {
 	// Default: none.
 	Logger *slog.Logger
 
+	// PoisonViews overwrites the bytes of each datagram that a loop over Datagrams
+	// has yielded when the step of the loop is over, with 0xDB: a program that keeps
+	// a datagram, or a slice of its bytes, without Clone finds nonsense in it at once
+	// and not now and then, and the race detector tells if it was kept by another
+	// goroutine. It is for tests; package queuednettest turns it on. It costs a write
+	// for each byte received, nothing if it is off. Default: false.
+	PoisonViews bool
+
 	// IPv4Only keeps to IPv4 when listening and when looking up names; an IPv6
 	// address is an error then. It is the reverse of Panda3D's support-ipv6.
 	// Default: false.

@@ -207,7 +207,8 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 
 // Datagrams drains the reader: it yields each datagram that was queued when the
 // loop began. One that is yielded is a view of the library's memory, valid
-// until the next step of the loop, or its end; Clone keeps it. A loop may be
+// until the next step of the loop, or its end; Clone keeps it, and
+// Config.PoisonViews shows in tests where that is missing. A loop may be
 // left half-way, the next one goes on from there. Inside the loop, any other
 // call for datagrams of this reader finds nothing. Panda3D has no counterpart.
 func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
@@ -221,6 +222,9 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 		return
 	}
 	defer r.endLoop()
+	if r.manager.config.PoisonViews {
+		yield = poisoning(yield)
+	}
 	view := &r.view
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
@@ -249,6 +253,22 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 		r.release()
 	}
 }
+
+// poisoning returns a yield that overwrites what it was given when it is over.
+func poisoning(yield func(*NetDatagram) bool) func(*NetDatagram) bool {
+	return func(view *NetDatagram) bool {
+		payload := view.data // the program may change the view
+		defer func() {
+			for i := range payload {
+				payload[i] = poison
+			}
+		}()
+		return yield(view)
+	}
+}
+
+// poison makes no sense as text, and little as a number.
+const poison = 0xdb
 
 // beginLoop takes what is queued behind what an earlier drain has left.
 func (r *QueuedConnectionReader) beginLoop() bool {
