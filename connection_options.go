@@ -16,14 +16,14 @@ import (
 // or lets the system hold them back while others are under way (false, the
 // default in Panda3D). It is Panda3D's set_no_delay.
 func (c *Connection) SetNoDelay(noDelay bool) error {
-	return c.setTCP("SetNoDelay", func(tcp *net.TCPConn) error { return tcp.SetNoDelay(noDelay) })
+	return c.setTCP("SetNoDelay", func(tcp tcpOptions) error { return tcp.SetNoDelay(noDelay) })
 }
 
 // SetKeepAlive makes the system ask a silent peer whether it is still there
 // (true, the default here, as Config.KeepAliveIdle says), or not. It is
 // Panda3D's set_keep_alive, which does nothing there.
 func (c *Connection) SetKeepAlive(keepAlive bool) error {
-	return c.setTCP("SetKeepAlive", func(tcp *net.TCPConn) error { return tcp.SetKeepAlive(keepAlive) })
+	return c.setTCP("SetKeepAlive", func(tcp tcpOptions) error { return tcp.SetKeepAlive(keepAlive) })
 }
 
 // SetLinger sets what the system does with unsent bytes when the socket is
@@ -38,7 +38,7 @@ func (c *Connection) SetLinger(linger bool, timeout time.Duration) error {
 		timeout = min(max(timeout, 0), longestLinger)
 		seconds = int((timeout + time.Second - 1) / time.Second)
 	}
-	return c.setTCP("SetLinger", func(tcp *net.TCPConn) error { return tcp.SetLinger(seconds) })
+	return c.setTCP("SetLinger", func(tcp tcpOptions) error { return tcp.SetLinger(seconds) })
 }
 
 // longestLinger is the longest that every system takes: some have 16 bits for it.
@@ -139,13 +139,21 @@ func (c *Connection) setOption(name string, option socketOption, value int) erro
 // it. Package syscall would cut it.
 func fitsSystem(value int) bool { return int64(value) == int64(int32(value)) }
 
-// setTCP sets an option of a TCP stream through package net.
-func (c *Connection) setTCP(name string, set func(*net.TCPConn) error) error {
-	switch socket := c.tcpSocket().(type) {
-	case *net.TCPConn:
-		return wrapOption(name, set(socket))
+// tcpOptions are the methods of a *net.TCPConn that set options. Another socket,
+// such as one of queuednettest, may have them too.
+type tcpOptions interface {
+	SetNoDelay(noDelay bool) error
+	SetKeepAlive(keepAlive bool) error
+	SetLinger(seconds int) error
+}
+
+// setTCP sets an option of a TCP stream by the methods of its socket.
+func (c *Connection) setTCP(name string, set func(tcpOptions) error) error {
+	switch socket := c.systemSocket().(type) {
 	case linkSocket:
 		return wrapOption(name, socket.with(set))
+	case tcpOptions:
+		return wrapOption(name, set(socket))
 	}
 	return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 }

@@ -194,7 +194,7 @@ func (linkSocket) Read(func(fd uintptr) bool) error  { return errors.ErrUnsuppor
 func (linkSocket) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
 
 // with calls set with a socket of package net on the same connection.
-func (l linkSocket) with(set func(*net.TCPConn) error) error {
+func (l linkSocket) with(set func(tcpOptions) error) error {
 	tcp, err := l.copied()
 	if err != nil {
 		return err

@@ -97,10 +97,10 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 // deadlines that the program has set are cleared.
 //
 // Address and LocalAddress are those that the socket reports. One of package net,
-// crypto/tls, simulate or record is asked at once. Any other may wait for its peer, as with the
-// PROXY protocol, and is asked in the background: until it has answered both are
-// zero, also those of its datagrams. Options of the socket (SetNoDelay …) reach
-// through wrappers that have a method NetConn or Raw that returns what they wrap,
+// crypto/tls, simulate, record or queuednettest is asked at once. Any other may wait
+// for its peer, as with the PROXY protocol, and is asked in the background: until it
+// has answered both are zero, also those of its datagrams. Options of the socket
+// (SetNoDelay …) reach through wrappers that have a method NetConn or Raw that returns what they wrap,
 // several layers deep.
 //
 // Its end depends on what the socket can do:

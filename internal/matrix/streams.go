@@ -207,7 +207,10 @@ func brokenOff(c *cell) {
 	s := c.serve(nil)
 	conn, far := s.Connect()
 	c.requirePing(s, conn, far)
-	tcp := testend.Below(far).(*net.TCPConn)
+	tcp := testend.Below(far).(interface {
+		SetLinger(seconds int) error
+		Close() error
+	})
 	if err := tcp.SetLinger(0); err != nil {
 		c.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package testend
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/queuednettest"
 	"github.com/queuednet/queuednet/simulate"
 )
 
@@ -45,6 +47,7 @@ func Kinds() []Kind {
 		{Name: "Unix", Listen: listenUnix, Goroutines: 1, Cannot: map[Ability]string{Reset: unixHasNoReset, Break: unixHasNoReset}},
 		overTCP("broken by deadlines", func(c net.Conn) net.Conn { return &brittle{Conn: c} },
 			map[Ability]string{Look: breaksByDeadlines}),
+		{Name: "queuednettest", Listen: listenMemory, Goroutines: 1},
 	}
 }
 
@@ -104,6 +107,17 @@ func wrapListen(below listen, wrap func(net.Listener) net.Listener) listen {
 
 func listenTCP(t testing.TB) (net.Listener, func() net.Conn) {
 	return listenOn(t, "tcp", "127.0.0.1:0")
+}
+
+func listenMemory(t testing.TB) (net.Listener, func() net.Conn) {
+	listener := queuednettest.NewListener(t, nil)
+	return listener, func() net.Conn {
+		socket, err := listener.Dial(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return socket
+	}
 }
 
 func listenPipe(testing.TB) (net.Listener, func() net.Conn) {
