@@ -100,8 +100,8 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 // crypto/tls, simulate, record or queuednettest is asked at once. Any other may wait
 // for its peer, as with the PROXY protocol, and is asked in the background: until it
 // has answered both are zero, also those of its datagrams. Options of the socket
-// (SetNoDelay …) reach through wrappers that have a method NetConn or Raw that returns what they wrap,
-// several layers deep.
+// (SetNoDelay …) reach through wrappers that have a method NetConn or Raw that
+// returns what they wrap, several layers deep.
 //
 // Its end depends on what the socket can do:
 //

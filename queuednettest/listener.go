@@ -22,6 +22,8 @@ const (
 	clientPort = 49152
 )
 
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
 // A Listener is a net.Listener in memory, for AdoptRendezvous of the server under
 // test. Dial connects to it, and is what BeginClientConnection of a client takes:
 //
@@ -127,14 +129,14 @@ func (l *Listener) refuseArrivals() {
 
 // Addr returns 127.0.0.1:4000, as a *net.TCPAddr.
 func (l *Listener) Addr() net.Addr {
-	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: serverPort}
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(loopback, serverPort))
 }
 
 // Dial connects to the listener. As with TCP it need not wait until that is
 // accepted: it BLOCKS only while 128 connections wait for Accept, until ctx is
 // done. It fails with ECONNREFUSED once the listener is closed.
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
-	return l.dial(ctx, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	return l.dial(ctx, loopback)
 }
 
 // DialFrom returns a Dial that comes from another address, for tests of

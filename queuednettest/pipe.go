@@ -72,7 +72,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, c.opError("read", net.ErrClosed)
 		case len(p) == 0:
 			return 0, nil
-		case c.readBy.passed:
+		case c.readBy.passed():
 			return 0, c.opError("read", os.ErrDeadlineExceeded)
 		case c.in.bytes.Len() > 0:
 			c.pipe.changed.Broadcast()
@@ -122,7 +122,7 @@ func (c *conn) writeError() error {
 	switch {
 	case c.closed:
 		return net.ErrClosed
-	case c.writeBy.passed:
+	case c.writeBy.passed():
 		return os.ErrDeadlineExceeded
 	case c.pipe.reset && !c.in.ended && !c.out.ended:
 		return os.NewSyscallError("write", syscall.ECONNRESET)
@@ -215,27 +215,27 @@ func (c *conn) opError(op string, err error) error {
 
 // A deadline is when a wait is over. The lock of its Cond guards it.
 type deadline struct {
-	passed bool
-	timer  *time.Timer
+	at    time.Time // zero: none
+	timer *time.Timer
 }
+
+// passed asks the clock and not the timer: of two that are due at the same instant
+// one comes first.
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
 
 // set changes the deadline, and makes who waits on changed look again, now and
 // when it passes.
 func (d *deadline) set(t time.Time, changed *sync.Cond) {
 	d.stop()
-	wait := time.Until(t)
-	d.passed = !t.IsZero() && wait <= 0
-	if wait > 0 {
-		var timer *time.Timer
-		timer = time.AfterFunc(wait, func() {
+	d.at = t
+	if !t.IsZero() {
+		wait := time.Until(t)
+		d.at = time.Now().Add(wait) // whatever becomes of the clock on the wall
+		d.timer = time.AfterFunc(wait, func() {
 			changed.L.Lock()
 			defer changed.L.Unlock()
-			if d.timer == timer { // not set anew meanwhile
-				d.passed = true
-				changed.Broadcast()
-			}
+			changed.Broadcast()
 		})
-		d.timer = timer
 	}
 	changed.Broadcast()
 }
