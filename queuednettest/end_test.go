@@ -152,8 +152,42 @@ func TestWaitsInVain(t *testing.T) {
 				wait(failed, queuednettest.NewEnd(failed, nil))
 			}()
 			<-done
+			failed.cleanUp()
 			assert.Contains(t, failed.message, what)
 			assert.LessOrEqual(t, time.Since(start), 10*time.Second)
 		}
 	})
+}
+
+// The end of a test takes no time, whatever the test has left: nobody reads a
+// connection, or something waits to be sent. Only Close of a manager could wait.
+func TestCleanupTakesNoTime(t *testing.T) {
+	for name, leave := range map[string]func(server, client *queuednettest.End){
+		"nothing":         func(_, _ *queuednettest.End) {},
+		"nobody reads":    func(server, client *queuednettest.End) { unread(server); unread(client) },
+		"much to be sent": func(server, client *queuednettest.End) { unread(server); fill(client); fill(server) },
+		"one closed":      func(server, _ *queuednettest.End) { server.Manager.CloseConnection(server.Conn) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				inner := &fatal{TB: t}
+				server, client := queuednettest.Pair(inner, nil)
+				unread(server.Socket.Join(nil))
+				server.Reader.RemoveConnection(server.Accept())
+				leave(server, client)
+				synctest.Wait()
+				start := time.Now()
+				inner.cleanUp()
+				assert.Zero(t, time.Since(start))
+			})
+		})
+	}
+}
+
+func unread(e *queuednettest.End) { e.Reader.RemoveConnection(e.Conn) }
+
+func fill(e *queuednettest.End) {
+	for range 20 {
+		_ = e.Writer.Send(queuednet.NewDatagram(make([]byte, 60_000)), e.Conn)
+	}
 }

@@ -41,10 +41,20 @@ func readAll(r io.Reader, end error) string {
 	return string(b)
 }
 
-// fatal is a test that may fail: its message is kept.
+// fatal is a test that may fail: its message is kept. What it has to clean up is
+// left to cleanUp.
 type fatal struct {
 	testing.TB
-	message string
+	message  string
+	cleanups []func()
+}
+
+func (f *fatal) Cleanup(cleanup func()) { f.cleanups = append(f.cleanups, cleanup) }
+
+func (f *fatal) cleanUp() {
+	for i := len(f.cleanups) - 1; i >= 0; i-- {
+		f.cleanups[i]()
+	}
 }
 
 func (f *fatal) Helper() {}

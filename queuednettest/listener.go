@@ -209,6 +209,7 @@ func (l *Listener) Join(config *queuednet.Config) *End {
 		l.t.Fatal("queuednettest: joining: ", err)
 	}
 	client.Conn = conn
+	l.t.Cleanup(conn.Abort) // before its manager is closed, which would wait for the server
 	return client
 }
 
