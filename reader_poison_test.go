@@ -27,7 +27,7 @@ var poisonKinds = map[string]struct {
 
 // arrive queues payloads, each as one datagram.
 func arrive(t *testing.T, e *end, packets, raw bool, payloads ...string) {
-	send := func(string) {}
+	var send func(string)
 	if packets {
 		pipe, _ := newPacketPipe()
 		e.adoptUDP(pipe)
