@@ -193,16 +193,16 @@ func TestAdmissionOfAnAddress(t *testing.T) {
 	})
 }
 
-// A records is a handler that keeps what it is told.
+// A records is a handler that keeps what it is told, from Info on.
 type records struct {
 	mu   sync.Mutex
 	got  []string
 	hold chan struct{} // if there is one, telling waits for it
 }
 
-func (r *records) Enabled(context.Context, slog.Level) bool { return true }
-func (r *records) WithAttrs([]slog.Attr) slog.Handler       { return r }
-func (r *records) WithGroup(string) slog.Handler            { return r }
+func (r *records) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (r *records) WithAttrs([]slog.Attr) slog.Handler               { return r }
+func (r *records) WithGroup(string) slog.Handler                    { return r }
 func (r *records) Handle(_ context.Context, record slog.Record) error {
 	if r.hold != nil {
 		<-r.hold

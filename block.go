@@ -14,6 +14,7 @@ type block struct {
 	ends   []uint32     // of the frames in b that have been found: see cut
 	class  int          // index into blockPools, or -1
 	others atomic.Int32 // owners beside the first; while there are any, b does not change
+	frames int32        // of a block to be sent: the datagrams in it
 }
 
 const (
@@ -55,6 +56,7 @@ func (b *block) free() {
 	if b.class >= 0 {
 		b.b, b.ends = b.b[:0], b.ends[:0]
 		b.others.Store(0)
+		b.frames = 0
 		blockPools[b.class].Put(b)
 	}
 }
@@ -79,6 +81,7 @@ func (b *block) reserve(n int) *block {
 func (b *block) move(size int) *block {
 	moved := newBlock(size)
 	moved.b = append(moved.b, b.b...)
+	moved.frames = b.frames
 	b.free()
 	return moved
 }

@@ -211,7 +211,7 @@ func (g *goroutineCarrier) interruptWrite() {
 func (g *goroutineCarrier) flush() {
 	s := g.stream
 	for g.raw != nil {
-		b, at, shut := s.out.take()
+		b, at, shut := s.out.take(s)
 		if b == nil {
 			if shut {
 				g.shutWrite()
@@ -245,7 +245,7 @@ func (g *goroutineCarrier) writeOut(b *block, at int) {
 	for {
 		if b == nil {
 			var shut bool
-			if b, at, shut = s.out.take(); b == nil {
+			if b, at, shut = s.out.take(s); b == nil {
 				if shut {
 					g.shutWrite()
 				}

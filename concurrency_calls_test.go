@@ -132,7 +132,12 @@ var concurrentCalls = map[string]call{
 	"QueuedConnectionManager.OpenUDPConnectionAt": fails(func(a *actor) error {
 		return a.opened(a.manager.OpenUDPConnectionAt(a.loopback()))
 	}, closedError),
-	"QueuedConnectionManager.Refusals":                 never(func(a *actor) { a.manager.Refusals() }),
+	"QueuedConnectionManager.Refusals": never(func(a *actor) { a.manager.Refusals() }),
+	"QueuedConnectionManager.Stats":    never(func(a *actor) { a.manager.Stats() }),
+	"QueuedConnectionManager.Notify":   never(func(a *actor) { a.manager.Notify() }),
+	"QueuedConnectionManager.Connections": never(func(a *actor) {
+		few(a.random, a.manager.Connections(), func(conn *Connection) { conn.Stats() })
+	}),
 	"QueuedConnectionManager.ResetConnectionAvailable": never(func(a *actor) { a.manager.ResetConnectionAvailable() }),
 	"QueuedConnectionManager.ResetConnections": never(func(a *actor) {
 		few(a.random, a.manager.ResetConnections(), a.gone)
@@ -195,7 +200,14 @@ var concurrentCalls = map[string]call{
 	"Connection.SetRecvBufferSize":  optionCall((*Connection).SetRecvBufferSize, 100_000, 0),
 	"Connection.SetReuseAddr":       optionCall((*Connection).SetReuseAddr, true, false),
 	"Connection.SetSendBufferSize":  optionCall((*Connection).SetSendBufferSize, 100_000, 0),
+	"Connection.SetUserData":        never(func(a *actor) { a.conn.SetUserData(a.random.IntN(2)) }),
+	"Connection.Stats":              never(func(a *actor) { a.conn.Stats() }),
 	"Connection.UDPDrops":           never(func(a *actor) { a.conn.UDPDrops() }),
+	"Connection.Unacknowledged": fails(func(a *actor) error {
+		_, err := a.conn.Unacknowledged()
+		return err
+	}, oneOf(errors.ErrUnsupported), closedError, system),
+	"Connection.UserData": never(func(a *actor) { a.conn.UserData() }),
 
 	"QueuedConnectionListener.AddConnection": fails(func(a *actor) error {
 		return a.listener.AddConnection(a.someone())

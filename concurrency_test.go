@@ -39,8 +39,8 @@ var (
 		reflect.TypeFor[*PendingConnection](),
 	}
 	valueTypes = []string{
-		"Config", "ConfigError", "Datagram", "DatagramIterator", "DatagramTooLongError", "FieldError",
-		"Interface", "NetAddress", "NetDatagram", "Refusals", "UDPDrops",
+		"Config", "ConfigError", "ConnectionStats", "Datagram", "DatagramIterator", "DatagramTooLongError", "DrainStats", "Ends",
+		"FieldError", "Interface", "ManagerStats", "NetAddress", "NetDatagram", "Refusals", "Traffic", "UDPDrops",
 	}
 )
 

@@ -138,7 +138,19 @@ type Config struct {
 	// so long at the rate; one connection or datagram always may. Default: 1 second.
 	RateBurst time.Duration
 
-	// Logger is told of refusals, at level Warn: with one line when a burst of them
+	// ReportClosed has the connections that the program closes itself, by
+	// CloseConnection, Close or Abort, reported as those that end otherwise: in the
+	// reset queue, once, after their last datagram has been taken, with net.ErrClosed as
+	// their Err, or with the reason of an end that came before. Then a program has one
+	// place at which a player leaves, for kicks too, and until then keeps what belongs to
+	// a connection for the datagrams of it that are still queued. Close of the manager
+	// has all connections reported that were open; a rendezvous is not. Default: false,
+	// as in Panda3D.
+	ReportClosed bool
+
+	// Logger is told of each connection that is made or ends, at level Debug, with its
+	// Address by then, its kind, and the reason of the end; those of a burst that its
+	// handler does not keep up with are only counted. It is told of refusals at level Warn: with one line when a burst of them
 	// begins, one a minute while it lasts, and nothing until 10 seconds without
 	// any have passed, separately for each reason in Refusals. Its handler runs on a
 	// goroutine of its own: it may be slow without holding up anything, and it

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Connection is one socket of a manager: a TCP stream, a UDP socket, or a
@@ -33,9 +34,12 @@ type Connection struct {
 	address      NetAddress
 	localAddress NetAddress
 	late         atomic.Pointer[endpoints] // what an adopted socket has told later
+	userData     atomic.Pointer[any]
+	opened       time.Duration // when it was made, since manager.began
 
 	mu     sync.Mutex
 	state  connectionState
+	closed bool  // the program has closed it, and waits for the report of that
 	cause  error // the first reason of the end
 	broken error // a failed write that only says that there is one: see stream.sendingFailed
 }
@@ -46,7 +50,7 @@ const (
 	stateOpen     connectionState = iota
 	stateEnded                    // incoming is over, some of it is not yet taken by the program
 	stateReported                 // in the reset queue
-	stateGone                     // taken from the reset queue, or closed by the program
+	stateGone                     // taken from the reset queue, or closed by the program without a report
 )
 
 // An endpoint is what differs between the kinds of connection, and is not worth
@@ -101,7 +105,7 @@ func (c *Connection) account() *account {
 // adoptRendezvous makes a connection of a listening socket.
 func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
 	address := netAddressOf(listener.Addr())
-	c := &Connection{manager: m, address: address, localAddress: address, listening: newRendezvous(listener, backlog)}
+	c := &Connection{manager: m, address: address, localAddress: address, listening: newRendezvous(m, listener, backlog)}
 	if err := m.register(c, c.accept); err != nil {
 		release(listener, func() { listener.Close() })
 		return nil, err
@@ -188,6 +192,28 @@ func (c *Connection) Err() error {
 	return c.cause
 }
 
+// SetUserData keeps something of the program's with the connection, such as its player,
+// until something else is set: any value of any type, nil too. A map from connections
+// does the same; this serves code that has only the connection. It lives as long as the
+// program, or a queue, has the connection. Panda3D has no counterpart.
+func (c *Connection) SetUserData(data any) {
+	if c != nil {
+		c.userData.Store(&data)
+	}
+}
+
+// UserData returns what SetUserData has set last, nil before. Panda3D has no
+// counterpart.
+func (c *Connection) UserData() any {
+	if c == nil {
+		return nil
+	}
+	if data := c.userData.Load(); data != nil {
+		return *data
+	}
+	return nil
+}
+
 // name is what messages call the connection.
 func (c *Connection) name() string {
 	if c == nil {
@@ -210,7 +236,7 @@ func (c *Connection) Close() error {
 // nothing more is read, and the place that it had under MaxConnections and
 // MaxConnectionsPerAddress is free at once. It is for peers that deserve
 // no last message; CloseConnection is for all others. What it has received stays
-// readable, and its end is not reported. After CloseConnection it ends what goes
+// readable, and its end is not reported, unless Config.ReportClosed says so. After CloseConnection it ends what goes
 // on in the background. A rendezvous is closed; connections accepted through it
 // stay. On nil, a zero value, and a connection that has ended it does nothing.
 // Panda3D has no counterpart.
@@ -250,9 +276,27 @@ func (c *Connection) closeByProgram() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.state {
-	case stateGone:
+	if c.state == stateGone || c.closed {
 		return false
+	}
+	if c.manager.config.ReportClosed && c.listening == nil {
+		c.closeWithReport()
+	} else {
+		c.closeWithoutReport()
+	}
+	return true
+}
+
+// withdraw closes c, which the program has never seen, so that its end is not reported.
+func (c *Connection) withdraw() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeWithoutReport()
+}
+
+// closeWithoutReport makes c one whose end the program knows. c.mu is held.
+func (c *Connection) closeWithoutReport() {
+	switch c.state {
 	case stateReported:
 		c.manager.resets.remove(c)
 	case stateEnded: // reportIfTaken does nothing any more
@@ -262,13 +306,27 @@ func (c *Connection) closeByProgram() bool {
 		c.endpoint().shut()
 	}
 	c.state = stateGone
-	return true
+}
+
+// closeWithReport closes c, which is reported as any other that ends, with the first
+// reason of its end. c.mu is held.
+func (c *Connection) closeWithReport() {
+	c.closed = true
+	if c.state != stateOpen {
+		return // it will be reported, or is
+	}
+	c.setCause(net.ErrClosed)
+	c.endpoint().shut()
+	c.state = stateEnded
+	c.reportIfTaken()
 }
 
 // setCause records the reason of the end unless there is one. c.mu is held.
 func (c *Connection) setCause(err error) {
 	if c.cause == nil {
 		c.cause = c.classify(err)
+		c.manager.counts.connections.ended(c, c.cause)
+		c.manager.happened(c, c.cause)
 	}
 }
 
@@ -308,8 +366,11 @@ func (c *Connection) reportIfTaken() {
 // batchDrained is called by the loop when a batch is drained that c awaited,
 // because it wants room or has ended.
 func (c *Connection) batchDrained() {
-	if c.account().credited() < receiveOver {
+	state := c.account().credited()
+	if state < receiveOver {
 		c.endpoint().look()
+	}
+	if state < receiveClosed {
 		return
 	}
 	c.mu.Lock()

@@ -35,6 +35,8 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	if host = hostOf(host); host == "" || port < 1 || port > 65535 {
 		return nil, &net.AddrError{Err: "not a host and port to connect to", Addr: net.JoinHostPort(host, strconv.Itoa(port))}
 	}
+	m.counts.connecting.Add(1)
+	defer m.counts.connecting.Add(-1)
 	if timeout == 0 {
 		timeout = shortestTimeout
 	}
@@ -103,7 +105,7 @@ func (p *PendingConnection) set(conn *Connection, err error, ctx context.Context
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if conn != nil && ctx.Err() != nil { // cancelled at the last moment
-		conn.closeByProgram()
+		conn.withdraw()
 		conn, err = nil, ctx.Err()
 	}
 	p.conn, p.err = conn, err
@@ -155,7 +157,7 @@ func (p *PendingConnection) Cancel() {
 	}
 	p.cancel()
 	if p.conn != nil && !p.given {
-		p.conn.closeByProgram()
+		p.conn.withdraw()
 		p.conn, p.err = nil, context.Canceled
 	}
 }

@@ -9,22 +9,24 @@
 // It is Panda3D's queued connection model, names included, and speaks its wire
 // format: a Go server serves unmodified Panda3D clients, and the reverse.
 //
-// A frame of a server:
+// A frame of a server, whose manager has Config.ReportClosed set:
 //
 //	for conn := range listener.NewConnections() {
-//		players[conn] = newPlayer()
+//		players[conn] = newPlayer(conn)
 //		reader.AddConnection(conn)
 //	}
 //	for datagram := range reader.Datagrams() {
 //		players[datagram.Connection()].handle(datagram.Iterator())
 //	}
-//	for conn := range manager.ResetConnections() {
+//	for conn := range manager.ResetConnections() { // who has left, and who was kicked
 //		log.Print(conn.Address(), " left: ", conn.Err())
 //		delete(players, conn)
 //	}
 //	world.Step()
-//	writer.Broadcast(&state, maps.Keys(players))
-//	writer.Flush()
+//	writer.Broadcast(world.State(), maps.Keys(players))
+//
+// A kick, CloseConnection in the middle of the drain, needs no care there: a player leaves
+// when its end is reported, which is after its last datagram.
 //
 // # What is promised
 //
@@ -38,7 +40,8 @@
 //  3. TCP loses, reorders and merges nothing. When the program is slow, its
 //     peers are slowed by TCP itself.
 //  4. The end of a connection is reported once, after its last datagram, with
-//     the reason; never for a connection that the program closed itself.
+//     the reason; for a connection that the program closed itself only with
+//     Config.ReportClosed.
 //  5. The last message before a close arrives: closing writes what was sent and
 //     drains what the peer still sends, in the background, within CloseTimeout.
 //  6. A bad peer costs only itself. Memory per connection is bounded both ways.

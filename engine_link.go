@@ -48,7 +48,7 @@ func (l *link) flush() {
 			g.flush()
 			return
 		}
-		b, at, shut := s.out.take()
+		b, at, shut := s.out.take(s)
 		if b == nil {
 			if shut {
 				l.shutWrite()

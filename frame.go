@@ -31,6 +31,7 @@ func appendHeader(b []byte, headerSize, length int) []byte {
 func newFrame(headerSize int, payload []byte) *block {
 	frame := newBlock(headerSize + len(payload))
 	frame.b = append(appendHeader(frame.b, headerSize, len(payload)), payload...)
+	frame.frames = 1
 	return frame
 }
 

@@ -51,7 +51,7 @@ func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 		n := copy(room[udpHeader:], packet)
 		packet = packet[:n]
 		r.SetRawMode(raw)
-		deepfuzz.True(t, p.deliver(room[:udpHeader+n], from, netip.Addr{}), "open")
+		deepfuzz.True(t, p.deliver(room[:udpHeader+n], from, netip.Addr{}, 1), "open")
 		switch {
 		case raw && n > 0:
 			want = append(want, string(packet))

@@ -19,3 +19,18 @@ func isNoAnswer(err error) bool {
 	}
 	return false
 }
+
+// isReset reports whether err tells that a stream was broken off: by the peer's
+// system, or by one on the way. The numbers are WSAECONNABORTED, WSAECONNRESET and
+// WSAESHUTDOWN.
+func isReset(err error) bool {
+	var number syscall.Errno
+	if !errors.As(err, &number) {
+		return false
+	}
+	switch number {
+	case 10053, 10054, 10058:
+		return true
+	}
+	return false
+}

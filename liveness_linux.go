@@ -27,6 +27,25 @@ func roundTrip(socket syscall.Conn) (smoothed, variation time.Duration, err erro
 	return time.Duration(info.Rtt) * time.Microsecond, time.Duration(info.Rttvar) * time.Microsecond, err
 }
 
+// unacknowledgedBytes is SIOCOUTQ, which has the number of TIOCOUTQ.
+func unacknowledgedBytes(socket syscall.Conn) (int, error) {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var bytes int32
+	controlErr := raw.Control(func(fd uintptr) {
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&bytes)))
+		if errno != 0 {
+			err = os.NewSyscallError("ioctl", errno)
+		}
+	})
+	if controlErr != nil {
+		err = controlErr
+	}
+	return int(bytes), err
+}
+
 // unacknowledged reports whether something that was written has not arrived, and
 // if so whether the peer answers that it has no room for it, and whether some of
 // it is being repeated.

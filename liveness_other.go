@@ -17,3 +17,5 @@ func unacknowledged(syscall.Conn) (busy, shut, repeating bool) { return false, f
 func roundTrip(syscall.Conn) (smoothed, variation time.Duration, err error) {
 	return 0, 0, errors.ErrUnsupported
 }
+
+func unacknowledgedBytes(syscall.Conn) (int, error) { return 0, errors.ErrUnsupported }

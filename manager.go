@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,15 +29,18 @@ type QueuedConnectionManager struct {
 	log       sendLog
 	collected collectedSet
 
+	counts    counts
 	admission admission
 	refusals  [refusalReasons]refusal
-	logs      sync.WaitGroup // goroutines that log refusals
+	logs      sync.WaitGroup // goroutines that log refusals and events
+	events    eventLog
 	acks      ackWatchers
 	clocks    clocks
 
-	available atomic.Int64  // batches and connections in all queues
-	waiters   atomic.Int32  // calls of WaitForReaders
-	ready     chan struct{} // wakes one of them
+	available atomic.Int64                  // batches and connections in all queues
+	waiters   atomic.Int32                  // calls of WaitForReaders
+	ready     chan struct{}                 // wakes one of them
+	notify    atomic.Pointer[chan struct{}] // of Notify; nil: it was not called
 
 	goroutines  sync.WaitGroup
 	undelivered atomic.Int64    // connections that Close could not deliver everything to
@@ -75,7 +80,7 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 
 // CloseConnection closes a connection. What was sent before still arrives: the
 // rest happens in the background, within CloseTimeout. What it has received
-// stays readable, and its end is not reported. It is false, and does nothing,
+// stays readable, and its end is not reported, unless Config.ReportClosed says so. It is false, and does nothing,
 // where the connection is closed already, or its end has been taken from the
 // reset queue, and for nil or a connection of another manager. A rendezvous
 // is closed at once; connections accepted through it stay. A peer that goes on
@@ -90,10 +95,32 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 //	}
 //
 // Datagrams of it that are queued still come out of drains, also of the one that
-// is running: a program must expect them of a connection that it has forgotten.
-// It is Panda3D's close_connection.
+// is running. A program that forgets a player when it kicks it must expect them of a
+// connection that it does not know; with Config.ReportClosed it forgets the player when
+// the end is reported, which is after all of them. It is Panda3D's close_connection.
 func (m *QueuedConnectionManager) CloseConnection(conn *Connection) bool {
 	return conn != nil && conn.manager == m && conn.closeByProgram()
+}
+
+// Connections yields the connections that were open when the loop began, and are
+// still when their turn comes, in no order: every kind, rendezvous and UDP sockets
+// too, and those that no one has taken from a listener yet. The loop may close them,
+// and do anything else. It is for a display, and for a program that has no map of its
+// own; it copies the list, which is not for every frame. Panda3D has no counterpart.
+func (m *QueuedConnectionManager) Connections() iter.Seq[*Connection] {
+	return func(yield func(*Connection) bool) {
+		if m == nil {
+			return
+		}
+		m.mu.Lock()
+		all := slices.Collect(maps.Keys(m.connections))
+		m.mu.Unlock()
+		for _, conn := range all {
+			if conn.Err() == nil && !yield(conn) {
+				return
+			}
+		}
+	}
 }
 
 // ResetConnectionAvailable reports whether GetResetConnection would find one.
@@ -101,8 +128,8 @@ func (m *QueuedConnectionManager) CloseConnection(conn *Connection) bool {
 // false once at the end of a drain. It is Panda3D's reset_connection_available.
 func (m *QueuedConnectionManager) ResetConnectionAvailable() bool { return m.resets.available() }
 
-// GetResetConnection takes a connection that has ended: not by the program, and
-// after its last datagram has been taken. Err of the connection says why. Each
+// GetResetConnection takes a connection that has ended: not by the program, unless
+// Config.ReportClosed says so, and after its last datagram has been taken. Err of the connection says why. Each
 // end is reported once; of those that nobody takes 50,000 are kept. It is
 // Panda3D's get_reset_connection.
 func (m *QueuedConnectionManager) GetResetConnection() (*Connection, bool) {
@@ -145,6 +172,39 @@ func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 	}
 }
 
+// Notify returns a channel for a program that waits for the library and for something
+// else in one select. Each call returns the same one.
+//
+//	select {
+//	case <-manager.Notify():
+//	case line := <-typed:
+//		…
+//	}
+//	// look at all that WaitForReaders would: readers, listeners, the reset queue
+//
+// The channel holds one token at most. There is one if something was queued since the
+// last one was taken: datagrams in a reader, a connection in a listener, or an end in
+// the reset queue; at the first call; and once when the manager closes. It says that it
+// is worth looking, not what there is: one token stands for any number of things, which
+// may have been taken before. What was there before and is left, as by a drain that was
+// left half-way, or in a queue that the program did not look at, gets no further token.
+// So look at everything, and take all of it, after each.
+//
+// Whoever waits here is not in WaitForReaders, so that the engine, which carries plain
+// TCP on Linux, pauses between its sweeps: a datagram may be told up to 2 milliseconds
+// later. For a program that does not call Notify it costs nothing. Panda3D has no
+// counterpart.
+func (m *QueuedConnectionManager) Notify() <-chan struct{} {
+	if c := m.notify.Load(); c != nil {
+		return *c
+	}
+	c := make(chan struct{}, 1)
+	if m.notify.CompareAndSwap(nil, &c) {
+		m.tellNotify()
+	}
+	return *m.notify.Load()
+}
+
 // queued counts something that was queued.
 func (m *QueuedConnectionManager) queued() {
 	if m == nil {
@@ -153,6 +213,14 @@ func (m *QueuedConnectionManager) queued() {
 	m.available.Add(1)
 	if m.waiters.Load() > 0 {
 		m.wake()
+	}
+	m.tellNotify()
+}
+
+// tellNotify puts a token into the channel of Notify, if there is one.
+func (m *QueuedConnectionManager) tellNotify() {
+	if c := m.notify.Load(); c != nil {
+		signal(*c)
 	}
 }
 
@@ -191,6 +259,7 @@ func (m *QueuedConnectionManager) Close() error {
 	}
 	limit := time.Now().Add(m.closeTimeout())
 	close(m.closed)
+	m.tellNotify()
 	m.cancel()
 	open := make([]*Connection, 0, len(m.connections))
 	for conn := range m.connections {
@@ -297,7 +366,10 @@ func (m *QueuedConnectionManager) register(conn *Connection, run func()) error {
 			m.goroutines.Go(m.flusher.run)
 		}
 	}
+	conn.opened = m.elapsed()
 	m.connections[conn] = struct{}{}
+	m.counts.connections.made(conn)
+	m.happened(conn, nil)
 	if run != nil {
 		m.goroutines.Go(run)
 	}
@@ -310,6 +382,7 @@ func (m *QueuedConnectionManager) forget(conn *Connection) {
 	defer m.mu.Unlock()
 	conn.leave()
 	delete(m.connections, conn)
+	m.counts.connections.gone(conn)
 	if len(m.connections) == 0 && m.isClosed.Load() {
 		close(m.empty)
 	}

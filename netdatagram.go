@@ -1,6 +1,9 @@
 package queuednet
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // A NetDatagram is a datagram with the connection and the address that it came
 // from. The zero value is ready for GetData. It is Panda3D's NetDatagram.
@@ -8,7 +11,8 @@ type NetDatagram struct {
 	Datagram
 	connection *Connection
 	address    NetAddress
-	local      netip.Addr // that a UDP packet was sent to, where the system tells
+	local      netip.Addr    // that a UDP packet was sent to, where the system tells
+	received   time.Duration // since manager.began; 0: it did not come from a reader
 }
 
 // Connection returns the connection that the datagram came over, which may have
@@ -18,7 +22,7 @@ func (d *NetDatagram) Connection() *Connection { return d.connection }
 
 // SetConnection sets what Connection returns. It is Panda3D's set_connection.
 func (d *NetDatagram) SetConnection(conn *Connection) {
-	d.connection = conn
+	d.connection, d.received = conn, 0
 	d.changed()
 }
 
@@ -52,15 +56,32 @@ func (d *NetDatagram) LocalAddress() NetAddress {
 	return local
 }
 
+// Received returns when the datagram arrived: when the library read its last byte,
+// however long it has waited in the reader since then. It is exact to a millisecond,
+// but for what the bytes have waited before: in the system while the connection was not
+// read (see Config.MaxReceiveQueue and the rates), and up to 2 milliseconds while the
+// engine pauses between two sweeps, which it does while no loop is in WaitForReaders.
+// The time has a monotonic clock reading, so that the Sub of two of them is the time
+// between them. It costs nothing a datagram. It is the zero time for a datagram that did
+// not come from a reader, and after SetConnection. Panda3D has no counterpart.
+func (d *NetDatagram) Received() time.Time {
+	if d.received == 0 || d.connection == nil || d.connection.manager == nil {
+		return time.Time{}
+	}
+	return d.connection.manager.clocks.began.Add(d.received)
+}
+
 // Clear makes the datagram empty, of no connection and address. It is Panda3D's
 // clear.
 func (d *NetDatagram) Clear() {
 	d.Datagram.Clear()
-	d.connection, d.address, d.local = nil, NetAddress{}, netip.Addr{}
+	d.connection, d.address, d.local, d.received = nil, NetAddress{}, netip.Addr{}, 0
 }
 
 // Clone returns a copy that shares no memory with d: how to keep a datagram
 // beyond the step of a loop over Datagrams. In Panda3D it is the copy constructor.
 func (d *NetDatagram) Clone() *NetDatagram {
-	return &NetDatagram{Datagram: *d.Datagram.Clone(), connection: d.connection, address: d.address, local: d.local}
+	clone := *d
+	clone.Datagram = *d.Datagram.Clone()
+	return &clone
 }

@@ -56,6 +56,7 @@ type packetsOut struct {
 	err      error    // what SendTo answers
 	closing  bool
 	limit    time.Time // of closing
+	sent     Traffic   // that has been written
 }
 
 // A target is where the next size pending bytes go.
@@ -122,7 +123,7 @@ func (p *packets) dropUnsent() {
 	o := &p.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p.unsent.Add(uint64(len(o.targets)))
+	p.countUnsent(len(o.targets))
 	o.pending.free()
 	o.pending, o.targets = nil, nil
 }
@@ -177,7 +178,10 @@ func (p *packets) read() error {
 			failures++
 			p.pause(failures)
 			continue
-		case !p.deliver(buffer.b[:udpHeader+n], from, local):
+		}
+		p.in.bytes.Add(uint64(n))
+		p.manager.counts.received.add(0, n)
+		if !p.deliver(buffer.b[:udpHeader+n], from, local, p.manager.elapsed()) {
 			return net.ErrClosed
 		}
 		failures = 0
@@ -202,7 +206,7 @@ func (p *packets) pause(failures int) {
 // that has the size of the sum, a packet is queued as the frame of a stream: with
 // its length in the place of the sum, or, in raw mode, before it. It waits while
 // there is no reader, and reports false when p is closed.
-func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr) bool {
+func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr, at time.Duration) bool {
 	in := &p.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -222,22 +226,52 @@ func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr) bool 
 		frame = frame[udpHeader:]
 		if len(frame) < udpHeader || binary.LittleEndian.Uint16(frame) != udpSum(frame[udpHeader:]) {
 			p.broken.Add(1)
+			p.manager.counts.broken.Add(1)
 			return true
 		}
 	}
 	binary.LittleEndian.PutUint16(frame, uint16(len(frame)-udpHeader))
 	queue := &in.reader.queue
 	if !in.hasRoom(queue, int64(len(frame)), p.manager.config.MaxReceiveQueue) {
-		p.full.Add(1)
+		p.drop()
 		queue.overflow.Store(true)
 		return true
 	}
-	due, ok := queue.gather(&run{conn: &p.Connection, from: from, local: local, packet: true, headerSize: udpHeader}, frame, runSize)
+	r := run{conn: &p.Connection, from: from, local: local, packet: true, headerSize: udpHeader, at: at}
+	due, ok := queue.gather(&r, frame, runSize)
 	if !ok {
-		p.full.Add(1) // the reader has just been shut down
+		p.drop() // the reader has just been shut down
 	}
 	in.pay(due)
+	in.datagrams += uint64(r.last - r.next)
+	p.manager.counts.received.add(r.last-r.next, 0)
 	return true
+}
+
+// drop counts a packet for which there is no room.
+func (p *packets) drop() {
+	p.full.Add(1)
+	p.manager.counts.dropped.Add(1)
+}
+
+// wrote counts a packet that was written, or refused because of err.
+func (p *packets) wrote(size int, err error) {
+	o := &p.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.inFlight -= size
+	if err != nil {
+		p.countUnsent(1)
+		return
+	}
+	o.sent.Datagrams++
+	o.sent.Bytes += uint64(size)
+	p.manager.counts.sent.add(1, size)
+}
+
+func (p *packets) countUnsent(n int) {
+	p.unsent.Add(uint64(n))
+	p.manager.counts.unsent.Add(uint64(n))
 }
 
 // receive reads one packet, whole.
@@ -396,13 +430,8 @@ func (p *packets) writeAll(b []byte, targets []target, limit time.Time) {
 			err = p.send(b[:target.size], target)
 			closed = errors.Is(err, net.ErrClosed)
 		}
-		if err != nil {
-			p.unsent.Add(1)
-		}
 		b = b[target.size:]
-		p.out.mu.Lock()
-		p.out.inFlight -= target.size
-		p.out.mu.Unlock()
+		p.wrote(target.size, err)
 	}
 	if closed { // behind the library's back
 		p.refuse(net.ErrClosed)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A QueuedConnectionReader receives the datagrams of the connections added to
@@ -39,6 +40,9 @@ type QueuedConnectionReader struct {
 	next  int      // the batch of taken that is being drained
 	run   int      // its run
 	view  NetDatagram
+
+	began   time.Duration // of the drain, since manager.began; 0: none runs
+	drained int           // the datagrams that it has taken
 }
 
 // What DataAvailable needs to know of the drain.
@@ -192,14 +196,20 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	if frames == nil { // another goroutine was faster
 		return false
 	}
+	if r.began == 0 {
+		r.beginDrain()
+	}
 	datagram.Assign(r.taken[r.next].take(frames))
 	datagram.connection, datagram.address, datagram.local = frames.conn, frames.from, frames.local
+	datagram.received = frames.at
+	r.drained++
 	if frames.next == frames.last {
 		r.release()
 	}
 	if r.current() != nil {
 		r.state.Store(drainLeft)
 	} else {
+		r.endDrain()
 		r.state.Store(drainEnded)
 	}
 	return true
@@ -228,7 +238,7 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	view := &r.view
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
-		view.connection, view.address, view.local = frames.conn, frames.from, frames.local
+		view.connection, view.address, view.local, view.received = frames.conn, frames.from, frames.local, frames.at
 		// The connection of a stream implies its address. Asking the connection
 		// whether it is one would be a wait for memory in every run.
 		conn := frames.conn
@@ -237,19 +247,22 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 		}
 		bytes, ends := batch.block.b, batch.block.ends[:frames.last]
 		start, headerSize := batch.begin(frames.next), frames.headerSize
-		for i := frames.next; i < len(ends); i++ {
+		first := frames.next
+		for i := first; i < len(ends); i++ {
 			// The first one, and what the program has changed.
 			if view.memory != receiveBuffer || view.connection != conn {
-				*view = NetDatagram{Datagram{memory: receiveBuffer}, frames.conn, frames.from, frames.local}
+				*view = NetDatagram{Datagram{memory: receiveBuffer}, frames.conn, frames.from, frames.local, frames.at}
 			}
 			end := int(ends[i])
 			view.data = bytes[start+headerSize : end : end]
 			frames.next = i + 1
 			start = end
 			if !yield(view) {
+				r.drained += i + 1 - first
 				return
 			}
 		}
+		r.drained += len(ends) - first
 		r.release()
 	}
 }
@@ -278,6 +291,8 @@ func (r *QueuedConnectionReader) beginLoop() bool {
 		return false
 	}
 	r.refill()
+	r.endDrain() // of GetData, which has left something
+	r.beginDrain()
 	r.state.Store(drainLooping)
 	return true
 }
@@ -287,6 +302,7 @@ func (r *QueuedConnectionReader) endLoop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.view = NetDatagram{}
+	r.endDrain()
 	if frames := r.current(); frames != nil && frames.next == frames.last {
 		r.release()
 	}
@@ -297,6 +313,17 @@ func (r *QueuedConnectionReader) endLoop() {
 		r.state.Store(drainLeft)
 	} else {
 		r.state.Store(drainIdle)
+	}
+}
+
+// beginDrain notes that a drain begins, for DrainStats.
+func (r *QueuedConnectionReader) beginDrain() { r.began, r.drained = r.manager.elapsed(), 0 }
+
+// endDrain counts the drain, if one runs.
+func (r *QueuedConnectionReader) endDrain() {
+	if r.began != 0 {
+		r.manager.counts.drains.add(r.drained, r.manager.elapsed()-r.began)
+		r.began = 0
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // The loop does not count what is queued, because that would touch each
@@ -15,8 +17,9 @@ import (
 // A charge is what a connection has put into one batch of a queue.
 type charge struct {
 	queue *receiveQueue
-	batch uint64 // its number
-	cost  int64  // what it takes of the connection's MaxReceiveQueue
+	batch uint64        // its number
+	cost  int64         // what it takes of the connection's MaxReceiveQueue
+	at    time.Duration // when the oldest of it arrived, since manager.began
 }
 
 // An account is what a connection that receives has: the reader that gets its
@@ -27,6 +30,11 @@ type account struct {
 	reader  *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
 	charges []charge                // what is queued, and what was when charged was last called
 	awaited charge                  // the last one that a call was or is asked for
+
+	bytes     atomic.Uint64 // that have arrived
+	datagrams uint64        // that have been queued
+	heldBack  bool          // there is no room for what has arrived
+	heldBacks uint64        // how often that began
 }
 
 // receiveState says what becomes of what arrives.
@@ -113,7 +121,7 @@ func (a *account) pay(due charge) {
 	}
 	last := &a.charges[n-1]
 	if due.queue.recent {
-		last.cost = 0 // it has just been replaced
+		last.cost, last.at = 0, due.at // it has just been replaced
 	}
 	last.cost += due.cost
 }
@@ -132,6 +140,14 @@ func (a *account) charged() (cost int64) {
 func (a *account) hasRoom(q *receiveQueue, cost int64, limit int) bool {
 	charged := a.charged()
 	return q.recent || charged == 0 || charged+cost <= int64(limit)
+}
+
+// holdBack notes that there is no room. a.mu is held.
+func (a *account) holdBack() {
+	if !a.heldBack {
+		a.heldBack = true
+		a.heldBacks++
+	}
 }
 
 // notifyWhenDrained has w told when the oldest batch has been drained, and

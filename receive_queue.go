@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A run is a piece of a batch: whole frames of one connection, one after another.
@@ -14,12 +15,17 @@ type run struct {
 	local      netip.Addr // of UDP: see NetDatagram.LocalAddress
 	packet     bool       // it came over UDP
 	headerSize int
-	next, last int // its frames, among those of the block
+	next, last int           // its frames, among those of the block
+	at         time.Duration // when it arrived, since manager.began
 }
 
 // runSize is about what a run holds beside its frames. Where each is of another
 // connection or sender, and tiny, that is the most of it, so the bounds count it.
 const runSize int64 = 152
+
+// atResolution is how much later than the first of a run its frames may have arrived:
+// Received of a datagram is as exact as that.
+const atResolution = time.Millisecond
 
 // rawHeader is the size of the header that is put before what is received in
 // raw mode, so that the queue holds frames of one form only.
@@ -148,12 +154,13 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) (due charge, 
 	if t.add(r) {
 		beside = runSize
 	}
-	return charge{q, t.number, int64(len(frames)) + beside}, true
+	return charge{q, t.number, int64(len(frames)) + beside, r.at}, true
 }
 
 // joins reports whether the frames of next, which come behind r's, may be r's.
 func (r *run) joins(next *run) bool {
-	return r.conn == next.conn && r.headerSize == next.headerSize && r.from == next.from && r.local == next.local
+	return r.conn == next.conn && next.at-r.at < atResolution && r.headerSize == next.headerSize &&
+		r.from == next.from && r.local == next.local
 }
 
 // bounded returns those of the frames that a bound in datagrams lets in, and
@@ -165,8 +172,10 @@ func (q *receiveQueue) bounded(frames []byte, headerSize int) []byte {
 	}
 	if q.limit >= 0 {
 		kept, n := firstFrames(frames, headerSize, max(q.limit-queued, 0))
-		if len(kept) < len(frames) {
+		if dropped := frames[len(kept):]; len(dropped) > 0 {
 			q.overflow.Store(true)
+			_, n := firstFrames(dropped, headerSize, -1)
+			q.manager.counts.dropped.Add(uint64(n))
 		}
 		if len(kept) == 0 { // what is queued stays, or a batch would be empty
 			return nil
@@ -210,7 +219,7 @@ func (q *receiveQueue) hand(r *run, b *block, start int) (due charge, ok bool) {
 	handed.add(r)
 	q.push(handed)
 	q.tail = nil
-	return charge{q, handed.number, int64(handedCost(b))}, true
+	return charge{q, handed.number, int64(handedCost(b)), r.at}, true
 }
 
 func (q *receiveQueue) push(b *batch) {

@@ -10,6 +10,7 @@ import (
 // there is a listener that has room, and otherwise leaves who comes waiting in
 // the system. Like a stream's it waits either in Accept or for a change.
 type rendezvous struct {
+	manager *QueuedConnectionManager
 	socket  net.Listener
 	backlog int
 	waker   waker         // nil: nothing but closing ends an Accept that waits
@@ -36,8 +37,9 @@ type waker interface{ SetDeadline(time.Time) error }
 // it a blocking one.
 const patienceWithAccept = time.Second
 
-func newRendezvous(socket net.Listener, backlog int) *rendezvous {
+func newRendezvous(m *QueuedConnectionManager, socket net.Listener, backlog int) *rendezvous {
 	r := &rendezvous{
+		manager:  m,
 		socket:   socket,
 		backlog:  backlog,
 		stop:     make(chan struct{}),
@@ -135,6 +137,7 @@ func (r *rendezvous) taken() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.untaken--
+	r.manager.counts.untaken.Add(-1)
 	r.changed.Signal()
 }
 

@@ -109,6 +109,7 @@ func (r *rendezvous) expect(a *arrival) bool {
 	}
 	r.arrivals[a] = struct{}{}
 	r.untaken++
+	r.manager.counts.untaken.Add(1)
 	return true
 }
 

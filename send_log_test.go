@@ -39,7 +39,7 @@ func (s *logScene) broadcast(length int, first byte) error {
 func (s *logScene) written(receiver int) (firsts []byte) {
 	s.manager.flusher.queued.Store(nil)
 	out := &s.conns[receiver].stream.out
-	for b, _, _ := out.take(); b != nil; b, _, _ = out.take() {
+	for b, _, _ := out.take(s.conns[receiver].stream); b != nil; b, _, _ = out.take(s.conns[receiver].stream) {
 		for frames := b.b; len(frames) > 0; {
 			first, _ := firstFrames(frames, 2, 1)
 			firsts = append(firsts, first[2])
@@ -239,7 +239,7 @@ func TestSendLogAllocatesNothing(t *testing.T) {
 		_ = scene.writer.Send(datagram, scene.conns[0])
 		scene.manager.log.settle()
 		for i, conn := range scene.conns {
-			for b, _, _ := conn.stream.out.take(); b != nil; b, _, _ = conn.stream.out.take() {
+			for b, _, _ := conn.stream.out.take(conn.stream); b != nil; b, _, _ = conn.stream.out.take(conn.stream) {
 				conn.stream.out.wrote(scene.conns[i].stream, len(b.b))
 				b.free()
 			}

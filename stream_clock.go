@@ -19,6 +19,7 @@ type guard struct {
 	spent      rates         // what has been delivered
 	next       rates         // with the run that is to be delivered next
 	slowed     bool
+	slowings   uint64 // how often that began
 }
 
 // newGuard returns the guard of a stream. The first datagram is bounded for
@@ -272,6 +273,7 @@ func (s *stream) rateAllows(headerSize, n int) (allowed int, err error) {
 	default:
 		if !g.slowed {
 			g.slowed = true
+			g.slowings++
 			s.manager.refused(refusedSlowed, s.Address())
 		}
 		g.resumes = later(s.manager.elapsed(), max(wait, min(shortestPause, config.RateBurst/2)))

@@ -122,9 +122,11 @@ func (s *stream) next() (step step, headerSize, n int, err error) {
 	}
 	for !in.hasRoom(&reader.queue, int64(cost), s.manager.config.MaxReceiveQueue) {
 		if in.notifyWhenDrained(&s.Connection) {
+			in.holdBack()
 			return stepWait, 0, 0, nil
 		}
 	}
+	in.heldBack = false
 	s.rateSpent()
 	return stepRead, headerSize, n, nil
 }
@@ -176,23 +178,37 @@ func (s *stream) queueRaw(n int) {
 	frame := newBlock(rawHeader + n)
 	defer frame.free()
 	frame.b = append(appendHeader(frame.b, rawHeader, n), in.buffer.b[in.start:in.start+n]...)
-	in.taken(n, &run{conn: &s.Connection, from: s.Address(), headerSize: rawHeader}, frame.b)
+	s.taken(n, s.newRun(rawHeader), frame.b)
+}
+
+// newRun returns the run of what is unread.
+func (s *stream) newRun(headerSize int) *run {
+	return &run{conn: &s.Connection, from: s.Address(), headerSize: headerSize, at: time.Duration(s.in.received.Load())}
+}
+
+// countDatagrams counts those of a run that has been queued. in.mu is held.
+func (s *stream) countDatagrams(r *run) {
+	n := r.last - r.next
+	s.in.datagrams += uint64(n)
+	s.manager.counts.received.add(n, 0)
 }
 
 // gather queues n bytes of frames as a copy.
 func (s *stream) gather(headerSize, n int) {
 	in := &s.in
-	in.taken(n, &run{conn: &s.Connection, from: s.Address(), headerSize: headerSize}, in.buffer.b[in.start:in.start+n])
+	s.taken(n, s.newRun(headerSize), in.buffer.b[in.start:in.start+n])
 }
 
 // taken queues frames, which stand for n bytes, and takes those off the buffer.
 // If the reader takes none it has just been shut down, and they stay.
-func (in *incoming) taken(n int, r *run, frames []byte) {
+func (s *stream) taken(n int, r *run, frames []byte) {
+	in := &s.in
 	due, ok := in.reader.queue.gather(r, frames, 0)
 	if !ok {
 		return
 	}
 	in.pay(due)
+	s.countDatagrams(r)
 	if in.start += n; in.unread() == 0 {
 		in.buffer.b = in.buffer.b[:0]
 		in.start = 0
@@ -212,13 +228,14 @@ func (s *stream) handOver(headerSize, n int) {
 	for ends := in.buffer.ends; int(ends[len(ends)-1]) > end; ends = in.buffer.ends {
 		in.buffer.ends = ends[:len(ends)-1] // held back by a rate
 	}
-	r := run{conn: &s.Connection, from: s.Address(), headerSize: headerSize}
-	due, ok := in.reader.queue.hand(&r, in.buffer, in.start)
+	r := s.newRun(headerSize)
+	due, ok := in.reader.queue.hand(r, in.buffer, in.start)
 	if !ok {
 		rest.free()
 		return
 	}
 	in.pay(due)
+	s.countDatagrams(r)
 	in.buffer, in.start = rest, 0
 }
 
@@ -317,6 +334,8 @@ func (s *stream) extend(n, size int) {
 	in.full, in.some = n == size, n > 0
 	if in.some {
 		in.received.Store(int64(s.manager.elapsed()))
+		in.bytes.Add(uint64(n))
+		s.manager.counts.received.add(0, n)
 	}
 }
 

@@ -35,6 +35,8 @@ type outgoing struct {
 
 	idle chan struct{} // closed when nobody is busy any more; nil: nobody waits for it
 
+	datagrams, bytes uint64 // that have been handed to the system
+
 	limit  time.Duration // of closing, since manager.began; 0: none
 	since  time.Duration // since when the system has taken nothing although something waits; 0: it takes
 	stage  writeStage    // how much of WriteTimeout has passed since then
@@ -120,6 +122,7 @@ func (o *outgoing) put(s *stream, headerSize int, payload []byte, frame *block) 
 	} else {
 		b := o.pending.reserve(size)
 		b.b = append(appendHeader(b.b, headerSize, len(payload)), payload...)
+		b.frames++
 		o.pending = b
 	}
 	o.noteRoom(s)
@@ -169,7 +172,7 @@ func (o *outgoing) conclude(err error) {
 // take returns the block to write next, and where in it. With none left the
 // caller is no longer busy with o; if shut is true it is to end the sending side
 // and call finished.
-func (o *outgoing) take() (b *block, at int, shut bool) {
+func (o *outgoing) take(s *stream) (b *block, at int, shut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -183,11 +186,12 @@ func (o *outgoing) take() (b *block, at int, shut bool) {
 		o.full[0] = nil
 		o.full = o.full[1:]
 		o.fullSize -= len(b.b)
-		o.inFlight = len(b.b)
+		o.begin(s, b)
 		return b, 0, false
 	case o.pending != nil:
 		b = o.pending
-		o.pending, o.inFlight = nil, len(b.b)
+		o.pending = nil
+		o.begin(s, b)
 		return b, 0, false
 	case o.closing:
 		return nil, 0, true
@@ -203,6 +207,13 @@ func (o *outgoing) rest() {
 		close(o.idle)
 		o.idle = nil
 	}
+}
+
+// begin counts a block that is to be written. o.mu is held.
+func (o *outgoing) begin(s *stream, b *block) {
+	o.inFlight = len(b.b)
+	o.datagrams += uint64(b.frames)
+	s.manager.counts.sent.add(int(b.frames), 0)
 }
 
 // putBack takes back a block that the system has taken only at bytes of, and
@@ -249,6 +260,8 @@ func (o *outgoing) wrote(s *stream, n int) {
 	o.inFlight -= n
 	o.noteRoom(s)
 	if n > 0 {
+		o.bytes += uint64(n)
+		s.manager.counts.sent.add(0, n)
 		o.since, o.stage = 0, writeWaits
 	}
 }

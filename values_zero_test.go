@@ -20,7 +20,7 @@ var zeroValues = []any{
 	new(QueuedConnectionReader), new(RecentConnectionReader), new(ConnectionWriter),
 	new(PendingConnection), new(Datagram), new(DatagramIterator), new(NetDatagram),
 	new(NetAddress), new(Interface), new(FieldError), new(DatagramTooLongError), new(ConfigError),
-	new(Config), new(Refusals), new(UDPDrops),
+	new(Config), new(Refusals), new(UDPDrops), new(ConnectionStats), new(ManagerStats), new(Traffic), new(Ends), new(DrainStats),
 }
 
 // No exported method panics or waits on a zero value, whatever zero arguments it

@@ -27,6 +27,25 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 	return nil
 }
 
+// Except yields the connections of a sequence but one, for Broadcast to all others in a
+// room:
+//
+//	writer.Broadcast(&said, queuednet.Except(maps.Keys(room), speaker))
+//
+// A nil sequence is an empty one. Panda3D has no counterpart.
+func Except(conns iter.Seq[*Connection], but *Connection) iter.Seq[*Connection] {
+	return func(yield func(*Connection) bool) {
+		if conns == nil {
+			return
+		}
+		for conn := range conns {
+			if conn != but && !yield(conn) {
+				return
+			}
+		}
+	}
+}
+
 // sendAll sends the frame of an entry to those whom it names, be they what they may.
 func (w *ConnectionWriter) sendAll(e *logEntry) error {
 	var errs []error

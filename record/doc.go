@@ -31,6 +31,8 @@
 // datagramfile.DatagramGenerator: a file, compressed if the program wraps it so,
 // memory, or a connection. Panda3D has no counterpart.
 //
+// A datagram that is played back is Received when it is played, not when it was recorded.
+//
 // # The layout
 //
 // A recording is a sequence of datagrams; in a file, one without a header of the

@@ -1,0 +1,170 @@
+package queuednet
+
+import "time"
+
+// Traffic counts what has gone one way since the connection, or the manager, was
+// made.
+type Traffic struct {
+	Datagrams uint64 // in raw mode: reads and sends
+	Bytes     uint64 // with headers
+}
+
+// ConnectionStats is what [Connection.Stats] returns: a picture of a connection.
+// Panda3D has no counterpart.
+type ConnectionStats struct {
+	// Opened is when the connection was made, that is, connected, accepted or
+	// adopted.
+	Opened time.Time
+
+	// Received counts the datagrams that were queued for the program, and the
+	// bytes that have arrived, also of what was not, or not yet, delivered.
+	Received Traffic
+
+	// Sent counts what the library has handed to the system, and the datagrams of
+	// it when the first of their bytes is. What Send accepted and is not counted
+	// here is in SendQueueBytes, or has been given up.
+	Sent Traffic
+
+	// SendQueueBytes is how much Send has accepted and the system has not:
+	// Config.MaxSendQueue bounds it. It grows if the peer takes less than it is
+	// sent, after the buffers of both systems have filled up.
+	SendQueueBytes int
+
+	// SendStalled is for how long the peer has taken nothing of those bytes. It is
+	// what Config.WriteTimeout bounds, and 0 for UDP.
+	SendStalled time.Duration
+
+	// ReceiveQueueBytes is how much memory the datagrams hold that wait to be
+	// taken: Config.MaxReceiveQueue bounds it. Those of a batch, which connections
+	// share, count until a drain has come to its end.
+	ReceiveQueueBytes int
+
+	// OldestWaiting is for how long the oldest of them has waited.
+	OldestWaiting time.Duration
+
+	// HeldBack says that the connection is not read, so that TCP slows its peer,
+	// because ReceiveQueueBytes has reached its bound. HeldBackCount counts how
+	// often that began. UDP is never held back: UDPDrops counts what it loses.
+	HeldBack      bool
+	HeldBackCount uint64
+
+	// Slowed says that the connection is not read for a while because its peer
+	// exceeds MaxDatagramsPerSecond or MaxBytesPerSecond of Config. SlowedCount
+	// counts how often that began, as the Slowed of Refusals does.
+	Slowed      bool
+	SlowedCount uint64
+}
+
+// Stats returns how the connection fares, also after its end. It takes a lock or two,
+// no system call, and allocates nothing: it may be called for each connection in
+// each frame. What costs a system call has methods of its own: [Connection.RoundTrip],
+// [Connection.Unacknowledged], [Connection.UDPDrops]. A rendezvous has nothing but
+// Opened. Panda3D has no counterpart.
+func (c *Connection) Stats() ConnectionStats {
+	if c == nil || c.manager == nil {
+		return ConnectionStats{}
+	}
+	stats := ConnectionStats{Opened: c.manager.clocks.began.Add(c.opened)}
+	now := c.manager.elapsed()
+	switch {
+	case c.stream != nil:
+		c.manager.log.settle() // so that SendQueueBytes has all that was sent
+		c.stream.in.read(&stats, now)
+		c.stream.readRate(&stats)
+		c.stream.out.read(&stats, now)
+	case c.packets != nil:
+		c.packets.in.read(&stats, now)
+		c.packets.out.read(&stats)
+	}
+	return stats
+}
+
+// ManagerStats is what [QueuedConnectionManager.Stats] returns. What it counts is
+// counted since the manager was made, for all its connections, also those that have
+// ended. Panda3D has no counterpart.
+type ManagerStats struct {
+	Opened     uint64 // connections that were made; no rendezvous is one, here and in the next two
+	Open       int    // those that have not ended
+	Closing    int    // those that have ended, or were closed, and whose sockets are not closed yet
+	Connecting int    // attempts to connect that are under way
+	Untaken    int    // accepted connections that no one has taken from a listener
+	Rendezvous int    // those whose sockets are not closed yet
+
+	Received Traffic // as in ConnectionStats
+	Sent     Traffic // as in ConnectionStats
+
+	Ends     Ends
+	Refusals Refusals
+
+	Dropped uint64 // datagrams that a bound dropped: SetMaxQueueSize, and of UDP MaxReceiveQueue
+	Broken  uint64 // UDP packets with a wrong sum: Broken of UDPDrops
+	Unsent  uint64 // UDP packets that did not leave: Unsent of UDPDrops
+
+	Drains DrainStats
+}
+
+// Ends counts the ends of connections, those of UDP included, by their reason, which
+// [Connection.Err] tells. The end counts when the library learns of it, which may be
+// before it is reported.
+type Ends struct {
+	Closed        uint64 // the program closed it, or the manager: net.ErrClosed
+	ByPeer        uint64 // the peer closed it: io.EOF
+	Cut           uint64 // the peer closed it in the middle of a datagram: io.ErrUnexpectedEOF
+	Reset         uint64 // the peer, or something on the way, broke it off
+	NoAnswer      uint64 // ErrNoAnswer
+	WriteTimeout  uint64 // ErrWriteTimeout
+	SendQueueFull uint64 // ErrSendQueueFull
+	Protocol      uint64 // the peer broke the wire format: *DatagramTooLongError, or ErrHeaderSize
+	FirstDatagram uint64 // ErrFirstDatagram
+	Idle          uint64 // ErrIdle
+	Flooding      uint64 // ErrFlooding
+	Other         uint64 // any other error of the system, or of an adopted socket
+}
+
+// DrainStats says how the loop takes what is queued. A drain is a loop over Datagrams
+// of a reader that found something, or what GetData takes until it finds nothing.
+type DrainStats struct {
+	Count     uint64
+	Datagrams uint64
+
+	// Time is how long the drains took, with what the program did to each datagram:
+	// for GetData from the first datagram of a drain to the last, which means little
+	// where a program takes one a frame. Longest is the longest of them.
+	Time    time.Duration
+	Longest time.Duration
+
+	// Times counts the drains by how long they took: at most the bound in the same
+	// place of DrainBounds and longer than the one before, and at its end the rest.
+	Times [len(drainBounds) + 1]uint64
+}
+
+var drainBounds = [...]time.Duration{
+	50 * time.Microsecond, 100 * time.Microsecond, 200 * time.Microsecond, 500 * time.Microsecond,
+	1 * time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond, 8 * time.Millisecond, 16 * time.Millisecond,
+	33 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond,
+}
+
+// DrainBounds returns the bounds of Times of DrainStats, the shortest first.
+func DrainBounds() [len(drainBounds)]time.Duration { return drainBounds }
+
+// Stats returns what the manager and its connections have done so far. It takes some
+// atomic loads and a lock, whatever the number of connections, and works after Close
+// too. [Connection.Stats] tells of one connection. Panda3D has no counterpart.
+func (m *QueuedConnectionManager) Stats() ManagerStats {
+	var stats ManagerStats
+	if m == nil {
+		return stats
+	}
+	c := &m.counts
+	c.connections.read(&stats)
+	stats.Connecting = int(c.connecting.Load())
+	stats.Untaken = int(c.untaken.Load())
+	stats.Received = c.received.load()
+	stats.Sent = c.sent.load()
+	stats.Refusals = m.Refusals()
+	stats.Dropped = c.dropped.Load()
+	stats.Broken = c.broken.Load()
+	stats.Unsent = c.unsent.Load()
+	stats.Drains = c.drains.load()
+	return stats
+}
