@@ -28,8 +28,7 @@ func (t *title) update() bool {
 		t.text = []rune(t.name)
 	}
 	t.line.update(16)
-	touched := len(inpututil.AppendJustPressedTouchIDs(nil)) > 0
-	if !touched && !inpututil.IsKeyJustPressed(ebiten.KeyEnter) && !inpututil.IsKeyJustPressed(ebiten.KeyNumpadEnter) {
+	if !inpututil.IsKeyJustPressed(ebiten.KeyEnter) && !inpututil.IsKeyJustPressed(ebiten.KeyNumpadEnter) {
 		return false
 	}
 	t.name = strings.TrimSpace(string(t.text))

@@ -40,7 +40,7 @@ func main() {
 		close(stop)
 	}()
 	swarm := s.newSwarm(bots)
-	s.run(stop)
+	everyTick(stop, func(time.Time) { s.frame() })
 	swarm.close()
 	s.close()
 }

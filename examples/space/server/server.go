@@ -140,28 +140,6 @@ func (s *server) frame() {
 	s.report.print(s.Report, len(s.members))
 }
 
-// run plays until stop is closed, 60 times a second. A tick that comes late is
-// made up for, unless the machine was away for long.
-func (s *server) run(stop <-chan struct{}) {
-	const tick = time.Second / game.TicksPerSecond
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	next := time.Now()
-	for {
-		select {
-		case <-stop:
-			return
-		case now := <-ticker.C:
-			if now.Sub(next) > 10*tick {
-				next = now
-			}
-			for ; !next.After(now); next = next.Add(tick) {
-				s.frame()
-			}
-		}
-	}
-}
-
 // close tells everybody that the server goes down, and BLOCKS until they know.
 func (s *server) close() {
 	for conn := range s.members {

@@ -54,19 +54,10 @@ func newSwarm(n int, report time.Duration, dial, dialWeb func(context.Context) (
 
 func (s *swarm) run() {
 	defer close(s.done)
-	ticker := time.NewTicker(time.Second / game.TicksPerSecond)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.stop:
-			return
-		case now := <-ticker.C:
-			s.update(now)
-			s.print(now)
-		}
-	}
+	everyTick(s.stop, s.update)
 }
 
+// update is a tick of all bots.
 func (s *swarm) update(now time.Time) {
 	for _, b := range s.bots {
 		b.Update(now)
@@ -76,6 +67,7 @@ func (s *swarm) update(now time.Time) {
 			b.Ended(conn)
 		}
 	}
+	s.print(now)
 }
 
 // count returns how many bots play, how many snapshots all have seen, and how long
