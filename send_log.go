@@ -43,9 +43,25 @@ type logEntry struct {
 	receivers  []*Connection
 	refused    []*Connection // those that refused it; set by who distributes
 	owners     atomic.Int32  // who sends, and who distributes
+
+	collecting bool                   // receivers, from a sequence that has not ended
+	collect    func(*Connection) bool // the method add: made once, as a loop over a sequence allocates
 }
 
-var logEntryPool = sync.Pool{New: func() any { return new(logEntry) }}
+var logEntryPool = sync.Pool{New: func() any {
+	e := new(logEntry)
+	e.collect = e.add
+	return e
+}}
+
+// add appends a receiver that a sequence yields.
+func (e *logEntry) add(conn *Connection) bool {
+	if !e.collecting {
+		panic("queuednet: a sequence of receivers goes on after its end")
+	}
+	e.receivers = append(e.receivers, conn)
+	return true
+}
 
 // newLogEntry returns an entry without receivers, for a frame that it shares. It
 // has one owner.

@@ -21,9 +21,8 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 	e := newLogEntry(frame, headerSize)
 	defer e.free()
 	defer func() { err = w.sendAll(e) }() // also if conns panics
-	for conn := range conns {
-		e.receivers = append(e.receivers, conn)
-	}
+	e.collecting = true
+	conns(e.collect)
 	return nil
 }
 
@@ -49,6 +48,7 @@ func Except(conns iter.Seq[*Connection], but *Connection) iter.Seq[*Connection] 
 // sendAll sends the frame of an entry to those whom it names, be they what they may.
 func (w *ConnectionWriter) sendAll(e *logEntry) error {
 	var errs []error
+	e.collecting = false
 	all := e.receivers
 	n := w.sortReceivers(e)
 	if e.receivers = all[n:]; len(e.receivers) > 0 {
