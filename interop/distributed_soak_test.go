@@ -70,7 +70,6 @@ type soak struct {
 	killed  *program   // the one that is
 	bad     sync.WaitGroup
 	stopBad context.CancelFunc
-	seconds int
 	heard   atomic.Int64
 	trouble soakTrouble
 }
@@ -247,7 +246,10 @@ func (s *soak) rest() {
 	want := 2 * *soakCount * 2
 	var before distributed.Stats
 	for deadline, still := time.Now().Add(patience), 0; still < 5; time.Sleep(200 * time.Millisecond) {
-		require.True(s.t, time.Now().Before(deadline), "never at rest with %d clients: %+v", want, before)
+		if !time.Now().Before(deadline) {
+			s.logClients()
+			require.Fail(s.t, "never at rest", "%d clients: %+v", want, before)
+		}
 		var stats distributed.Stats
 		s.onServer(func() { stats = s.server.Stats() })
 		still++
@@ -256,6 +258,26 @@ func (s *soak) rest() {
 		}
 		before = stats
 	}
+}
+
+// logClients says who is there that nobody here is.
+func (s *soak) logClients() {
+	known := make(map[uint32]bool)
+	for _, g := range s.groups {
+		g.call(func() {
+			for _, c := range g.clients {
+				known[c.r.DoIDBase()] = true
+			}
+		})
+	}
+	s.onServer(func() {
+		s.t.Logf("left: %v", s.left)
+		for c := range s.server.Clients() {
+			if !known[c.DoIDBase()] {
+				s.t.Logf("client %d: %v, zones %v, objects %v", c.DoIDBase(), c.Connection(), c.Zones(), c.Objects())
+			}
+		}
+	})
 }
 
 // compare requires that all see what is in the zones that they have open.
