@@ -31,10 +31,10 @@ func face(ttf []byte) *text.GoTextFaceSource {
 // with the place in the world that is in its middle.
 type canvas struct {
 	solid, glow mesh
-	dst         *ebiten.Image
-	scale       float64 // pixels of a unit
-	w, h        float64 // in units
-	x, y        float64 // the middle
+	dst, haze   *ebiten.Image // haze is memory for the clouds
+	scale       float64       // pixels of a unit
+	w, h        float64       // in units
+	x, y        float64       // the middle
 }
 
 // begin prepares for a frame.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"image"
 	"math"
 
+	"github.com/hajimehoshi/ebiten/v2"
 	"github.com/queuednet/queuednet/examples/space/game"
 )
 
@@ -11,23 +13,41 @@ var (
 	edge  = tint{0.25, 0.65, 1, 1}
 )
 
+// coarse is how many pixels one of the clouds has, which have no edges.
+const coarse = 8
+
 // sky draws what is behind everything: clouds and stars, which move the less the
 // further they are away.
 func sky(c *canvas, ticks int) {
+	clouds(c)
+	for layer, depth := range []float64{0.12, 0.3, 0.55} {
+		stars(c, uint32(layer), depth, 70+45*float64(layer), ticks)
+	}
+}
+
+// clouds draws them small, and then large: so large discs cost little.
+func clouds(c *canvas) {
+	size := c.dst.Bounds().Size().Div(coarse).Add(image.Pt(1, 1))
+	if c.haze == nil || c.haze.Bounds().Size() != size {
+		c.haze = ebiten.NewImage(size.X, size.Y)
+	}
+	c.haze.Clear()
 	for i := range 14 {
 		h := scramble(uint32(i), 77)
 		cloud(c, float64(h%5000)-450, float64(h>>12%5000)-450, 300+float64(h>>24)*1.2, hue(0.55+float64(i%7)*0.05, 0.8, 0.9).faded(0.17))
 	}
-	for layer, depth := range []float64{0.12, 0.3, 0.55} {
-		stars(c, uint32(layer), depth, 70+45*float64(layer), ticks)
-	}
+	c.glow.draw(c.haze, ebiten.BlendLighter)
+	options := &ebiten.DrawImageOptions{Blend: ebiten.BlendLighter, Filter: ebiten.FilterLinear}
+	options.GeoM.Scale(coarse, coarse)
+	c.dst.DrawImage(c.haze, options)
 }
 
 func cloud(c *canvas, x, y, radius float64, t tint) {
 	const depth = 0.25
 	x, y = (x-c.x)*depth+c.w/2, (y-c.y)*depth+c.h/2
 	if x > -radius && y > -radius && x < c.w+radius && y < c.h+radius {
-		c.glow.disc(x*c.scale, y*c.scale, radius*c.scale, t, tint{})
+		k := c.scale / coarse
+		c.glow.disc(x*k, y*k, radius*k, t, tint{})
 	}
 }
 
