@@ -28,6 +28,12 @@
 // A kick, CloseConnection in the middle of the drain, needs no care there: a player leaves
 // when its end is reported, which is after its last datagram.
 //
+// Between two frames it sleeps, or waits in WaitForReaders. A loop that does
+// neither takes a processor for itself. If that is the only one (GOMAXPROCS=1),
+// Datagrams and GetData that find nothing 64 times within 10 ms let other goroutines
+// run, those that read and write among them; round trips are slower than over a
+// loop that sleeps. DataAvailable alone does not: call runtime.Gosched beside it.
+//
 // # What is promised
 //
 // Each of these is a test of its own (TestPromise01… to TestPromise10…).

@@ -3,6 +3,7 @@ package queuednet
 import (
 	"iter"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type QueuedConnectionReader struct {
 	rawMode    atomic.Bool
 	queue      receiveQueue
 	state      atomic.Int32 // of the drain; changed with mu held
+	yielder    yielder
 
 	mu    sync.Mutex
 	taken []*batch // taken from the queue and not yet drained
@@ -66,6 +68,7 @@ func (r *QueuedConnectionReader) init(manager *QueuedConnectionManager) {
 	r.manager, r.queue.manager = manager, manager
 	r.queue.limit = -1
 	r.headerSize.Store(manager.initialHeaderSize())
+	r.yielder.alone = manager != nil && runtime.GOMAXPROCS(0) == 1
 }
 
 // Manager returns the manager of the reader, nil once that is closed. It is
@@ -178,6 +181,10 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	if datagram == nil {
 		return false
 	}
+	if r.state.Load() == drainIdle && r.queue.size.Load() == 0 {
+		r.yielder.idle(r.manager)
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch r.state.Load() {
@@ -229,6 +236,7 @@ func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
 // function, as a function literal here would be, is compiled less well there.
 func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	if !r.beginLoop() {
+		r.yielder.idle(r.manager)
 		return
 	}
 	defer r.endLoop()
