@@ -59,6 +59,9 @@
 //  10. No panic, neither from a peer's bytes nor from a call at the wrong
 //     moment: an error, or false.
 //
+// They hold on every kind of socket, which conformance/TABLE.md shows cell by cell;
+// what one of them cannot do stands at AdoptConnection.
+//
 // # Goroutines
 //
 // On Linux one goroutine of a manager carries all plain TCP connections that the
