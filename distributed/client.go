@@ -59,6 +59,9 @@ type membership struct {
 	explicit bool   // the client asked for the zone
 	owned    int    // how many of the client's objects are there
 	mark     uint64 // the message of interest that last listed it
+
+	asked   int       // how many requests for its objects there the client has not answered
+	askedAt time.Time // the last one
 }
 
 // A zone is one in which there is an object or a client.

@@ -242,7 +242,7 @@ func (s *ServerRepository) Deliver(zone uint32, payload []byte) error {
 				s.send(payload, member.client)
 			}
 		}
-		z.noteAsked(func(*Client) bool { return true })
+		z.noteAsked(s.state.now, func(*Client) bool { return true })
 		return nil
 	}
 	z.noteRemote(m)

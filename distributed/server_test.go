@@ -323,6 +323,19 @@ func TestAnswerAfterDelete(t *testing.T) {
 	require.Len(t, s.objects, 1)
 	require.EqualValues(t, 2, s.stats.Dropped[DropDeleted])
 
+	ask() // one that is made, and deleted, before the owner sees the request for others
+	s.handle(owner, thing(5, owner.base+2))
+	s.handle(owner, remove(owner.base+2))
+	s.handle(owner, thing(5, owner.base)) // the answer
+	s.handle(owner, thing(5, owner.base+2))
+	require.Equal(t, []uint32{owner.base}, owner.Objects())
+	require.EqualValues(t, 3, s.stats.Dropped[DropDeleted])
+	s.handle(owner, thing(5, owner.base+3)) // and one that is made after the answer
+	s.handle(owner, remove(owner.base+3))
+	s.handle(owner, thing(5, owner.base+3))
+	require.Len(t, owner.Objects(), 2)
+	s.handle(owner, remove(owner.base+3))
+
 	ask() // one that is never answered
 	s.handle(owner, remove(owner.base))
 	s.now = s.now.Add(answerTime + 1)

@@ -181,13 +181,18 @@ func (s *state) removeObject(o *object) {
 // enterZone puts an object into a zone, and opens that for the owner.
 func (s *state) enterZone(o *object, z *zone) {
 	o.zone = z
-	o.moved, o.asked = true, 0 // where it is now the owner has not been asked for it
+	o.moved = true
 	z.objects[o] = struct{}{}
 	m := o.owner.zones[z.id]
 	if m == nil {
 		m = s.openZone(o.owner, z)
 	}
 	m.owned++
+	// A request that is on its way to the owner will be answered with this object too.
+	o.asked = 0
+	if s.now.Sub(m.askedAt) < answerTime {
+		o.asked = m.asked
+	}
 }
 
 // leaveZone takes an object out of its zone. That stays open for the owner until

@@ -36,6 +36,8 @@ func (s *state) generate(c *Client, m message) {
 		s.move(o, m.zone)
 	case o.asked > 0:
 		o.asked--
+		m := c.zones[m.zone]
+		m.asked = min(m.asked, o.asked)
 	}
 	if s.config.CacheFields {
 		o.cache.setFields(class, m.rest)

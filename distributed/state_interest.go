@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"fmt"
+	"time"
 )
 
 // openBurst is for how many seconds' worth of MaxOpenedPerSecond may come at once.
@@ -138,7 +139,7 @@ func (s *state) requestGenerates(z *zone, c *Client) {
 	s.payload = appendIDs(s.payload[:0], requestGenerates, z.id)
 	if s.config.AskAll {
 		s.sendZone(z, c)
-		z.noteAsked(func(owner *Client) bool { return owner != c })
+		z.noteAsked(s.now, func(owner *Client) bool { return owner != c })
 		return
 	}
 	if s.config.CacheFields {
@@ -161,12 +162,21 @@ func (s *state) requestGenerates(z *zone, c *Client) {
 	for owner := range s.asked {
 		s.send(owner)
 	}
-	z.noteAsked(func(owner *Client) bool { _, asked := s.asked[owner]; return asked })
+	z.noteAsked(s.now, func(owner *Client) bool { _, asked := s.asked[owner]; return asked })
 	clear(s.asked)
 }
 
 // noteAsked counts a request for the objects of some owners.
-func (z *zone) noteAsked(of func(owner *Client) bool) {
+func (z *zone) noteAsked(now time.Time, of func(owner *Client) bool) {
+	for _, m := range z.members {
+		if of(m.client) {
+			if now.Sub(m.askedAt) >= answerTime {
+				m.asked = 0
+			}
+			m.asked++
+			m.askedAt = now
+		}
+	}
 	for o := range z.objects {
 		if of(o.owner) {
 			o.asked++
