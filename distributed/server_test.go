@@ -426,8 +426,8 @@ func TestTwoProcesses(t *testing.T) {
 	b.gets()
 }
 
-// With real connections the server relays an update without an allocation of its own: the
-// whole program allocates what Broadcast does.
+// With real connections an update is relayed without an allocation, by the whole program. The
+// updates come faster than they can leave, so that some memory for what waits is new.
 func TestRelayAllocatesNothing(t *testing.T) {
 	s := newScene(t, nil)
 	owner := s.connect()
@@ -455,13 +455,9 @@ func TestRelayAllocatesNothing(t *testing.T) {
 		}
 	}
 	allocated := testing.AllocsPerRun(20, relay) / each
-	broadcast := testing.AllocsPerRun(100, func() {
-		s.server.sendZone([]byte("mark"), s.server.state.zones[5].members, owner.client)
-	})
-	require.LessOrEqual(t, allocated, broadcast+0.1, "an update relayed to %d", watchers)
+	require.Less(t, allocated, 0.5, "an update relayed to %d", watchers)
 	relayed := (20 + 1) * each * len(frame(setFrom(owner, owner.base, "Thing", "setAB", 1.5, 2.5)))
-	marks := (100 + 1) * len(frame([]byte("mark")))
-	s.until("all received", func() bool { return received.Load() == int64(watchers*(relayed+marks)) })
+	s.until("all received", func() bool { return received.Load() == int64(watchers*relayed) })
 }
 
 type discard struct{}

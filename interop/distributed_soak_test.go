@@ -156,7 +156,11 @@ func (s *soak) start() {
 	s.killed = s.startPanda("client", min(soakGroup, *soakCount))
 	for rest := *soakCount; rest > 0; rest -= soakGroup {
 		n := min(rest, soakGroup)
-		s.pandas = append(s.pandas, s.startPanda("client", n), s.startPanda("AI", n))
+		for _, role := range []string{"client", "AI"} {
+			p := s.startPanda(role, n) // one after another: a busy machine is slow at it
+			s.await(p, "ready")
+			s.pandas = append(s.pandas, p)
+		}
 		s.groups = append(s.groups, s.newGroup(n), s.newGroup(n)) // an AI in Go is a client
 	}
 	for _, g := range s.groups {
@@ -168,9 +172,6 @@ func (s *soak) start() {
 		s.bad.Go(func() { s.rubbish(ctx, uint64(i)) })
 	}
 	s.bad.Go(func() { s.deaf(ctx) })
-	for _, p := range s.pandas {
-		s.await(p, "ready")
-	}
 }
 
 func (s *soak) startPanda(role string, n int) *program {
