@@ -87,7 +87,7 @@ func (c *canvas) text(s string, font *text.GoTextFaceSource, size, x, y float64,
 
 // width returns how wide a text is, in units.
 func (c *canvas) width(s string, font *text.GoTextFaceSource, size float64) float64 {
-	return text.Advance(s, &text.GoTextFace{Source: font, Size: size})
+	return text.AdvanceAt(s, len(s), &text.GoTextFace{Source: font, Size: size})
 }
 
 // panel draws a box of the HUD, in units of the screen.

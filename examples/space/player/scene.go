@@ -107,9 +107,7 @@ func (s *Scene) update(now time.Time) {
 func (s *Scene) steer(keys game.Keys) game.Input {
 	s.keys = keys
 	in, fired := s.own.step(keys, s.View())
-	for _, e := range s.shots.step(s) {
-		s.happened = append(s.happened, e)
-	}
+	s.happened = append(s.happened, s.shots.step(s)...)
 	if fired {
 		s.shots.fire(s.own.ship.Shot(), uint8(in.Seq))
 	}
