@@ -224,9 +224,10 @@ func (l *link) close() {
 	l.use.Unlock()
 	_ = l.engine.poller.CloseSocket(fd, l.stream.out.lost())
 	l.moving.Lock()
-	if l.next != nil { // NetConn came too late: its socket is closed too
-		_ = l.next.socket.Close()
-	}
+	next := l.next
 	l.moving.Unlock()
+	if next != nil { // NetConn came too late: its socket is closed too
+		_ = next.socket.Close()
+	}
 	l.engine.manager.forget(&l.stream.Connection)
 }
