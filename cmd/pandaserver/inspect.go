@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/distributed"
+	"github.com/queuednet/queuednet/inspect"
 )
 
 // maxRows bounds each table of the page.
@@ -63,7 +64,7 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 {{range .Zones}}<tr><td>{{.Zone}}<td>{{.Clients}}<td>{{.Objects}}{{end}}</table>
 <h2>Objects</h2><table><tr><th>id<th>class<th>zone<th>owner
 {{range .Objects}}<tr><td>{{.DoID}}<td>{{.Class}}<td>{{.Zone}}<td>{{.Owner}}{{end}}</table>
-<p>Each table has at most {{.MaxRows}} lines.
+<p>Each table has at most {{.MaxRows}} lines. <a href="net/">Connections and traffic</a> have a page of their own.
 `))
 
 // serveInspect serves the page in the background until the context ends.
@@ -73,7 +74,10 @@ func (p *program) serveInspect(ctx context.Context, address string) error {
 		return err
 	}
 	p.logger.Info("inspect", "url", "http://"+listener.Addr().String()+"/")
-	server := &http.Server{Handler: http.HandlerFunc(p.inspect), ReadHeaderTimeout: 10 * time.Second}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", p.inspect)
+	mux.Handle("/net/", inspect.Handler(p.server.Manager()))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
 	go server.Serve(listener)
 	return nil

@@ -92,19 +92,27 @@ func TestServer(t *testing.T) {
 	l.await(t, `"client joined" client=1`)
 	l.await(t, `"object generated" object=1 class=Thing zone=7`)
 	l.await(t, `"message dropped" client=1 .*too short`)
-	response, err := http.Get(l.await(t, `url=(\S+)`))
-	require.NoError(t, err)
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
+	url := l.await(t, `url=(\S+)`)
+	text := get(t, url)
 	for _, want := range []string{
 		"1 clients, 1 objects, 1 zones", "dropped, malformed message: 1",
 		"<td>1<td>" + conn.LocalAddr().String() + "<td>1<td>[7]", "<td>1<td>Thing<td>7<td>1", "<td>7<td>1<td>1",
 	} {
-		require.Contains(t, string(text), want)
+		require.Contains(t, text, want)
 	}
+	require.Contains(t, get(t, url+"net/stats.json"), `"Name":"tcp `+conn.LocalAddr().String()+`"`)
 	require.NoError(t, conn.Close())
 	l.await(t, `"client left" client=1 reason=EOF`)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(text)
 }
 
 func TestTLS(t *testing.T) {
