@@ -57,7 +57,7 @@ func built(t *testing.T, name string) string {
 // serve starts a server with bots and returns its addresses.
 func serve(t *testing.T) (tcp, page string) {
 	t.Helper()
-	cmd := exec.Command(built(t, "server"), "-tcp=localhost:0", "-http=localhost:0", "-bots=26", "-report=0", "-wasm="+*wasm)
+	cmd := exec.Command(built(t, "server"), "-tcp=localhost:0", "-http=localhost:0", "-bots=26", "-inspect=", "-report=0", "-wasm="+*wasm)
 	out, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -3,7 +3,7 @@
 //	go run ./server
 //
 // It has a world, into which clients come by TCP and by WebSocket, a page on which
-// the game is played, and some bots, so that nobody is alone. With -bots 200 it
+// the game is played, one for its operators, and some bots, so that nobody is alone. With -bots 200 it
 // is its own load test: what each bot gets comes over a socket.
 package main
 
@@ -49,6 +49,7 @@ func main() {
 func flags() (o settings, bots int, duration time.Duration) {
 	flag.StringVar(&o.TCP, "tcp", "localhost:4070", "address for clients of TCP; :4070 for those of other machines too")
 	flag.StringVar(&o.HTTP, "http", "localhost:8070", "address of the page; :8070 for other machines too")
+	flag.StringVar(&o.Inspect, "inspect", "localhost:6070", "address of a page for operators, which tells the players' addresses; empty for none")
 	secure := flag.Bool("tls", false, "TLS on both; at the first run a certificate is made")
 	dir := flag.String("certificate", "", "directory with cert.pem and key.pem for -tls (default: queuednet-space in that of the user's settings)")
 	origins := flag.String("origins", "", "other hosts, with commas between, whose pages may connect")
@@ -92,6 +93,9 @@ func (s *server) greet() {
 	}
 	log.Printf("play in a browser: %s://%s", scheme, s.web.socket.Addr())
 	log.Printf("or natively: go run ./client%s -server %s", secure, s.tcp.Addr())
+	if s.inspect != nil {
+		log.Printf("see who is connected: http://%s/debug/queuednet/", s.inspect.socket.Addr())
+	}
 	log.Printf("to be an admin, who may /kick NAME, say in the game: /admin %s", s.Admin)
 }
 

@@ -178,6 +178,24 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// The page for operators is not where the players are.
+func TestInspect(t *testing.T) {
+	b := newTable(t, func(o *settings) { o.Inspect = "localhost:0" })
+	get := func(w *web) (int, string) {
+		response, err := http.Get("http://" + w.socket.Addr().String() + "/debug/queuednet/stats.json")
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return response.StatusCode, string(body)
+	}
+	status, text := get(b.inspect)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, text, b.tcp.Addr().String())
+	status, _ = get(b.web)
+	assert.Equal(t, http.StatusNotFound, status)
+}
+
 // Without a client to be built the page says why, and the rest plays.
 func TestPageWithoutClient(t *testing.T) {
 	missing := newWasmClient("no such file")

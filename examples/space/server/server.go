@@ -15,6 +15,7 @@ import (
 // settings are what the flags say.
 type settings struct {
 	TCP, HTTP string        // addresses
+	Inspect   string        // address of the page for operators, empty for none
 	TLS       *tls.Config   // of both, nil for none
 	Origins   []string      // of pages on other sites
 	Admin     string        // the word for /admin
@@ -37,6 +38,7 @@ type server struct {
 	writer   *queuednet.ConnectionWriter
 	tcp      net.Listener // where clients of TCP come in
 	web      *web
+	inspect  *web // nil for none
 
 	world     *game.World
 	strangers map[*queuednet.Connection]bool // who has not said hello yet
@@ -90,6 +92,11 @@ func newServer(o settings) (*server, error) {
 	}
 	if err == nil {
 		s.web, err = serveWeb(o, sockets)
+	}
+	if err == nil && o.Inspect != "" {
+		if s.inspect, err = serveInspect(o.Inspect, m); err != nil {
+			s.web.close()
+		}
 	}
 	if err != nil {
 		m.Close()
@@ -149,6 +156,9 @@ func (s *server) close() {
 		log.Print("closing: ", err)
 	}
 	s.web.close()
+	if s.inspect != nil {
+		s.inspect.close()
+	}
 }
 
 // send sends a message to one client. Its error is that of a connection which has

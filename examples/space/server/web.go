@@ -10,6 +10,9 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/inspect"
 )
 
 //go:embed index.html
@@ -35,13 +38,29 @@ func serveWeb(o settings, sockets http.Handler) (*web, error) {
 	mux.HandleFunc("/{$}", servePage)
 	mux.HandleFunc("/client.wasm", o.Client.serveProgram)
 	mux.HandleFunc("/wasm_exec.js", o.Client.serveGlue)
-	w := &web{socket, &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}
+	return serve(socket, mux), nil
+}
+
+// serveInspect begins to serve what an operator wants to see, in the background. It has
+// an address of its own, because it tells those of the players.
+func serveInspect(address string, manager *queuednet.QueuedConnectionManager) (*web, error) {
+	socket, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening for operators (-inspect): %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/debug/queuednet/", inspect.Handler(manager))
+	return serve(socket, mux), nil
+}
+
+func serve(socket net.Listener, handler http.Handler) *web {
+	w := &web{socket, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}}
 	go func() {
 		if err := w.server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
 			log.Print("the page: ", err)
 		}
 	}()
-	return w, nil
+	return w
 }
 
 func servePage(w http.ResponseWriter, r *http.Request) {
