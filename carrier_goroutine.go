@@ -279,7 +279,7 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 	}
 	for first := true; len(b) > 0; first = false {
 		switch overdue := s.overdue(); {
-		case overdue && first: // nobody has come to write: the peer may take it
+		case overdue && first && s.mayLook(): // nobody has come to write: the peer may take it
 			_ = g.writeBy.in(lookTime)
 		case overdue:
 			return ErrWriteTimeout

@@ -377,6 +377,14 @@ func (s *stream) overdue() bool {
 	return o.stage >= writeOverdue || o.limit != 0 && now >= o.limit
 }
 
+// mayLook reports whether a write that was not tried in time may be tried once: not
+// where closing is to take no time.
+func (s *stream) mayLook() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.limit == 0 || s.manager.closeTimeout() > 0
+}
+
 // due returns when the stream must have got rid of something: 0 for never. o.mu
 // is held.
 func (o *outgoing) due(s *stream) time.Duration {
