@@ -77,7 +77,7 @@ def record(directory):
     datagrams = datagrams_of(directory / "session.rec")
     beginning = DatagramIterator(next(datagrams))
     check(beginning.getFixedString(8) == "QNETREC\n", "magic")
-    check(beginning.getUint16() == 1, "version")
+    check(beginning.getUint16() == 2, "version")
     peer.emit("begun", sent=beginning.getInt64())
     for datagram in datagrams:
         event = DatagramIterator(datagram)

@@ -367,12 +367,12 @@ func number(n, size int) []byte {
 	return b
 }
 
-// A logCounter is a log that counts lines and keeps the first.
+// A logCounter is a log that counts the lines an operator sees and keeps the first.
 type logCounter struct{ s *server }
 
-func (l logCounter) Enabled(context.Context, slog.Level) bool { return true }
-func (l logCounter) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l logCounter) WithGroup(string) slog.Handler            { return l }
+func (l logCounter) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (l logCounter) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l logCounter) WithGroup(string) slog.Handler                    { return l }
 func (l logCounter) Handle(_ context.Context, r slog.Record) error {
 	if l.s.logged.Add(1) == 1 {
 		l.s.report.LogLine = r.Message
