@@ -76,5 +76,5 @@
 // Datagram, NetDatagram, DatagramIterator and NetAddress, which are plain
 // values.
 //
-// The wire format is in PROTOCOL.md, the differences from Panda3D in README.md.
+// The wire format is in PROTOCOL.md, the differences from Panda3D in PORTING.md.
 package queuednet
