@@ -220,7 +220,6 @@ func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr, at ti
 	}
 	in.pay(due)
 	in.datagrams += uint64(r.last - r.next)
-	p.manager.counts.received.add(r.last-r.next, 0)
 	return true
 }
 

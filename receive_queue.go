@@ -154,7 +154,16 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) (due charge, 
 	if t.add(r) {
 		beside = runSize
 	}
+	q.countReceived(r)
 	return charge{q, t.number, int64(len(frames)) + beside, r.at}, true
+}
+
+// countReceived counts the datagrams of a run for the manager, before the loop can
+// take them. q.mu is held.
+func (q *receiveQueue) countReceived(r *run) {
+	if q.manager != nil {
+		q.manager.counts.received.add(r.last-r.next, 0)
+	}
 }
 
 // joins reports whether the frames of next, which come behind r's, may be r's.
@@ -217,6 +226,7 @@ func (q *receiveQueue) hand(r *run, b *block, start int) (due charge, ok bool) {
 	handed := newBatch(b)
 	handed.start = start
 	handed.add(r)
+	q.countReceived(r)
 	q.push(handed)
 	q.tail = nil
 	return charge{q, handed.number, int64(handedCost(b)), r.at}, true

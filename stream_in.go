@@ -188,9 +188,7 @@ func (s *stream) newRun(headerSize int) *run {
 
 // countDatagrams counts those of a run that has been queued. in.mu is held.
 func (s *stream) countDatagrams(r *run) {
-	n := r.last - r.next
-	s.in.datagrams += uint64(n)
-	s.manager.counts.received.add(n, 0)
+	s.in.datagrams += uint64(r.last - r.next)
 }
 
 // gather queues n bytes of frames as a copy.
