@@ -183,11 +183,27 @@ func (l linkSocket) SyscallConn() (syscall.RawConn, error) { return l, nil }
 func (l linkSocket) Control(f func(fd uintptr)) error {
 	l.use.RLock()
 	defer l.use.RUnlock()
-	if l.fd < 0 {
+	switch {
+	case l.moved != nil: // since the socket was asked for
+		return controlOf(l.moved.socket, f)
+	case l.fd < 0:
 		return net.ErrClosed
 	}
 	f(uintptr(l.fd))
 	return nil
+}
+
+// controlOf calls f with the descriptor of a socket of package net.
+func controlOf(socket net.Conn, f func(fd uintptr)) error {
+	conn, ok := socket.(syscall.Conn)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(f)
 }
 
 func (linkSocket) Read(func(fd uintptr) bool) error  { return errors.ErrUnsupported }

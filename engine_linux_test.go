@@ -249,3 +249,21 @@ func TestALateWriteFindsOutWhoIsStuck(t *testing.T) {
 	assert.Equal(t, ErrWriteTimeout, conn.Err())
 	requireBrokenOff(t, far)
 }
+
+// An option is set on the socket that a connection has, also if it has moved since
+// the socket was asked for.
+func TestOptionsReachAStreamThatMoves(t *testing.T) {
+	e := newEnd(t, nil)
+	conn, _ := e.raw()
+	l, ok := conn.stream.carrier.(*link)
+	if !ok {
+		t.Skip("no engine")
+	}
+	before := l.system().(linkSocket)
+	require.NotNil(t, conn.NetConn())
+	eventually(t, "move", func() bool { return l.carriedBy() != nil })
+	called := false
+	require.NoError(t, before.Control(func(uintptr) { called = true }))
+	assert.True(t, called)
+	require.NoError(t, before.with(func(tcp tcpOptions) error { return tcp.SetNoDelay(false) }))
+}
