@@ -1,6 +1,7 @@
 package queuednet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -125,14 +126,17 @@ func (c *Connection) setOption(name string, option socketOption, value int) erro
 	if !fitsSystem(value) {
 		return fmt.Errorf("queuednet: %s: %d: %w", name, value, syscall.EINVAL)
 	}
+	return wrapOption(name, control(socket, func(fd uintptr) error { return setSocketOption(fd, option, value) }))
+}
+
+// control calls f with the descriptor of a socket.
+func control(socket syscall.Conn, f func(fd uintptr) error) error {
 	raw, err := socket.SyscallConn()
-	if err == nil {
-		controlErr := raw.Control(func(fd uintptr) { err = setSocketOption(fd, option, value) })
-		if controlErr != nil {
-			err = controlErr
-		}
+	if err != nil {
+		return err
 	}
-	return wrapOption(name, err)
+	controlErr := raw.Control(func(fd uintptr) { err = f(fd) })
+	return cmp.Or(controlErr, err)
 }
 
 // fitsSystem reports whether a value fits into the 32 bits that systems have for

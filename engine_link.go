@@ -185,25 +185,16 @@ func (l linkSocket) Control(f func(fd uintptr)) error {
 	defer l.use.RUnlock()
 	switch {
 	case l.moved != nil: // since the socket was asked for
-		return controlOf(l.moved.socket, f)
+		socket, ok := l.moved.socket.(syscall.Conn)
+		if !ok {
+			return errors.ErrUnsupported
+		}
+		return control(socket, func(fd uintptr) error { f(fd); return nil })
 	case l.fd < 0:
 		return net.ErrClosed
 	}
 	f(uintptr(l.fd))
 	return nil
-}
-
-// controlOf calls f with the descriptor of a socket of package net.
-func controlOf(socket net.Conn, f func(fd uintptr)) error {
-	conn, ok := socket.(syscall.Conn)
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	return raw.Control(f)
 }
 
 func (linkSocket) Read(func(fd uintptr) bool) error  { return errors.ErrUnsupported }

@@ -17,9 +17,7 @@ const hasAckTimeout = true
 // setAckTimeout sets it; 0 is none. The system has 31 bits for it, 24.8 days.
 func setAckTimeout(socket syscall.Conn, timeout time.Duration) {
 	milliseconds := min((timeout+time.Millisecond-1)/time.Millisecond, math.MaxInt32)
-	if raw, err := socket.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { _ = setSocketOption(fd, optionUserTimeout, int(milliseconds)) })
-	}
+	_ = control(socket, func(fd uintptr) error { return setSocketOption(fd, optionUserTimeout, int(milliseconds)) })
 }
 
 func roundTrip(socket syscall.Conn) (smoothed, variation time.Duration, err error) {
@@ -29,20 +27,14 @@ func roundTrip(socket syscall.Conn) (smoothed, variation time.Duration, err erro
 
 // unacknowledgedBytes is SIOCOUTQ, which has the number of TIOCOUTQ.
 func unacknowledgedBytes(socket syscall.Conn) (int, error) {
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
 	var bytes int32
-	controlErr := raw.Control(func(fd uintptr) {
+	err := control(socket, func(fd uintptr) error {
 		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&bytes)))
 		if errno != 0 {
-			err = os.NewSyscallError("ioctl", errno)
+			return os.NewSyscallError("ioctl", errno)
 		}
+		return nil
 	})
-	if controlErr != nil {
-		err = controlErr
-	}
 	return int(bytes), err
 }
 

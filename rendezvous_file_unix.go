@@ -11,23 +11,16 @@ import (
 // make the socket a blocking one when its Fd is asked for, as os/exec does to
 // hand it to a child: Accept of this process could not be woken any more.
 func duplicate(socket syscall.Conn, name string) (file *os.File, err error) {
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	controlErr := raw.Control(func(fd uintptr) {
+	err = control(socket, func(fd uintptr) error {
 		syscall.ForkLock.RLock()
 		defer syscall.ForkLock.RUnlock()
-		var copied int
-		if copied, err = syscall.Dup(int(fd)); err != nil {
-			err = os.NewSyscallError("dup", err)
-			return
+		copied, err := syscall.Dup(int(fd))
+		if err != nil {
+			return os.NewSyscallError("dup", err)
 		}
 		syscall.CloseOnExec(copied)
 		file = os.NewFile(uintptr(copied), name)
+		return nil
 	})
-	if controlErr != nil {
-		return nil, controlErr
-	}
 	return file, err
 }

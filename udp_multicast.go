@@ -66,16 +66,6 @@ func (m *QueuedConnectionManager) openGroup(group NetAddress, join func(fd uintp
 	return c, nil
 }
 
-// control calls f with the descriptor of a socket.
-func control(socket syscall.Conn, f func(fd uintptr) error) error {
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return err
-	}
-	controlErr := raw.Control(func(fd uintptr) { err = f(fd) })
-	return cmp.Or(controlErr, err)
-}
-
 // joinAnywhere makes a socket a member of a group on the interface that the
 // group's zone names, else on the system's choice. A system that has no route to
 // the group, such as Linux on a LAN without a router, makes none: then it is an
