@@ -35,13 +35,8 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	if host = hostOf(host); host == "" || port < 1 || port > 65535 {
 		return nil, &net.AddrError{Err: "not a host and port to connect to", Addr: net.JoinHostPort(host, strconv.Itoa(port))}
 	}
-	m.counts.connecting.Add(1)
-	defer m.counts.connecting.Add(-1)
-	if timeout == 0 {
-		timeout = shortestTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	ctx, end := m.attempt(ctx, timeout)
+	defer end()
 	socket, err := m.config.dial(ctx, host, port)
 	if err != nil {
 		if m.isClosed.Load() {
@@ -55,6 +50,19 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 		socket.Close()
 	}
 	return conn, err
+}
+
+// attempt begins an attempt to connect, which counts as one until end is called.
+func (m *QueuedConnectionManager) attempt(ctx context.Context, timeout time.Duration) (_ context.Context, end func()) {
+	if timeout == 0 {
+		timeout = shortestTimeout
+	}
+	m.counts.connecting.Add(1)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return ctx, func() {
+		cancel()
+		m.counts.connecting.Add(-1)
+	}
 }
 
 // A PendingConnection is a connection that is being opened in the background:

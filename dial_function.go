@@ -38,13 +38,8 @@ func (m *QueuedConnectionManager) dialBy(ctx context.Context, dial func(context.
 	if dial == nil {
 		return nil, ErrWrongKind
 	}
-	m.counts.connecting.Add(1)
-	defer m.counts.connecting.Add(-1)
-	if timeout == 0 {
-		timeout = shortestTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	ctx, end := m.attempt(ctx, timeout)
+	defer end()
 	socket, ends, err := dialInTime(ctx, dial)
 	if err != nil {
 		if m.isClosed.Load() {
