@@ -64,6 +64,22 @@ func (e *entrance) wait(event, other <-chan struct{}) error {
 	return nil
 }
 
+// waitUntil waits until done, which event says may be so now, or until other is
+// closed, or fails when the entrance is.
+func (e *entrance) waitUntil(done func() bool, event, other <-chan struct{}) error {
+	for !done() {
+		select {
+		case <-other:
+			return nil
+		default:
+		}
+		if err := e.wait(event, other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // A peer is a recorded one: the socket that the library has, which knows when
 // what it was fed is in the reader's queue. What the program sends goes nowhere.
 type peer struct {
@@ -150,17 +166,7 @@ func (p *peer) feed(e *entrance, b []byte) error {
 		return nil
 	}
 	p.fed += int64(n)
-	for p.queued.Load() < p.fed {
-		select {
-		case <-p.closed:
-			return nil
-		default:
-		}
-		if err := e.wait(p.asked, p.closed); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.waitUntil(func() bool { return p.queued.Load() >= p.fed }, p.asked, p.closed)
 }
 
 // leave ends the stream, for this reason, and waits until the library has

@@ -100,17 +100,7 @@ func (p *udpPeer) feed(e *entrance, b []byte, from, local queuednet.NetAddress) 
 	case <-e.ctx.Done():
 		return net.ErrClosed
 	}
-	for p.reads.Load() <= p.fed {
-		select {
-		case <-p.closed:
-			return nil
-		default:
-		}
-		if err := e.wait(p.asked, p.closed); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.waitUntil(func() bool { return p.reads.Load() > p.fed }, p.asked, p.closed)
 }
 
 // leave ends the socket, and waits until the library has noticed.

@@ -1,5 +1,0 @@
-//go:build race
-
-package attack
-
-func init() { race = true }

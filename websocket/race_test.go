@@ -1,5 +1,0 @@
-//go:build race
-
-package websocket
-
-func init() { raceDetector = true } // with which a sync.Pool forgets some
