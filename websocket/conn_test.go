@@ -18,6 +18,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testmode"
 	"github.com/stretchr/testify/require"
 )
 
@@ -302,11 +303,9 @@ func TestGoroutinesEnd(t *testing.T) {
 	}, patience, time.Millisecond, stacks)
 }
 
-var raceDetector bool
-
 // Sending and receiving allocate nothing for each datagram.
 func TestAllocations(t *testing.T) {
-	if raceDetector {
+	if testmode.Race {
 		t.Skip("the race detector allocates")
 	}
 	near, far := pair(t, nil, nil)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testmode"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -76,7 +77,7 @@ func TestAttack(t *testing.T) {
 	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {
 			switch {
-			case race && a.heavy:
+			case testmode.Race && a.heavy:
 				t.Skip("skipped: too heavy under the race detector")
 			case a.namespace && !inNamespace():
 				results = append(results, rerunInNamespace(t)...)

@@ -14,15 +14,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 var (
 	alone = flag.Bool("alone", false, "nothing else runs: assert also what is measured, with larger numbers")
 	long  = flag.Bool("long", false, "run the attacks at full length, alone, and print a table")
-
-	// race is whether the race detector is on, which costs so much time and
-	// memory that what is measured means nothing.
-	race bool
 )
 
 // The test binary is three programs: the tests, with the bystander; the server
@@ -116,8 +114,9 @@ func check(err error) {
 	}
 }
 
-// measured reports whether times and memory are asserted.
-func measured() bool { return (*alone || *long) && !race }
+// measured reports whether times and memory are asserted. The race detector costs so
+// much of both that they mean nothing under it.
+func measured() bool { return (*alone || *long) && !testmode.Race }
 
 // forms are the flags that another process of this binary gets.
 func forms() []string {
