@@ -150,9 +150,10 @@ type Config struct {
 
 	// Logger is told of each connection that is made or ends, at level Debug, with its
 	// Address by then, its kind, and the reason of the end; those of a burst that its
-	// handler does not keep up with are only counted. It is told of refusals at level Warn: with one line when a burst of them
-	// begins, one a minute while it lasts, and nothing until 10 seconds without
-	// any have passed, separately for each reason in Refusals. Its handler runs on a
+	// handler does not keep up with are only counted. It is told of refusals at level
+	// Warn: with one line when a burst of them begins, one a minute while it lasts, and
+	// nothing until 10 seconds without any have passed, separately for each reason in
+	// Refusals. Its handler runs on a
 	// goroutine of its own: it may be slow without holding up anything, and it
 	// may outlive Close of the manager, where it takes longer than CloseTimeout.
 	// Default: none.

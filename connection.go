@@ -236,10 +236,10 @@ func (c *Connection) Close() error {
 // nothing more is read, and the place that it had under MaxConnections and
 // MaxConnectionsPerAddress is free at once. It is for peers that deserve
 // no last message; CloseConnection is for all others. What it has received stays
-// readable, and its end is not reported, unless Config.ReportClosed says so. After CloseConnection it ends what goes
-// on in the background. A rendezvous is closed; connections accepted through it
-// stay. On nil, a zero value, and a connection that has ended it does nothing.
-// Panda3D has no counterpart.
+// readable, and its end is not reported, unless Config.ReportClosed says so. After
+// CloseConnection it ends what goes on in the background. A rendezvous is closed;
+// connections accepted through it stay. On nil, a zero value, and a connection that
+// has ended it does nothing. Panda3D has no counterpart.
 func (c *Connection) Abort() {
 	if c == nil || c.manager == nil {
 		return

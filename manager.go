@@ -80,13 +80,13 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 
 // CloseConnection closes a connection. What was sent before still arrives: the
 // rest happens in the background, within CloseTimeout. What it has received
-// stays readable, and its end is not reported, unless Config.ReportClosed says so. It is false, and does nothing,
-// where the connection is closed already, or its end has been taken from the
-// reset queue, and for nil or a connection of another manager. A rendezvous
-// is closed at once; connections accepted through it stay. A peer that goes on
-// sending is not read for long: after 1 MiB, or MaxBytesPerSecond if that is
-// less (but at least 64 KiB), it sees a reset once the last message has arrived. One
-// that deserves no last message is for Abort:
+// stays readable, and its end is not reported, unless Config.ReportClosed says so.
+// It is false, and does nothing, where the connection is closed already, or its end
+// has been taken from the reset queue, and for nil or a connection of another
+// manager. A rendezvous is closed at once; connections accepted through it stay. A
+// peer that goes on sending is not read for long: after 1 MiB, or MaxBytesPerSecond
+// if that is less (but at least 64 KiB), it sees a reset once the last message has
+// arrived. One that deserves no last message is for Abort:
 //
 //	if misbehaves(conn) {
 //		conn.Abort()
@@ -129,9 +129,9 @@ func (m *QueuedConnectionManager) Connections() iter.Seq[*Connection] {
 func (m *QueuedConnectionManager) ResetConnectionAvailable() bool { return m.resets.available() }
 
 // GetResetConnection takes a connection that has ended: not by the program, unless
-// Config.ReportClosed says so, and after its last datagram has been taken. Err of the connection says why. Each
-// end is reported once; of those that nobody takes 50,000 are kept. It is
-// Panda3D's get_reset_connection.
+// Config.ReportClosed says so, and after its last datagram has been taken. Err of the
+// connection says why. Each end is reported once; of those that nobody takes 50,000
+// are kept. It is Panda3D's get_reset_connection.
 func (m *QueuedConnectionManager) GetResetConnection() (*Connection, bool) {
 	for {
 		conn, ok := m.resets.get()
