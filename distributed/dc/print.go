@@ -109,7 +109,7 @@ func (t *Type) bare() string {
 // rangeText returns the range as it may stand in a DC file.
 func (t *Type) rangeText(chars bool) string {
 	bound := func(v float64) string {
-		if chars && v >= 0 && v < 256 {
+		if chars && v >= 0 && v < 256 && v == math.Trunc(v) { // .7 rounds to another one
 			return string(appendQuoted(nil, []byte{byte(v)}, '\''))
 		}
 		return boundText(v)
