@@ -30,6 +30,10 @@ type Connection struct {
 	viaLog atomic.Bool // see sendLog; in the cache line that a broadcast reads anyway
 	left   atomic.Bool // see leave
 
+	// Of mu.
+	state  connectionState
+	closed bool // the program has closed it, and waits for the report of that
+
 	rendezvous   *Connection // that a stream came through
 	address      NetAddress
 	localAddress NetAddress
@@ -38,8 +42,6 @@ type Connection struct {
 	opened       time.Duration // when it was made, since manager.began
 
 	mu     sync.Mutex
-	state  connectionState
-	closed bool  // the program has closed it, and waits for the report of that
 	cause  error // the first reason of the end
 	broken error // a failed write that only says that there is one: see stream.sendingFailed
 }

@@ -10,25 +10,36 @@ import (
 // collecting is what collect-tcp needs beside the pending bytes, which are
 // collected simply by not claiming the connection. outgoing.mu guards it.
 type collecting struct {
-	collect   bool
+	on        bool
 	timer     *time.Timer // runs while something is collected
 	interval  time.Duration
 	lastFlush time.Time
 }
 
+// collecting returns what it needs, made with the first call. out.mu is held.
+func (s *stream) collecting() *collecting {
+	o := &s.out
+	if o.collecting == nil {
+		o.collecting = &collecting{interval: max(s.manager.config.CollectTCPInterval, 0)}
+	}
+	return o.collecting
+}
+
+// isDue reports whether what has been collected is to leave now.
+func (c *collecting) isDue() bool {
+	return c == nil || !c.on || time.Since(c.lastFlush) >= c.interval
+}
+
 // collects reports whether what was just appended is to wait for more. It sees to
 // it that it leaves when the interval is over, even if nobody calls again.
 func (o *outgoing) collects(s *stream) bool {
-	if !o.collect && o.timer == nil {
-		return false
-	}
-	since := time.Since(o.lastFlush)
-	if !o.collect || since >= o.interval {
+	c := o.collecting
+	if c.isDue() {
 		o.stopCollecting(s)
 		return false
 	}
-	if o.timer == nil {
-		o.timer = time.AfterFunc(o.interval-since, func() { s.Flush() })
+	if c.timer == nil {
+		c.timer = time.AfterFunc(time.Until(c.lastFlush.Add(c.interval)), func() { s.Flush() })
 		s.manager.collected.add(s)
 	}
 	return true
@@ -36,12 +47,16 @@ func (o *outgoing) collects(s *stream) bool {
 
 // stopCollecting notes that what is collected leaves now.
 func (o *outgoing) stopCollecting(s *stream) {
-	if o.collect {
-		o.lastFlush = time.Now()
+	c := o.collecting
+	if c == nil {
+		return
 	}
-	if o.timer != nil {
-		o.timer.Stop()
-		o.timer = nil
+	if c.on {
+		c.lastFlush = time.Now()
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
 		s.manager.collected.remove(s)
 	}
 }
@@ -55,7 +70,9 @@ func (c *Connection) SetCollectTCP(collect bool) {
 		s.manager.log.settle()
 		s.out.mu.Lock()
 		defer s.out.mu.Unlock()
-		s.out.collect = collect
+		if collect || s.out.collecting != nil {
+			s.collecting().on = collect
+		}
 	}
 }
 
@@ -67,7 +84,7 @@ func (c *Connection) CollectTCP() bool {
 	}
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	return s.out.collect
+	return s.out.collecting != nil && s.out.collecting.on
 }
 
 // SetCollectTCPInterval sets how long what is sent may wait. It holds from the
@@ -76,7 +93,7 @@ func (c *Connection) SetCollectTCPInterval(interval time.Duration) {
 	if s := c.asStream(); s != nil {
 		s.out.mu.Lock()
 		defer s.out.mu.Unlock()
-		s.out.interval = interval
+		s.collecting().interval = interval
 	}
 }
 
@@ -89,7 +106,10 @@ func (c *Connection) CollectTCPInterval() time.Duration {
 	}
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	return s.out.interval
+	if s.out.collecting == nil {
+		return max(s.manager.config.CollectTCPInterval, 0)
+	}
+	return s.out.collecting.interval
 }
 
 // Flush lets what is collected leave now; it does not wait until it has. It
@@ -104,7 +124,7 @@ func (c *Connection) Flush() error {
 // collected leaves by itself. It fails as Flush does. It is Panda3D's
 // consider_flush.
 func (c *Connection) ConsiderFlush() error {
-	return c.flushIf(func(o *outgoing) bool { return !o.collect || time.Since(o.lastFlush) >= o.interval })
+	return c.flushIf(func(o *outgoing) bool { return o.collecting.isDue() })
 }
 
 // flushIf flushes if due, which is called with outgoing.mu held, says so.

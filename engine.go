@@ -63,6 +63,8 @@ type link struct {
 	listed   bool // in again
 	over     bool // the incoming side is
 
+	moved bool // next carries the stream; of use
+
 	// Of engine.mu.
 	looked bool // in looks
 
@@ -70,12 +72,11 @@ type link struct {
 
 	// The descriptor is used by whoever holds the lock for reading. It changes when
 	// it is closed, and when the stream moves to a goroutine.
-	use   sync.RWMutex
-	fd    int // -1: closed
-	moved *goroutineCarrier
+	use sync.RWMutex
+	fd  int // -1: closed
 
 	moving sync.Mutex
-	next   *goroutineCarrier // that the stream will move to
+	next   *goroutineCarrier // that the stream moves to; set once
 }
 
 // carry registers a stream and carries it over fd, a copy of its socket. Where the

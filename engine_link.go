@@ -13,7 +13,10 @@ import (
 func (l *link) carriedBy() *goroutineCarrier {
 	l.use.RLock()
 	defer l.use.RUnlock()
-	return l.moved
+	if !l.moved {
+		return nil
+	}
+	return l.next
 }
 
 func (l *link) look() {
@@ -184,8 +187,8 @@ func (l linkSocket) Control(f func(fd uintptr)) error {
 	l.use.RLock()
 	defer l.use.RUnlock()
 	switch {
-	case l.moved != nil: // since the socket was asked for
-		socket, ok := l.moved.socket.(syscall.Conn)
+	case l.moved: // since the socket was asked for
+		socket, ok := l.next.socket.(syscall.Conn)
 		if !ok {
 			return errors.ErrUnsupported
 		}
@@ -266,7 +269,7 @@ func (e *engine) move(l *link) bool {
 	e.remove(l)
 	l.use.Lock() // no write is under way
 	_ = e.poller.CloseSocket(l.fd, false)
-	l.fd, l.moved = -1, g
+	l.fd, l.moved = -1, true
 	l.use.Unlock()
 	s := l.stream
 	if _, flush := s.out.unblock(); flush {

@@ -14,27 +14,33 @@ import (
 // has put into which batch. It looks up there how much is left before it queues
 // more. To be told when that becomes less it leaves its name with the queue.
 
+// A batchID names a batch.
+type batchID struct {
+	queue *receiveQueue
+	batch uint64 // its number
+}
+
 // A charge is what a connection has put into one batch of a queue.
 type charge struct {
-	queue *receiveQueue
-	batch uint64        // its number
-	cost  int64         // what it takes of the connection's MaxReceiveQueue
-	at    time.Duration // when the oldest of it arrived, since manager.began
+	batchID
+	cost int64         // what it takes of the connection's MaxReceiveQueue
+	at   time.Duration // when the oldest of it arrived, since manager.began
 }
 
 // An account is what a connection that receives has: the reader that gets its
 // datagrams, and the charges for those that are queued.
 type account struct {
-	mu      sync.Mutex
-	state   receiveState
+	mu       sync.Mutex
+	state    receiveState
+	heldBack bool // there is no room for what has arrived
+
 	reader  *QueuedConnectionReader // nil: nobody wants the bytes, they stay where they are
 	charges []charge                // what is queued, and what was when charged was last called
-	awaited charge                  // the last one that a call was or is asked for
+	awaited batchID                 // the last one that a call was or is asked for
 
 	bytes     atomic.Uint64 // that have arrived
 	datagrams uint64        // that have been queued
-	heldBack  bool          // there is no room for what has arrived
-	heldBacks uint64        // how often that began
+	heldBacks uint64        // how often heldBack began
 }
 
 // receiveState says what becomes of what arrives.
@@ -115,7 +121,7 @@ func (a *account) pay(due charge) {
 	if due.queue == nil { // it was dropped
 		return
 	}
-	if n == 0 || a.charges[n-1].queue != due.queue || a.charges[n-1].batch != due.batch {
+	if n == 0 || a.charges[n-1].batchID != due.batchID {
 		a.charges = append(a.charges, due)
 		return
 	}
@@ -154,7 +160,7 @@ func (a *account) holdBack() {
 // reports false if there is none to wait for. a.mu is held.
 func (a *account) notifyWhenDrained(w drainWaiter) bool {
 	for a.charged() > 0 {
-		oldest := charge{queue: a.charges[0].queue, batch: a.charges[0].batch}
+		oldest := a.charges[0].batchID
 		if oldest == a.awaited || oldest.queue.notifyWhenDrained(oldest.batch, w) {
 			a.awaited = oldest
 			return true
@@ -167,6 +173,6 @@ func (a *account) notifyWhenDrained(w drainWaiter) bool {
 func (a *account) credited() receiveState {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.awaited = charge{}
+	a.awaited = batchID{}
 	return a.state
 }

@@ -155,7 +155,7 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) (due charge, 
 		beside = runSize
 	}
 	q.countReceived(r)
-	return charge{q, t.number, int64(len(frames)) + beside, r.at}, true
+	return charge{batchID{q, t.number}, int64(len(frames)) + beside, r.at}, true
 }
 
 // countReceived counts the datagrams of a run for the manager, before the loop can
@@ -229,7 +229,7 @@ func (q *receiveQueue) hand(r *run, b *block, start int) (due charge, ok bool) {
 	q.countReceived(r)
 	q.push(handed)
 	q.tail = nil
-	return charge{q, handed.number, int64(handedCost(b)), r.at}, true
+	return charge{batchID{q, handed.number}, int64(handedCost(b)), r.at}, true
 }
 
 func (q *receiveQueue) push(b *batch) {

@@ -22,9 +22,10 @@ type stream struct {
 	guard   *guard // nil: no limit in time or rate
 	clock   clock
 	acks    ackWatch
-	link    link // to the engine, if that is the carrier
 
 	directions atomic.Int32 // that are not over
+
+	link link // to the engine, if that is the carrier
 }
 
 // A carrier moves the bytes of one stream. None of its methods waits, and
@@ -86,8 +87,9 @@ func (m *QueuedConnectionManager) makeStream(ends endpoints, via *Connection, fi
 	s.clock.index = -1
 	s.directions.Store(2)
 	s.in.received.Store(int64(m.elapsed()))
-	s.out.collect = m.config.CollectTCP
-	s.out.interval = max(m.config.CollectTCPInterval, 0)
+	if m.config.CollectTCP {
+		s.collecting().on = true
+	}
 	s.out.noteRoom(s)
 	return s
 }

@@ -20,6 +20,15 @@ type guard struct {
 	next       rates         // with the run that is to be delivered next
 	slowed     bool
 	slowings   uint64 // how often that began
+	passed     error  // the limit of Config that has passed while the peer said nothing
+}
+
+// passedLimit returns passed, nil for no guard. in.mu is held.
+func (g *guard) passedLimit() error {
+	if g == nil {
+		return nil
+	}
+	return g.passed
 }
 
 // newGuard returns the guard of a stream. The first datagram is bounded for
@@ -65,18 +74,18 @@ func (s *stream) endWait() {
 	if began != 0 && g.untilFirst > 0 {
 		g.untilFirst = max(g.untilFirst-(s.manager.elapsed()-began), 1)
 	}
-	if s.in.some && s.in.passed == ErrIdle {
-		s.in.passed = nil
+	if s.in.some && g.passed == ErrIdle {
+		g.passed = nil
 	}
 }
 
 // restartWait begins a wait that is under way anew. in.mu is held.
 func (s *stream) restartWait() {
-	s.in.passed = nil
 	g := s.guard
 	if g == nil {
 		return
 	}
+	g.passed = nil
 	began, now := g.waits.Load(), s.manager.elapsed()
 	if began == 0 || !g.waits.CompareAndSwap(began, int64(now)) {
 		return // the carrier does not wait
@@ -162,10 +171,10 @@ func (s *stream) incomingDue(now time.Duration) (next time.Duration, interrupt, 
 	case now < due:
 		next = earlier(next, due)
 	case in.current() == nil: // in no reader no time passes
-	case in.passed == nil:
-		in.passed = ErrIdle
+	case g.passed == nil:
+		g.passed = ErrIdle
 		if g.untilFirst > 0 && now >= later(began, g.untilFirst) {
-			in.passed = ErrFirstDatagram
+			g.passed = ErrFirstDatagram
 		}
 		interrupt = true
 	}
@@ -287,6 +296,6 @@ func (s *stream) rateSpent() {
 	if g := s.guard; g != nil {
 		g.spent = g.next
 		g.untilFirst = 0
-		s.in.passed = nil
+		g.passed = nil
 	}
 }

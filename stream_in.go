@@ -17,9 +17,9 @@ type incoming struct {
 	buffer  *block // bytes that are not yet queued; nil for none
 	start   int    // where in buffer they begin
 	readErr error  // from a read, told when the bytes before it are queued
-	header  int    // size of the header by which the bytes were last cut, 0 in raw mode
-	begun   bool   // something has been queued
 	guess   string // what the peer's first bytes probably are, "" for what they should be
+	header  uint8  // size of the header by which the bytes were last cut, 0 in raw mode
+	begun   bool   // something has been queued
 	full    bool   // the last read filled its room
 	some    bool   // the last read has brought something
 
@@ -27,7 +27,6 @@ type incoming struct {
 
 	// Of the account's lock.
 	limit     time.Duration // no more reading after it: the stream is closing; 0: none
-	passed    error         // the limit of Config that has passed while the peer said nothing
 	discarded int           // bytes thrown away since the program closed the stream
 	flooded   time.Duration // since when no more is thrown away; 0: it still is
 }
@@ -100,7 +99,7 @@ func (s *stream) next() (step step, headerSize, n int, err error) {
 		return stepEnd, 0, 0, ErrHeaderSize
 	}
 	headerSize, n, err = in.cut(s.manager)
-	in.header = headerSize
+	in.header = uint8(headerSize)
 	if n == 0 && err != nil {
 		return stepEnd, 0, 0, err
 	}
@@ -134,22 +133,23 @@ func (s *stream) next() (step step, headerSize, n int, err error) {
 // whenDelivered says what to do when all whole frames are queued. in.mu is held.
 func (s *stream) whenDelivered() (step, error) {
 	in := &s.in
+	passed := s.guard.passedLimit()
 	switch {
 	case in.readErr == io.EOF && in.unread() > 0:
 		return stepEnd, io.ErrUnexpectedEOF
-	case in.readErr == errNothing && in.passed != nil:
-		s.refusedFor(in.passed)
-		return stepEnd, in.passed
+	case in.readErr == errNothing && passed != nil:
+		s.refusedFor(passed)
+		return stepEnd, passed
 	case in.readErr == errNothing:
 		return stepEnd, errSendingFailed
 	case in.readErr == io.EOF && in.state == receiveFailed && s.manager.elapsed() >= in.limit:
 		return stepEnd, errSendingFailed // that of a peer that has broken off before
 	case in.readErr != nil:
 		return stepEnd, in.readErr
-	case in.passed == ErrFirstDatagram && in.some: // some of it, which is not enough
-		s.refusedFor(in.passed)
-		return stepEnd, in.passed
-	case in.passed != nil:
+	case passed == ErrFirstDatagram && in.some: // some of it, which is not enough
+		s.refusedFor(passed)
+		return stepEnd, passed
+	case passed != nil:
 		return stepLook, nil
 	case in.state == receiveFailed && s.manager.elapsed() >= later(in.limit, max(s.manager.closeTimeout(), time.Second)):
 		return stepEnd, errSendingFailed // what the peer still sends has no end
@@ -162,7 +162,7 @@ func (s *stream) whenDelivered() (step, error) {
 // guessFirst guesses what the bytes are by which the peer began.
 func (in *incoming) guessFirst() {
 	if !in.begun && in.header != 0 && in.unread() > 0 {
-		in.guess = guessPeer(in.buffer.b[in.start:], in.header)
+		in.guess = guessPeer(in.buffer.b[in.start:], int(in.header))
 	}
 }
 

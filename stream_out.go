@@ -12,8 +12,7 @@ import (
 // busy, takes pending out and writes it.
 type outgoing struct {
 	// A broadcast touches these for each receiver: they share a cache line. What
-	// is sent goes to pending. When that has grown large it goes to full, which is
-	// written first, so that a backlog is never moved.
+	// is sent goes to pending.
 	mu        sync.Mutex
 	pending   *block
 	nextDirty *stream // in the flusher's chain
@@ -25,13 +24,9 @@ type outgoing struct {
 	done      bool    // nothing will be written any more
 	leftLog   bool    // for good: see leaveLog
 	only      uint8   // the one header size that the socket carries; 0: any
-	collecting
 
-	full     []*block
-	fullSize int // bytes in full
-
-	begun   *block // the block that the system has taken written bytes of
-	written int
+	collecting *collecting // nil: nothing has ever been collected
+	backlog    *backlog    // nil: the system has always taken everything
 
 	idle chan struct{} // closed when nobody is busy any more; nil: nobody waits for it
 
@@ -41,6 +36,51 @@ type outgoing struct {
 	since  time.Duration // since when the system has taken nothing although something waits; 0: it takes
 	stage  writeStage    // how much of WriteTimeout has passed since then
 	gaveUp atomic.Bool   // something whose Send returned nil will not arrive
+}
+
+// A backlog is what is written before pending.
+type backlog struct {
+	begun   *block // the block that the system has taken written bytes of
+	written int
+
+	// Pending goes here when it has grown large, so that it is never moved.
+	full []*block
+	size int // bytes in full
+}
+
+// late returns the backlog, to put something into it.
+func (o *outgoing) late() *backlog {
+	if o.backlog == nil {
+		o.backlog = new(backlog)
+	}
+	return o.backlog
+}
+
+// isBegun reports whether a part of a block has been written. A nil backlog is empty.
+func (l *backlog) isBegun() bool { return l != nil && l.begun != nil }
+
+// next takes the first of full, nil for none.
+func (l *backlog) next() *block {
+	if l == nil || len(l.full) == 0 {
+		return nil
+	}
+	b := l.full[0]
+	l.full[0] = nil
+	l.full = l.full[1:]
+	l.size -= len(b.b)
+	return b
+}
+
+// drop gives up all of it.
+func (l *backlog) drop() {
+	if l == nil {
+		return
+	}
+	for _, b := range l.full {
+		b.free()
+	}
+	l.begun.free()
+	*l = backlog{}
 }
 
 // A writeStage says how much of WriteTimeout has passed.
@@ -113,8 +153,9 @@ func (s *stream) sendLogged(headerSize int, frame *block) (flush bool, err error
 func (o *outgoing) put(s *stream, headerSize int, payload []byte, frame *block) (flush bool) {
 	size := headerSize + len(payload)
 	if o.pending != nil && len(o.pending.b)+size > pendingBlock {
-		o.full = append(o.full, o.pending)
-		o.fullSize += len(o.pending.b)
+		l := o.late()
+		l.full = append(l.full, o.pending)
+		l.size += len(o.pending.b)
 		o.pending = nil
 	}
 	if frame != nil && o.pending == nil {
@@ -138,7 +179,10 @@ func (o *outgoing) reason() error {
 
 // queued returns how many bytes the system has not yet accepted.
 func (o *outgoing) queued() int {
-	n := o.inFlight + o.fullSize
+	n := o.inFlight
+	if o.backlog != nil {
+		n += o.backlog.size
+	}
 	if o.pending != nil {
 		n += len(o.pending.b)
 	}
@@ -155,7 +199,7 @@ func (o *outgoing) lost() bool {
 
 // claim marks o busy and reports whether it was not, and has something to write.
 func (o *outgoing) claim() bool {
-	if o.busy || o.blocked || o.done || o.pending == nil && o.begun == nil && !o.closing {
+	if o.busy || o.blocked || o.done || o.pending == nil && !o.backlog.isBegun() && !o.closing {
 		return false
 	}
 	o.busy = true
@@ -175,29 +219,27 @@ func (o *outgoing) conclude(err error) {
 func (o *outgoing) take(s *stream) (b *block, at int, shut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch {
-	case o.done:
-	case o.begun != nil:
-		b, at = o.begun, o.written
-		o.begun = nil
+	if o.done {
+		o.rest()
+		return nil, 0, false
+	}
+	if l := o.backlog; l.isBegun() {
+		b, at = l.begun, l.written
+		l.begun = nil
 		return b, at, false
-	case len(o.full) > 0:
-		b = o.full[0]
-		o.full[0] = nil
-		o.full = o.full[1:]
-		o.fullSize -= len(b.b)
+	}
+	if b = o.backlog.next(); b == nil {
+		b, o.pending = o.pending, nil
+	}
+	switch {
+	case b != nil:
 		o.begin(s, b)
-		return b, 0, false
-	case o.pending != nil:
-		b = o.pending
-		o.pending = nil
-		o.begin(s, b)
-		return b, 0, false
 	case o.closing:
 		return nil, 0, true
+	default:
+		o.rest()
 	}
-	o.rest()
-	return nil, 0, false
+	return b, 0, false
 }
 
 // rest ends what claim began. o.mu is held.
@@ -225,7 +267,8 @@ func (o *outgoing) putBack(b *block, at int) bool {
 		b.free()
 		return false
 	}
-	o.begun, o.written = b, at
+	l := o.late()
+	l.begun, l.written = b, at
 	o.blocked = true
 	o.rest()
 	return true
@@ -319,12 +362,9 @@ func (o *outgoing) abort(s *stream, reason error) {
 	if o.queued() > 0 && !o.done && o.gaveUp.CompareAndSwap(false, true) && s.manager.isClosed.Load() {
 		s.manager.undelivered.Add(1)
 	}
-	for _, b := range o.full {
-		b.free()
-	}
+	o.backlog.drop()
 	o.pending.free()
-	o.begun.free()
-	o.full, o.fullSize, o.pending, o.begun = nil, 0, nil, nil
+	o.pending = nil
 	o.stopCollecting(s)
 	over := !o.busy && !o.done
 	if over {
