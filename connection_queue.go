@@ -133,7 +133,7 @@ func (q *connectionQueue) removeAt(i int) *Connection {
 		q.items = slices.Delete(q.items, i, i+1)
 	}
 	q.size.Store(int32(len(q.items)))
-	q.manager.taken(1)
+	q.manager.ready.taken(1)
 	if q.until != 0 && (len(q.items) == 0 || q.items[0].number > q.until) {
 		q.until = 0
 		q.ended.Store(true)

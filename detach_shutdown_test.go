@@ -36,7 +36,7 @@ func TestReaderShutdown(t *testing.T) {
 			assert.False(t, e.reader.GetData(new(NetDatagram)))
 			assert.Empty(t, e.drain())
 			assert.Zero(t, queuedBytes(conn), "it holds nothing of the connection's bound")
-			assert.Zero(t, e.manager.available.Load(), "nobody is woken for it")
+			assert.Zero(t, e.manager.ready.count.Load(), "nobody is woken for it")
 		},
 		"removes the connections": func(t *testing.T) {
 			e, conn, far := shutdown(t)

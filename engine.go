@@ -157,7 +157,7 @@ func (e *engine) run() {
 	defer close(e.ended)
 	for !e.isStopped() {
 		e.sweep()
-		if len(e.again) == 0 && e.failed.Load() == nil && e.manager.waiters.Load() == 0 {
+		if len(e.again) == 0 && e.failed.Load() == nil && e.manager.ready.waiters.Load() == 0 {
 			e.poller.Pause(sweepPause)
 		}
 	}

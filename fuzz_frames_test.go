@@ -167,5 +167,5 @@ func checkFrames(t *testing.T, four bool, limit, large uint32, stream, sizes []b
 	}
 	deepfuzz.Equal(t, len(want), got, "datagrams")
 	deepfuzz.Equal(t, 0, queuedBytes(c), "queued bytes")
-	deepfuzz.Equal(t, 0, m.available.Load(), "queued batches")
+	deepfuzz.Equal(t, 0, m.ready.count.Load(), "queued batches")
 }

@@ -37,10 +37,8 @@ type QueuedConnectionManager struct {
 	acks      ackWatchers
 	clocks    clocks
 
-	available atomic.Int64                  // batches and connections in all queues
-	waiters   atomic.Int32                  // calls of WaitForReaders
-	ready     chan struct{}                 // wakes one of them
-	notify    atomic.Pointer[chan struct{}] // of Notify; nil: it was not called
+	ready  ready
+	notify atomic.Pointer[chan struct{}] // of Notify; nil: it was not called
 
 	goroutines  sync.WaitGroup
 	undelivered atomic.Int64    // connections that Close could not deliver everything to
@@ -64,7 +62,7 @@ type QueuedConnectionManager struct {
 func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 	m := &QueuedConnectionManager{
 		flusher:     newFlusher(),
-		ready:       make(chan struct{}, 1),
+		ready:       ready{gate: newGate()},
 		closed:      make(chan struct{}),
 		connections: make(map[*Connection]struct{}),
 		empty:       make(chan struct{}),
@@ -155,21 +153,7 @@ func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 	if m.isZero() {
 		return net.ErrClosed
 	}
-	m.waiters.Add(1)
-	defer m.waiters.Add(-1)
-	for {
-		if m.available.Load() > 0 {
-			m.wake() // another call may wait for the same
-			return nil
-		}
-		select {
-		case <-m.ready:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-m.closed:
-			return net.ErrClosed
-		}
-	}
+	return m.ready.wait(ctx, m.closed)
 }
 
 // Notify returns a channel for a program that waits for the library and for something
@@ -210,10 +194,7 @@ func (m *QueuedConnectionManager) queued() {
 	if m == nil {
 		return
 	}
-	m.available.Add(1)
-	if m.waiters.Load() > 0 {
-		m.wake()
-	}
+	m.ready.queued()
 	m.tellNotify()
 }
 
@@ -223,11 +204,6 @@ func (m *QueuedConnectionManager) tellNotify() {
 		signal(*c)
 	}
 }
-
-// taken counts what was taken from a queue.
-func (m *QueuedConnectionManager) taken(n int) { m.available.Add(int64(-n)) }
-
-func (m *QueuedConnectionManager) wake() { signal(m.ready) }
 
 // signal puts a token into a channel that has room for one, if it has room.
 func signal(token chan<- struct{}) {

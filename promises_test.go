@@ -60,11 +60,11 @@ func TestPromise02ADrainEnds(t *testing.T) {
 	conn, raw := e.raw()
 	// more sends what the loop must not take any more, and waits until it is queued.
 	more := func() {
-		had := e.manager.available.Load()
+		had := e.manager.ready.count.Load()
 		queued := queuedBytes(conn)
 		write(t, raw, "\x01\x00+")
 		eventually(t, "more", func() bool {
-			return queuedBytes(conn) > queued || e.manager.available.Load() > had
+			return queuedBytes(conn) > queued || e.manager.ready.count.Load() > had
 		})
 	}
 	drains := map[string]func() int{

@@ -2,7 +2,6 @@ package queuednet
 
 import (
 	"net"
-	"sync"
 	"time"
 )
 
@@ -16,8 +15,7 @@ type rendezvous struct {
 	waker   waker         // nil: nothing but closing ends an Accept that waits
 	stop    chan struct{} // closed by close
 
-	mu        sync.Mutex
-	changed   sync.Cond
+	gate      gate // an Accept may begin, or closed is set
 	listener  *QueuedConnectionListener
 	leaving   bool                  // detach waits: no Accept begins any more
 	woken     bool                  // the deadline of the socket has been set
@@ -42,11 +40,11 @@ func newRendezvous(m *QueuedConnectionManager, socket net.Listener, backlog int)
 		manager:  m,
 		socket:   socket,
 		backlog:  backlog,
+		gate:     newGate(),
 		stop:     make(chan struct{}),
 		released: make(chan struct{}),
 		arrivals: make(map[*arrival]struct{}),
 	}
-	r.changed.L = &r.mu
 	switch socket := socket.(type) { // another's method might wait
 	case *net.TCPListener:
 		r.waker = socket
@@ -64,10 +62,15 @@ func (r *rendezvous) look()       {}
 func (r *rendezvous) attachReader(*QueuedConnectionReader) error { return ErrWrongKind }
 func (r *rendezvous) system() any                                { return r.socket }
 
+// unlock gives the gate back.
+func (r *rendezvous) unlock() {
+	r.gate.unlock(r.closed || r.listener != nil && !r.leaving && r.untaken < r.backlog)
+}
+
 // attach gives what is accepted to l from now on.
 func (r *rendezvous) attach(l *QueuedConnectionListener) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	switch {
 	case r.closed:
 		return net.ErrClosed
@@ -75,7 +78,6 @@ func (r *rendezvous) attach(l *QueuedConnectionListener) error {
 		return ErrAlreadyAdded
 	}
 	r.listener = l
-	r.changed.Signal()
 	return nil
 }
 
@@ -83,8 +85,8 @@ func (r *rendezvous) attach(l *QueuedConnectionListener) error {
 // more. It waits for an Accept that is under way, which it wakes, and for no
 // peer: what that has accepted is still queued.
 func (r *rendezvous) detach(l *QueuedConnectionListener) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	if r.listener != l || l == nil {
 		return false
 	}
@@ -102,10 +104,10 @@ func (r *rendezvous) detach(l *QueuedConnectionListener) bool {
 	return true
 }
 
-// awaitAccept waits, without r.mu, until an Accept is over.
+// awaitAccept waits, without r.gate, until an Accept is over.
 func (r *rendezvous) awaitAccept(over <-chan struct{}) {
-	r.mu.Unlock()
-	defer r.mu.Lock()
+	r.unlock()
+	defer r.gate.lock()
 	timer := time.NewTimer(patienceWithAccept)
 	defer timer.Stop()
 	select {
@@ -117,15 +119,14 @@ func (r *rendezvous) awaitAccept(over <-chan struct{}) {
 // close ends the rendezvous. It does not wait for a foreign socket's Close,
 // which is called once.
 func (r *rendezvous) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	if r.closed {
 		return
 	}
 	r.closed, r.listener = true, nil
 	close(r.stop)
 	r.dismiss()
-	r.changed.Broadcast()
 	release(r.socket, func() {
 		r.socket.Close()
 		close(r.released)
@@ -134,21 +135,17 @@ func (r *rendezvous) close() {
 
 // taken is called for each connection that the program takes.
 func (r *rendezvous) taken() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	r.untaken--
 	r.manager.counts.untaken.Add(-1)
-	r.changed.Signal()
 }
 
 // begin waits for a listener with room, and makes ready for an Accept. It
 // reports false when r is closed.
 func (r *rendezvous) begin() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for !r.closed && (r.listener == nil || r.leaving || r.untaken >= r.backlog) {
-		r.changed.Wait()
-	}
+	<-r.gate.something
+	defer r.unlock()
 	if r.closed {
 		return false
 	}
@@ -163,8 +160,8 @@ func (r *rendezvous) begin() bool {
 // over is the end of what begin began. It reports whether detach has woken the
 // Accept.
 func (r *rendezvous) over() (woken bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	close(r.accepting)
 	r.accepting = nil
 	return r.woken

@@ -102,8 +102,8 @@ func (c *Connection) takeIn(a *arrival, ends endpoints) {
 // expect keeps a place for an arrival. It reports false if nobody takes it any
 // more: an adopted listener's Accept may return after RemoveConnection.
 func (r *rendezvous) expect(a *arrival) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	if r.listener == nil {
 		return false
 	}
@@ -115,13 +115,13 @@ func (r *rendezvous) expect(a *arrival) bool {
 
 // giveUp gives the place of an arrival back.
 func (r *rendezvous) giveUp(a *arrival) {
-	r.mu.Lock()
+	r.gate.lock()
 	delete(r.arrivals, a)
-	r.mu.Unlock()
+	r.unlock()
 	r.taken()
 }
 
-// dismiss turns away the arrivals whose address is not known. r.mu is held.
+// dismiss turns away the arrivals whose address is not known. r.gate is held.
 func (r *rendezvous) dismiss() {
 	for a := range r.arrivals {
 		close(a.dismissed)
@@ -132,8 +132,8 @@ func (r *rendezvous) dismiss() {
 // hand queues an arrival in the listener. It reports false, and leaves the
 // socket alone, where there is none any more.
 func (r *rendezvous) hand(c *Connection, a *arrival, ends endpoints) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	if _, ok := r.arrivals[a]; !ok { // dismissed
 		return false
 	}

@@ -119,8 +119,8 @@ func TestArrivalThatIsSilent(t *testing.T) {
 }
 
 func countArrivals(r *rendezvous) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.gate.lock()
+	defer r.unlock()
 	return len(r.arrivals)
 }
 

@@ -1,0 +1,35 @@
+package queuednet
+
+// A gate is a lock with one bit, which says whether there is something to be had of
+// what it guards, so that a wait for that is a select, with a context or any other
+// channel. While nobody holds the gate one of its channels has a token: whoever has
+// received from either holds the gate, and puts a token into the right one.
+//
+// It is never held over anything that may wait, or that is the program's. What only
+// looks reads an atomic, not the gate; where nobody waits a mutex is cheaper. A zero
+// gate has no channels: it cannot be locked.
+type gate struct{ something, nothing chan struct{} }
+
+// newGate returns a gate with nothing behind it.
+func newGate() gate {
+	g := gate{make(chan struct{}, 1), make(chan struct{}, 1)}
+	g.unlock(false)
+	return g
+}
+
+// lock waits until nobody holds g.
+func (g *gate) lock() {
+	select {
+	case <-g.something:
+	case <-g.nothing:
+	}
+}
+
+// unlock gives g back, and says whether there is something.
+func (g *gate) unlock(something bool) {
+	if something {
+		g.something <- struct{}{}
+	} else {
+		g.nothing <- struct{}{}
+	}
+}

@@ -1,0 +1,145 @@
+package queuednet
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A gate lets one goroutine in at a time, and those that wait for something only while
+// there is something.
+func TestGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const putting, taking, each = 4, 3, 300
+		g := newGate()
+		queued, taken, inside := 0, 0, 0
+		hold := func() func() {
+			inside++
+			assert.Equal(t, 1, inside)
+			return func() {
+				inside--
+				g.unlock(queued > 0)
+			}
+		}
+		var goroutines sync.WaitGroup
+		for i := range putting {
+			goroutines.Go(func() {
+				for j := range each {
+					g.lock()
+					leave := hold()
+					queued++
+					leave()
+					if (i+j)%7 == 0 {
+						time.Sleep(time.Microsecond)
+					}
+				}
+			})
+		}
+		for range taking {
+			goroutines.Go(func() {
+				for range putting * each / taking {
+					<-g.something
+					leave := hold()
+					assert.Positive(t, queued)
+					queued--
+					taken++
+					leave()
+				}
+			})
+		}
+		goroutines.Wait()
+		assert.Equal(t, putting*each, taken)
+		assert.Zero(t, queued)
+		select {
+		case <-g.something:
+			t.Error("there is nothing")
+		default:
+		}
+	})
+}
+
+// Whoever waits for something is let in when there is, and by nothing else.
+func TestGateWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		var waiting sync.WaitGroup
+		over := make(chan struct{})
+		got := 0
+		for range 3 {
+			waiting.Go(func() {
+				select {
+				case <-g.something:
+					got++
+					g.unlock(true) // for the next one
+				case <-over:
+				}
+			})
+		}
+		synctest.Wait()
+		g.lock()
+		synctest.Wait()
+		g.unlock(false)
+		synctest.Wait()
+		require.Zero(t, got)
+		g.lock()
+		g.unlock(true)
+		waiting.Wait()
+		require.Equal(t, 3, got)
+		g.lock()
+		g.unlock(false)
+		waiting.Go(func() {
+			select {
+			case <-g.something:
+				t.Error("there is nothing any more")
+			case <-over:
+			}
+		})
+		close(over)
+		waiting.Wait()
+	})
+}
+
+// Waits for readers end by what is queued, whether it is queued before, at the same time
+// or after, and by the end of the context or the manager; none ends for something that
+// was taken before.
+func TestReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := ready{gate: newGate()}
+		never := make(chan struct{})
+		r.queued()
+		require.NoError(t, r.wait(t.Context(), never))
+		r.taken(1)
+
+		for _, pause := range []time.Duration{0, time.Microsecond} {
+			const waiters = 3
+			for range 100 {
+				var loops sync.WaitGroup
+				for range waiters {
+					loops.Go(func() { assert.NoError(t, r.wait(t.Context(), never)) })
+				}
+				time.Sleep(pause)
+				r.queued()
+				loops.Wait()
+				r.taken(1)
+			}
+		}
+		// The gate may still say that there is something.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		require.ErrorIs(t, r.wait(ctx, never), context.DeadlineExceeded)
+		require.Equal(t, time.Second, time.Since(start))
+
+		closed := make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(closed) })
+		require.ErrorIs(t, r.wait(t.Context(), closed), net.ErrClosed)
+		require.Zero(t, r.waiters.Load())
+		require.NotPanics(t, func() { g := r.gate; g.lock(); g.unlock(false) }, "it was given back")
+	})
+}

@@ -1,0 +1,54 @@
+package queuednet
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+)
+
+// ready is what WaitForReaders waits for: how much is in all queues of a manager. What
+// queues and takes counts here, by an atomic; the gate is touched only while somebody
+// waits.
+type ready struct {
+	count   atomic.Int64 // batches and connections
+	waiters atomic.Int32 // calls of wait
+	gate    gate
+}
+
+// queued counts something that was queued.
+func (r *ready) queued() {
+	r.count.Add(1)
+	if r.waiters.Load() > 0 { // after the count: see wait
+		r.gate.lock()
+		r.unlock()
+	}
+}
+
+// taken counts what was taken from a queue, or dropped.
+func (r *ready) taken(n int) { r.count.Add(int64(-n)) }
+
+func (r *ready) isAny() bool { return r.count.Load() > 0 }
+
+// unlock gives the gate back.
+func (r *ready) unlock() { r.gate.unlock(r.isAny()) }
+
+// wait BLOCKS until something is queued, ctx is done, or closed is closed.
+//
+// The gate may say that there is something when all of it has been taken: then
+// whoever comes puts that right, and waits on. It says so when something is there, as
+// either queued sees the waiter, or the waiter sees what is queued.
+func (r *ready) wait(ctx context.Context, closed <-chan struct{}) error {
+	r.waiters.Add(1)
+	defer r.waiters.Add(-1)
+	for !r.isAny() {
+		select {
+		case <-r.gate.something:
+			r.unlock()
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-closed:
+			return net.ErrClosed
+		}
+	}
+	return nil
+}
