@@ -24,6 +24,16 @@ func (e *end) requireLives(conn *Connection) {
 // The time of a limit on an adopted connection includes a last look at it.
 const lastMoment = lookTime - time.Nanosecond
 
+// holdUp keeps the clocks of a manager from running for some time, as they do while
+// the process is stopped.
+func holdUp(m *QueuedConnectionManager, d time.Duration) {
+	synctest.Wait()
+	m.clocks.timer.Stop()
+	time.Sleep(d)
+	m.clocks.timer.Reset(0)
+	synctest.Wait()
+}
+
 func TestIdleTimeout(t *testing.T) {
 	const timeout = 7 * time.Second
 	setup := func(t *testing.T) (*end, *Connection, net.Conn) {
@@ -86,6 +96,23 @@ func TestIdleTimeout(t *testing.T) {
 			e.requireLives(conn)
 			require.NoError(t, e.reader.AddConnection(conn))
 			requireIdle(t, e, conn)
+		},
+		"the process is held up": func(t *testing.T) {
+			e, conn, far := setup(t)
+			holdUp(e.manager, timeout*3/2)
+			time.Sleep(lookAgain - time.Nanosecond) // the peer was held up too
+			e.requireLives(conn)
+			write(t, far, framed(2, "on"))
+			assert.Equal(t, []string{"on"}, e.drain())
+			requireIdle(t, e, conn)
+		},
+		"the process is held up, and then it is idle": func(t *testing.T) {
+			e, conn, _ := setup(t)
+			holdUp(e.manager, timeout*3/2)
+			time.Sleep(lookAgain + lastMoment)
+			e.requireLives(conn)
+			require.Same(t, conn, e.reset())
+			require.Equal(t, ErrIdle, conn.Err())
 		},
 		"not yet in a reader": func(t *testing.T) {
 			e := newEnd(t, &Config{IdleTimeout: timeout})

@@ -15,6 +15,7 @@ type guard struct {
 
 	// Of the account's lock.
 	untilFirst time.Duration // what is left for the first datagram; 0: it is there, or any time
+	ending     bool          // all but the last part of the limit has passed: see lookAgain
 	resumes    time.Duration // when the rate allows more; 0: it does now
 	spent      rates         // what has been delivered
 	next       rates         // with the run that is to be delivered next
@@ -53,8 +54,9 @@ func (s *stream) beginWait() {
 		return
 	}
 	now := s.manager.elapsed()
-	g.waits.Store(int64(now))
 	s.in.mu.Lock()
+	g.waits.Store(int64(now))
+	g.ending = false
 	due := g.due(s, now)
 	s.in.mu.Unlock()
 	if due != 0 {
@@ -90,26 +92,46 @@ func (s *stream) restartWait() {
 	if began == 0 || !g.waits.CompareAndSwap(began, int64(now)) {
 		return // the carrier does not wait
 	}
+	g.ending = false
 	if due := g.due(s, now); due != 0 {
 		s.arm(due)
 	}
 }
 
-// due returns when a wait for the peer that began at a time is too long; 0 for
-// never.
+// due returns when a wait for the peer that began at a time is too long, or when the
+// last part of the limit begins; 0 for never. in.mu is held.
 func (g *guard) due(s *stream, began time.Duration) time.Duration {
 	if began == 0 || s.in.state != receiveOpen {
 		return 0
 	}
 	due := time.Duration(0)
-	if idle := s.manager.config.IdleTimeout; idle > 0 {
-		due = later(began, idle)
-	}
-	if g.untilFirst > 0 {
-		due = earlier(due, later(began, g.untilFirst))
+	for _, limit := range [2]time.Duration{s.manager.config.IdleTimeout, g.untilFirst} {
+		if limit > 0 {
+			if !g.ending {
+				limit -= lastPart(limit)
+			}
+			due = earlier(due, later(began, limit))
+		}
 	}
 	return due
 }
+
+// end begins the last part of the limit of a wait, for which that part was to begin
+// at due. What has passed since then does not count: the process was held up. It
+// returns when the wait is too long, 0 if it is over. in.mu is held.
+func (g *guard) end(s *stream, began, due, now time.Duration) time.Duration {
+	g.ending = true
+	if now += began - due; !g.waits.CompareAndSwap(int64(began), int64(now)) {
+		return 0
+	}
+	return g.due(s, now)
+}
+
+// lookAgain is the last part of a limit, at most half of it. It passes while the
+// process runs: where that was held up, the peer has had less time before.
+const lookAgain = 500 * time.Millisecond
+
+func lastPart(limit time.Duration) time.Duration { return min(lookAgain, limit/2) }
 
 // tick is called when one of the stream's limits may have passed. It returns
 // when to be called again, 0 for never.
@@ -170,6 +192,8 @@ func (s *stream) incomingDue(now time.Duration) (next time.Duration, interrupt, 
 	case due == 0:
 	case now < due:
 		next = earlier(next, due)
+	case !g.ending:
+		next = earlier(next, g.end(s, began, due, now))
 	case in.current() == nil: // in no reader no time passes
 	case g.passed == nil:
 		g.passed = ErrIdle
@@ -218,7 +242,7 @@ func (s *stream) tickOut(now time.Duration) time.Duration {
 	}
 	switch timeout := s.manager.config.WriteTimeout; o.stage {
 	case writeLate: // the rest of it passes from now on
-		o.since = now - (timeout - min(lookAgain, timeout/2))
+		o.since = now - (timeout - lastPart(timeout))
 	case writeOverdue:
 		o.since = now
 	}

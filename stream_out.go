@@ -88,14 +88,10 @@ type writeStage uint8
 
 const (
 	writeWaits   writeStage = iota
-	writeLate               // but for lookAgain, all
+	writeLate               // all but its last part: see lookAgain
 	writeOverdue            // all: a write under way is the last, and is broken off
 	writeStuck              // that did not help
 )
-
-// lookAgain is the last part of WriteTimeout, at most half of it. It passes while
-// the process runs: where that was held up, the peer has had less time before.
-const lookAgain = 250 * time.Millisecond
 
 // send appends a datagram behind a header. It reports whether s, which is marked
 // busy then, must be queued for flushing.
@@ -437,7 +433,7 @@ func (o *outgoing) due(s *stream) time.Duration {
 	due := o.limit
 	if timeout := s.manager.config.WriteTimeout; timeout >= 0 && o.since != 0 {
 		if o.stage == writeWaits {
-			timeout -= min(lookAgain, timeout/2)
+			timeout -= lastPart(timeout)
 		}
 		due = earlier(due, later(o.since, timeout))
 	}

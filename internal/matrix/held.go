@@ -93,10 +93,11 @@ func beHeldUp(c *cell) {
 		if steps == 100 {
 			fmt.Println(heldReady)
 		}
-		if now := time.Now(); now.Sub(last) > heldFor/2 {
+		now := time.Now()
+		if now.Sub(last) > heldFor/2 {
 			held = now
 		}
-		last = time.Now()
+		last = now
 	}
 	if err := conn.Err(); err != nil {
 		c.Errorf("ended because the process was held up: %v", err)
