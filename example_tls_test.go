@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"time"
@@ -85,7 +86,8 @@ func ExampleQueuedConnectionManager_BeginClientConnection() {
 	defer server.Close()
 	go func() {
 		if socket, err := server.Accept(); err == nil {
-			socket.(*tls.Conn).Handshake()
+			io.Copy(io.Discard, socket) // the handshake first
+			socket.Close()
 		}
 	}()
 

@@ -1,7 +1,12 @@
 package queuednet
 
 import (
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,4 +24,33 @@ func TestReadmeClient(t *testing.T) {
 	require.True(t, found)
 	text, _, _ := strings.Cut(rest, "```")
 	assert.True(t, strings.Contains(string(source), "// Update"+text), "README.md and example_client_test.go have different texts")
+}
+
+// Every exported type has an example that runs, by its name, so that pkg.go.dev shows it
+// below the type.
+func TestEveryTypeHasAnExample(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var tests, sources []*ast.File
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		if strings.HasSuffix(name, "_test.go") {
+			tests = append(tests, file)
+		} else {
+			sources = append(sources, file)
+		}
+	}
+	examples := make(map[string]bool)
+	for _, example := range doc.Examples(tests...) {
+		assert.True(t, example.Output != "" || example.EmptyOutput, "Example%s does not run", example.Name)
+		examples[example.Name] = true
+	}
+	for _, file := range sources {
+		for name, object := range file.Scope.Objects {
+			if object.Kind == ast.Typ && ast.IsExported(name) {
+				assert.True(t, examples[name], "there is no Example%s", name)
+			}
+		}
+	}
 }
