@@ -1,0 +1,2 @@
+// Package cluster joins several processes of a game to one world.
+package cluster

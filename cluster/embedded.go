@@ -1,0 +1,179 @@
+//go:build !queuednet_noserver
+
+package cluster
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// embedded is the NATS server in this process. It has goroutines of its own, until stop.
+type embedded struct {
+	server   *server.Server
+	password string // of the only client
+}
+
+// startEmbedded starts a server that expects routes, and BLOCKS until it does, some 30 ms.
+func startEmbedded(c *Config, incarnation uint64) (*embedded, error) {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	e := &embedded{password: hex.EncodeToString(secret)}
+	options, err := e.serverOptions(c, incarnation)
+	if err != nil {
+		return nil, err
+	}
+	if err := isFree(c.Listen); err != nil {
+		return nil, fmt.Errorf("cluster: Config.Listen: %w", err)
+	}
+	e.server, err = server.NewServer(options)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: the embedded server: %w", err)
+	}
+	failed := &fatal{first: make(chan string, 1)}
+	e.server.SetLogger(failed, false, false)
+	e.server.Start()
+	if e.server.ReadyForConnections(10 * time.Second) {
+		return e, nil
+	}
+	e.server.Shutdown()
+	select {
+	case text := <-failed.first:
+		return nil, fmt.Errorf("cluster: the embedded server: %s", text)
+	default:
+		return nil, fmt.Errorf("cluster: the embedded server does not start")
+	}
+}
+
+// isFree tells of a port that is in use in the system's words: the server only logs it.
+func isFree(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func (e *embedded) serverOptions(c *Config, incarnation uint64) (*server.Options, error) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, &ConfigError{"Listen", c.Listen, err.Error()}
+	}
+	number, err := net.LookupPort("tcp", port)
+	if err != nil {
+		return nil, &ConfigError{"Listen", c.Listen, err.Error()}
+	}
+	if number == 0 {
+		number = -1 // the server's way to say it
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	options := &server.Options{
+		ServerName: strconv.Itoa(int(c.Number)) + "-" + strconv.FormatUint(incarnation, 16),
+		NoSigs:     true,
+		NoLog:      true,
+		// Routes wait for the client listener, so there has to be one: on the loopback,
+		// for nobody but the connection in this process.
+		Host:            "127.0.0.1",
+		Port:            -1,
+		Username:        "queuednet",
+		Password:        e.password,
+		AuthTimeout:     2,
+		MaxPayload:      1 << 20,
+		WriteDeadline:   serverDeadline,
+		PingInterval:    time.Second,
+		MaxPingsOut:     2,
+		NoSystemAccount: true,
+		Cluster:         clusterOptions(c, host, number),
+	}
+	for _, route := range c.Routes {
+		u := &url.URL{Scheme: "nats-route", Host: route}
+		if c.Secret != "" {
+			u.User = url.UserPassword("queuednet", c.Secret)
+		}
+		options.Routes = append(options.Routes, u)
+	}
+	return options, nil
+}
+
+// serverDeadline bounds how long a server holds on to a peer that takes nothing.
+const serverDeadline = 2 * time.Second
+
+func clusterOptions(c *Config, host string, port int) server.ClusterOpts {
+	options := server.ClusterOpts{
+		Name:          c.Cluster,
+		Host:          host,
+		Port:          port,
+		Advertise:     c.Advertise,
+		NoAdvertise:   true,
+		PoolSize:      -1, // one connection to each, which all order hangs on
+		AuthTimeout:   2,
+		WriteDeadline: serverDeadline,
+		PingInterval:  time.Second,
+		MaxPingsOut:   2,
+		Compression:   server.CompressionOpts{Mode: server.CompressionOff},
+	}
+	if c.Secret != "" {
+		options.Username, options.Password = "queuednet", c.Secret
+	}
+	if c.TLS != nil {
+		options.TLSConfig = bothWays(c.TLS)
+		options.TLSTimeout = 2
+	}
+	return options
+}
+
+// bothWays makes a tls.Config for both ends of a route that verify each other.
+func bothWays(c *tls.Config) *tls.Config {
+	c = c.Clone()
+	c.MinVersion = tls.VersionTLS13
+	c.ClientAuth = tls.RequireAndVerifyClientCert
+	if c.ClientCAs == nil {
+		c.ClientCAs = c.RootCAs
+	}
+	return c
+}
+
+// client returns the options of the connection to the server.
+func (e *embedded) client() []nats.Option {
+	return []nats.Option{nats.InProcessServer(e.server), nats.UserInfo("queuednet", e.password)}
+}
+
+// address returns where routes are expected.
+func (e *embedded) address() string {
+	if a := e.server.ClusterAddr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// stop ends the server and BLOCKS until its goroutines have ended.
+func (e *embedded) stop() {
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+}
+
+// fatal is a server's logger that keeps the first thing for which it gave up.
+type fatal struct {
+	once  sync.Once
+	first chan string
+}
+
+func (f *fatal) Fatalf(format string, v ...any) {
+	f.once.Do(func() { f.first <- fmt.Sprintf(format, v...) })
+}
+func (*fatal) Noticef(string, ...any) {}
+func (*fatal) Warnf(string, ...any)   {}
+func (*fatal) Errorf(string, ...any)  {}
+func (*fatal) Debugf(string, ...any)  {}
+func (*fatal) Tracef(string, ...any)  {}

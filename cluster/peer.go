@@ -1,0 +1,149 @@
+package cluster
+
+import (
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Peer is what this node knows of another one.
+type Peer struct {
+	Number      uint16
+	Incarnation uint64
+	Name        string
+	Connections int           // of the program, as that node counts them
+	State       PeerState     //
+	RTT         time.Duration // of heartbeats, there and back; 0: not known
+}
+
+// PeerState says whether a node is there.
+type PeerState uint8
+
+const (
+	PeerAlive    PeerState = 1 + iota // it is there
+	PeerDraining                      // it is, and has called Drain
+	PeerLeft                          // it has called Leave or Close
+	PeerDead                          // nothing was heard from it for Config.DeadAfter
+)
+
+var peerStates = [...]string{"unknown", "alive", "draining", "left", "dead"}
+
+// String returns the state in a word.
+func (s PeerState) String() string { return peerStates[min(int(s), len(peerStates)-1)%len(peerStates)] }
+
+// peer is another node. The receiver alone changes it, with peers.mu held where others
+// read: Peer, stamp and stampAt.
+type peer struct {
+	Peer
+	stamp   uint64 // of its last heartbeat
+	stampAt time.Duration
+
+	heard       time.Duration // last sign of life
+	candidate   uint64        // an incarnation that may be going to replace it
+	candidateAt time.Duration // since when
+	directed    stream        // of what it sends to this node
+	held        *atomic.Int64 // bytes of its packets that the program has not finished
+
+	counts    uint64 // how many of its messages with counts have been taken in
+	known     bool   // counts is complete
+	askedAt   time.Duration
+	tableOpen bool // the first part of a table has come
+	tokens    map[string]struct{}
+}
+
+func (p *peer) alive() bool { return p.State == PeerAlive || p.State == PeerDraining }
+
+// peers are the other nodes, those that are gone too.
+type peers struct {
+	mu  sync.Mutex
+	all map[uint16]*peer
+}
+
+// Peers yields the nodes that have been heard, those that are gone too, in no order.
+func (n *Node) Peers() iter.Seq[Peer] {
+	return func(yield func(Peer) bool) {
+		if n.isZero() {
+			return
+		}
+		n.peers.mu.Lock()
+		all := make([]Peer, 0, len(n.peers.all))
+		for _, p := range n.peers.all {
+			all = append(all, p.Peer)
+		}
+		n.peers.mu.Unlock()
+		for _, p := range all {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// echoes appends the answers to what was heard from those that are there.
+func (p *peers) echoes(b []byte, now time.Duration) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, peer := range p.all {
+		if peer.alive() && peer.stamp != 0 {
+			b = appendEcho(b, echo{peer.Number, peer.stamp, now - peer.stampAt})
+		}
+	}
+	return b
+}
+
+// A stream is what one incarnation of a node sends to one subject.
+type stream struct {
+	number      uint16
+	incarnation uint64
+	next        uint64 // sequence expected; 0: none has come
+	heard       time.Duration
+}
+
+// take notes messages that have come, and reports how many are missing before them; late:
+// they are to be dropped.
+func (s *stream) take(first uint64, count int) (missed uint64, late bool) {
+	switch {
+	case s.next == 0:
+		// The first that is heard: what came before was not for us.
+	case first < s.next:
+		return 0, true
+	default:
+		missed = first - s.next
+	}
+	s.next = first + uint64(count)
+	return missed, false
+}
+
+// inbound are the streams of a group. They belong to the receiver.
+type inbound struct {
+	epoch   uint32
+	since   time.Duration // when the epoch was first seen
+	streams []stream
+}
+
+// of returns the stream of an incarnation of a node, in the epoch.
+func (in *inbound) of(p *peer, epoch uint32, now time.Duration) *stream {
+	if in.epoch != epoch {
+		in.epoch, in.since, in.streams = epoch, now, in.streams[:0]
+	}
+	for i := range in.streams {
+		s := &in.streams[i]
+		if s.number == p.Number {
+			if s.incarnation != p.Incarnation || now-s.heard > streamIdle {
+				s.incarnation, s.next = p.Incarnation, 0
+			}
+			s.heard = now
+			return s
+		}
+	}
+	in.streams = append(in.streams, stream{number: p.Number, incarnation: p.Incarnation, heard: now})
+	return &in.streams[len(in.streams)-1]
+}
+
+// A stream that has been quiet for streamIdle begins anew at the receiver; a sender
+// forgets a group, and with it the sequence, after groupIdle at the earliest.
+const (
+	streamIdle = 5 * time.Minute
+	groupIdle  = 12 * time.Minute
+)
