@@ -178,7 +178,7 @@ func (s *state) requireConsistent(t *testing.T) {
 		for o := range c.waiting {
 			waited[o]++
 			require.Contains(t, c.zones, o.zone.id)
-			require.Same(t, o, s.objects[o.doID])
+			require.True(t, s.objects[o.doID] == o || s.foreign[o.doID] == o)
 		}
 	}
 	require.Len(t, s.objects, objects)
@@ -194,6 +194,12 @@ func (s *state) requireConsistent(t *testing.T) {
 		for o := range z.objects {
 			require.Same(t, z, o.zone)
 		}
+		require.True(t, len(z.members) > 0 || len(z.foreign) == 0)
+	}
+	for id, o := range s.foreign {
+		require.True(t, o.doID == id && o.owner == nil && s.objects[id] == nil)
+		require.Equal(t, waited[o], o.waiting, "object %d", id)
+		require.Contains(t, o.zone.foreign, o)
 	}
 }
 

@@ -16,6 +16,9 @@ var ErrRefused = errors.New("distributed: refused")
 
 // A Client is one that is connected to a [ServerRepository], an AI included. The
 // pointer is its identity. Its methods are for the goroutine that calls Update.
+//
+// With [Processes] the program also meets clients of other processes, in AllowUpdate and in
+// the event of a dropped message. Of those only DoIDBase says something, and it is their identity.
 type Client struct {
 	base    uint32
 	objects map[uint32]*object
@@ -42,6 +45,7 @@ type Client struct {
 	loggedAt  time.Time // when something of it was last logged
 	unlogged  int       // how many drops were not logged since
 	undecided bool      // it waits in Joins
+	foreign   bool      // it stands for one of another process
 	accepted  bool      // the program has accepted it, and the next Update takes it in
 }
 
@@ -69,19 +73,25 @@ type zone struct {
 	id      uint32
 	members []*membership
 	objects map[*object]struct{}
-	remote  map[uint32]struct{} // objects of other processes that the members may have
+	foreign map[*object]struct{} // those of other processes, while it has members
 }
 
-// An object is a distributed object as the server knows it.
+// An object is a distributed object as the server knows it. One that is foreign belongs to a
+// client of another process, and has neither class nor owner here.
 type object struct {
 	doID    uint32
 	class   *class
 	owner   *Client
 	zone    *zone
-	waiting int  // how many clients wait for a generate of it
+	waiting int  // how many clients of this process wait for a generate of it
 	asked   int  // how many requests its owner has got that have not been answered
 	moved   bool // all of its zone need its next generate
 	cache   fieldCache
+
+	version uint64    // of where it is: its process counts all that enter zones and go
+	awaited time.Time // until when clients of other processes may wait for a generate of it
+	process uint16    // of a foreign one
+	listed  uint64    // the last list of a foreign one's process that had it
 }
 
 // DoIDBase returns the first id of the client's range, which is also what stands for
@@ -136,11 +146,12 @@ func (c *Client) Accept() { c.accepted = c.undecided }
 
 // Disconnect puts the client out at the next Update, waiting or not. Err will be the
 // reason, or ErrRefused where that is nil. The client sees the end of its connection.
+// It does nothing for a client of another process.
 func (c *Client) Disconnect(reason error) {
 	if reason == nil {
 		reason = ErrRefused
 	}
-	if c.ended == nil {
+	if c.ended == nil && !c.foreign {
 		c.ended = reason
 		c.server.leaving = append(c.server.leaving, c)
 	}

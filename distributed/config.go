@@ -91,8 +91,8 @@ type ServerConfig struct {
 	// Panda3D.
 	CacheFields bool
 
-	// Processes connects this repository with those of other processes. Default:
-	// there are none.
+	// Processes connects this repository with those of other processes, so that they
+	// are one server to their clients. Default: there are none.
 	Processes Processes
 
 	// Logger is told, at level Warn, why messages were dropped and clients
@@ -120,32 +120,6 @@ type FieldUpdate struct {
 	Target uint32 // of a targeted update, else 0: whom it is for
 	Field  *dc.Field
 	Args   []byte
-}
-
-// Processes is what a repository needs to be one of several processes that serve one
-// world: ranges of ids that no two use, and a way for messages to the clients of a zone
-// that are connected elsewhere. Its methods are called inside Update and must not wait.
-//
-// Objects appear, move, go, and send broadcast and reflect fields across processes. What a
-// client sends about an object that is owned in another process is dropped with
-// DropUnknownObject, p2p and clsend fields included, and so is what is targeted at a client
-// there. Who sees both zones of a move in another process loses the object for a moment.
-type Processes interface {
-	// TakeRange returns the first id of a range of IDRange ids that nobody else
-	// uses: n×IDRange + 1. It reports false where there is none at the moment.
-	TakeRange() (base uint32, ok bool)
-
-	// ReleaseRange gives a range back. It should be used again as late as possible.
-	ReleaseRange(base uint32)
-
-	// WatchZone tells that the first client of this process has opened a zone, or
-	// that none has it open any more.
-	WatchZone(zone uint32, watched bool)
-
-	// Publish hands over a message for the clients that have the zone open in
-	// other processes, which give it to [ServerRepository.Deliver]. The payload
-	// is valid during the call only.
-	Publish(zone uint32, payload []byte)
 }
 
 // The defaults of ServerConfig.

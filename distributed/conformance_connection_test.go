@@ -19,7 +19,7 @@ func leaves(t *testing.T, leave func(p *peer)) {
 	leave(p)
 	s.until("gone", func() bool { return p.client.Err() != nil })
 	watcher.gets(remove(p.base), remove(p.base+1))
-	require.Zero(t, s.server.Stats().Objects)
+	require.Zero(t, s.stats().Objects)
 	s.connect()
 	require.Equal(t, p.base, s.connect().base)
 }
@@ -76,7 +76,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		for _, b := range frame(thing(5, p.base), say(p.base, "slow")) {
 			_, err := p.Write([]byte{b})
 			require.NoError(t, err)
-			s.server.Update()
+			s.update()
 		}
 		p.sent += 2
 		p.settle()
@@ -124,7 +124,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		require.EqualValues(t, 1_500_000_001, b.base)
 		refused := s.dial()
 		require.Empty(t, refused.requireEnd())
-		require.EqualValues(t, 1, s.server.Stats().Refused)
+		require.EqualValues(t, 1, s.stats().Refused)
 		a.send(thing(5, a.base))
 		b.send(interest(5))
 		a.gets(request(5))
@@ -142,6 +142,9 @@ var _ = addRows(map[string]func(t *testing.T){
 		}
 		require.Len(t, bases, 200)
 		watcher.gets(want...)
+		for _, p := range s.peers[1:] {
+			p.received() // all of it has been sent
+		}
 	},
 })
 

@@ -19,9 +19,9 @@ var _ = addRows(map[string]func(t *testing.T){
 	"S1": func(t *testing.T) {
 		s := newScene(t, nil)
 		p := s.dial()
-		s.until("joined", func() bool { return s.server.Stats().Clients == 1 })
+		s.until("joined", func() bool { return s.stats().Clients == 1 })
 		require.Equal(t, unhex("2923 01000000 40420f00"), p.read())
-		p.client = s.server.Client(1)
+		p.client = p.server.Client(1)
 		p.gets()
 	},
 	"S2": func(t *testing.T) {
@@ -35,7 +35,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		first, second := s.connect(), s.connect()
 		require.EqualValues(t, 1_000_001, second.base)
 		first.Close()
-		s.until("gone", func() bool { return s.server.Stats().Clients == 1 })
+		s.until("gone", func() bool { return s.stats().Clients == 1 })
 		require.EqualValues(t, 2_000_001, s.connect().base)
 	},
 	"S4": func(t *testing.T) {
@@ -139,6 +139,6 @@ var _ = addRows(map[string]func(t *testing.T){
 		p = limited.connect()
 		p.send(interest(zones[:100]...), interest(zones...))
 		require.Len(t, p.client.Zones(), 100)
-		require.EqualValues(t, 1, limited.server.Stats().Dropped[DropLimit])
+		require.EqualValues(t, 1, limited.stats().Dropped[DropLimit])
 	},
 })

@@ -16,7 +16,7 @@ func setZone(doID, zone uint32) []byte { return appendObjectSetZone(nil, doID, z
 func (s *scene) dropped(want map[DropReason]uint64) {
 	s.t.Helper()
 	got := make(map[DropReason]uint64)
-	for reason, n := range s.server.Stats().Dropped {
+	for reason, n := range s.stats().Dropped {
 		if n > 0 {
 			got[DropReason(reason)] = n
 		}
@@ -30,7 +30,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		a, b := s.connect(), s.watch(5)
 		a.send(thing(5, b.base), thing(5, 0), thing(5, 4294967295), thing(5, a.base+1_000_000))
 		b.gets()
-		require.Zero(t, s.server.Stats().Objects)
+		require.Zero(t, s.stats().Objects)
 		s.dropped(map[DropReason]uint64{DropForeignID: 4})
 	},
 	"S10": func(t *testing.T) {
@@ -45,7 +45,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		a, b := s.connect(), s.watch(5)
 		a.send(thing(5, a.base), thing(5, a.base))
 		b.gets(thingFor(a, 5), thingFor(a, 5))
-		require.Equal(t, 1, s.server.Stats().Objects)
+		require.Equal(t, 1, s.stats().Objects)
 	},
 	"S12": func(t *testing.T) {
 		s := newScene(t, nil)
@@ -84,7 +84,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		a, b, elsewhere := s.connect(), s.watch(5), s.watch(6)
 		a.send(thing(5, a.base))
 		b.send(remove(a.base))
-		require.Equal(t, 1, s.server.Stats().Objects)
+		require.Equal(t, 1, s.stats().Objects)
 		a.send(remove(a.base), remove(a.base))
 		a.gets(remove(a.base))
 		b.gets(thingFor(a, 5), remove(a.base))
@@ -118,7 +118,7 @@ var _ = addRows(map[string]func(t *testing.T){
 		long := append(remove(a.base), 1, 2, 3)
 		a.send(thing(5, a.base), long)
 		b.gets(thingFor(a, 5), long)
-		require.Zero(t, s.server.Stats().Objects)
+		require.Zero(t, s.stats().Objects)
 	},
 	"S47": func(t *testing.T) {
 		s := newScene(t, nil)

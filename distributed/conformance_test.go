@@ -52,6 +52,14 @@ func TestConformanceServer(t *testing.T) {
 	})
 }
 
+// Clients of three linked processes get the same bytes as clients of one.
+func TestConformanceLinked(t *testing.T) {
+	runRows(t, 'S', 52, func(t *testing.T, row func(*testing.T)) {
+		t.Parallel()
+		row(t)
+	})
+}
+
 // The rows for DC files are proved in package dc.
 func TestConformanceDC(t *testing.T) {
 	runRows(t, 'D', 3, nil)

@@ -14,7 +14,7 @@ func owned(t *testing.T, config *ServerConfig, class, fields string) (owner, wat
 	owner, watcher, stranger = s.connect(), s.watch(5), s.watch(6)
 	owner.send(generate(5, classNumber(class), owner.base, fields))
 	watcher.received()
-	require.Equal(t, 1, s.server.Stats().Objects)
+	require.Equal(t, 1, s.stats().Objects)
 	return owner, watcher, stranger
 }
 

@@ -102,6 +102,8 @@ type Stats struct {
 	Objects int // now
 	Zones   int // now: that have an object or are open for a client
 
+	ForeignObjects int // now: of other processes, in zones that are open for a client
+
 	Joined   uint64                 // clients accepted
 	Refused  uint64                 // connections that did not become clients
 	Received uint64                 // messages of clients

@@ -13,9 +13,11 @@ import (
 func FuzzServer(f *testing.F) { target := fuzzServer(f); target.Fuzz(f) }
 func FuzzClient(f *testing.F) { target := fuzzClient(f); target.Fuzz(f) }
 
+func FuzzProcess(f *testing.F) { target := fuzzProcess(); target.Fuzz(f) }
+
 // TestDeep runs each fuzz target on some inputs, or on very many: see package deepfuzz.
 func TestDeep(t *testing.T) {
-	for _, target := range []deepfuzz.Target{fuzzServer(t), fuzzClient(t)} {
+	for _, target := range []deepfuzz.Target{fuzzServer(t), fuzzClient(t), fuzzProcess()} {
 		t.Run(target.Name, target.Deep)
 	}
 }
@@ -103,6 +105,60 @@ func (r reader) check(payload []byte) {
 	if err := unpacks(payload); err != nil {
 		r.t.Fatalf("% x: %v", payload, err)
 	}
+}
+
+// fuzzProcess gives a server any messages of another process, which has the first range of ids.
+func fuzzProcess() deepfuzz.Target {
+	other := &peer{base: 1}
+	var all []byte
+	for _, m := range []processMessage{
+		{kind: zoneList, zone: 5, version: 3, total: 1, entries: appendEntry(nil, 7, 2)},
+		{kind: zoneGenerate, zone: 5, version: 1, payload: thingFor(other, 5)},
+		{kind: zoneUpdate, zone: 5, version: 1, client: 1_000_001, payload: sayFrom(other, "x")},
+		{kind: zoneMove, zone: 5, version: 4, doID: 1, to: 6},
+		{kind: zoneGenerate, zone: 6, version: 4, answer: true, payload: thingFor(other, 6)},
+		{kind: zoneRequest, zone: 5, world: testFile.Hash() ^ defaultIDRange, list: true},
+		{kind: forwardResync, world: testFile.Hash() ^ defaultIDRange, zones: idList(interest(5, 6)[2:])},
+		{kind: forwardClient, client: 1, payload: set(1_000_001, "Thing", "ask", 7)},
+		{kind: forwardClient, client: 1, payload: target(1, 1_000_001, "Thing", "ask", 7)},
+		{kind: forwardTarget, client: 1_000_001, payload: sayFrom(other, "x")},
+		{kind: zoneDelete, zone: 6, version: 5, payload: remove(1)},
+	} {
+		all = append(all, frame(m.appendTo(nil))...)
+	}
+	return deepfuzz.Target{Name: "FuzzProcess", Check: checkProcess, Seeds: [][]any{{all}}}
+}
+
+func checkProcess(t *testing.T, data []byte) {
+	fabric := newFabric(defaultIDRange, 2)
+	_, _ = fabric.links[0].TakeRange()
+	config := (&ServerConfig{Processes: fabric.links[1]}).withDefaults()
+	s := newState(&config, testFile, reader{t}, 65535)
+	s.now = time.Unix(1_000_000, 0)
+	c := &Client{}
+	s.join(c)
+	s.handle(c, interest(5))
+	s.handle(c, thing(5, c.base))
+	for len(data) > 2 {
+		n := min(int(data[0])|int(data[1]&^0xc0)<<8, len(data)-2)
+		switch data[1] >> 6 {
+		case 1:
+			s.gap(0, 5)
+		case 2:
+			s.handle(c, interest(5, 6))
+			s.endFrame()
+		case 3:
+			s.processLeft(0)
+			s.processJoined(0)
+		}
+		_ = s.deliver(0, data[2:2+n])
+		data = data[2+n:]
+	}
+	s.requireConsistent(t)
+	s.processLeft(0)
+	require.Empty(t, s.foreign)
+	s.leave(c)
+	require.Empty(t, s.zones)
 }
 
 // fuzzClient gives a client any messages of a server: what it has for objects stays

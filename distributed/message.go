@@ -177,6 +177,21 @@ func (c *cursor) uint32() uint32 {
 	return v
 }
 
+func (c *cursor) uint64() uint64 {
+	low := c.uint32()
+	return uint64(low) | uint64(c.uint32())<<32
+}
+
+func (c *cursor) bool() bool {
+	if len(c.rest) < 1 {
+		c.fail(errTooShort)
+		return false
+	}
+	b := c.rest[0] != 0
+	c.rest = c.rest[1:]
+	return b
+}
+
 func (c *cursor) ids() idList {
 	ids := c.rest
 	if len(ids)%4 != 0 {

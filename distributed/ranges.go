@@ -28,6 +28,12 @@ func (p *oneProcess) TakeRange() (uint32, bool) {
 
 func (p *oneProcess) ReleaseRange(base uint32) { p.freed = append(p.freed, base) }
 
+func (p *oneProcess) ProcessOf(uint32) (uint16, bool) { return 0, false }
+
 func (p *oneProcess) WatchZone(uint32, bool) {}
 
 func (p *oneProcess) Publish(uint32, []byte) {}
+
+func (p *oneProcess) Send(uint16, []byte) {}
+
+func (p *oneProcess) Receive(*ServerRepository) {}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,36 +67,94 @@ func fieldNumber(class, field string) uint16 {
 	return uint16(testFile.Class(class).Field(field).Number())
 }
 
-// A scene is a server with raw clients on real sockets. One goroutine plays all.
+// A scene is a server with raw clients on real sockets. One goroutine plays all. In a test of
+// linked processes the server is several, and each client is connected to the next one.
 type scene struct {
-	t       *testing.T
-	server  *ServerRepository
-	address string
-	sent    uint64
-	peers   []*peer
+	t         *testing.T
+	server    *ServerRepository // the first
+	servers   []*ServerRepository
+	addresses []string
+	fabric    *fabric // between them, nil of a single one
+	sent      uint64
+	peers     []*peer
 }
 
 // A peer is a raw client.
 type peer struct {
 	*scene
 	net.Conn
+	server *ServerRepository
 	client *Client
 	base   uint32
 }
 
 func newScene(t *testing.T, config *ServerConfig) *scene {
-	server, err := NewServerRepository(config, testFile)
-	require.NoError(t, err)
-	rendezvous, err := server.OpenTCPServerRendezvous(0, 0)
-	require.NoError(t, err)
-	s := &scene{t: t, server: server, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(rendezvous.LocalAddress().Port()))}
+	processes := 1
+	if strings.HasPrefix(t.Name(), "TestConformanceLinked/") {
+		processes = 3
+	}
+	return newScenes(t, config, processes)
+}
+
+// newScenes is newScene with so many linked processes.
+func newScenes(t *testing.T, config *ServerConfig, processes int) *scene {
+	s := &scene{t: t}
+	all := config.withDefaults()
+	if processes > 1 {
+		s.fabric = newFabric(all.IDRange, processes)
+	}
+	for i := range processes {
+		if s.fabric != nil {
+			all.Processes = s.fabric.links[i]
+			config = &all
+		}
+		s.listen(config)
+	}
+	s.server = s.servers[0]
 	t.Cleanup(func() {
 		for _, p := range s.peers {
 			p.Close()
 		}
-		require.NoError(t, server.Close())
+		for _, server := range s.servers {
+			require.NoError(t, server.Close())
+		}
+		if s.fabric != nil {
+			s.fabric.requireNoErrors(t)
+		}
 	})
 	return s
+}
+
+func (s *scene) listen(config *ServerConfig) {
+	server, err := NewServerRepository(config, testFile)
+	require.NoError(s.t, err)
+	rendezvous, err := server.OpenTCPServerRendezvous(0, 0)
+	require.NoError(s.t, err)
+	s.servers = append(s.servers, server)
+	s.addresses = append(s.addresses, net.JoinHostPort("127.0.0.1", strconv.Itoa(rendezvous.LocalAddress().Port())))
+}
+
+// update is a frame of all servers.
+func (s *scene) update() {
+	for _, server := range s.servers {
+		server.Update()
+	}
+}
+
+// stats sums the counts of all servers.
+func (s *scene) stats() Stats {
+	var sum Stats
+	for _, server := range s.servers {
+		stats := server.Stats()
+		sum.Clients += stats.Clients
+		sum.Objects += stats.Objects
+		sum.Refused += stats.Refused
+		sum.Received += stats.Received
+		for reason, n := range stats.Dropped {
+			sum.Dropped[reason] += n
+		}
+	}
+	return sum
 }
 
 // until runs frames until something is so.
@@ -106,24 +165,27 @@ func (s *scene) until(what string, done func() bool) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("never so: %s", what)
 		}
-		s.server.Update()
+		s.update()
 		time.Sleep(100 * time.Microsecond)
 	}
 }
 
-// settle runs frames until the server has handled all that was sent.
+// settle runs frames until the servers have handled all that was sent.
 func (s *scene) settle() {
 	s.t.Helper()
-	s.until("all handled", func() bool { return s.server.Stats().Received == s.sent })
+	s.until("all handled", func() bool {
+		return s.stats().Received == s.sent && (s.fabric == nil || s.fabric.idle())
+	})
 }
 
 // dial opens a connection and does not wait for the server.
 func (s *scene) dial() *peer {
 	s.t.Helper()
-	conn, err := net.DialTimeout("tcp", s.address, patience)
+	i := len(s.peers) % len(s.servers)
+	conn, err := net.DialTimeout("tcp", s.addresses[i], patience)
 	require.NoError(s.t, err)
 	require.NoError(s.t, conn.SetDeadline(time.Now().Add(3*patience)))
-	p := &peer{scene: s, Conn: conn}
+	p := &peer{scene: s, Conn: conn, server: s.servers[i]}
 	s.peers = append(s.peers, p)
 	return p
 }

@@ -2,7 +2,6 @@ package distributed
 
 import (
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"math"
@@ -139,6 +138,7 @@ func (s *ServerRepository) Update() {
 		}
 	}
 	s.updateLocals()
+	s.config.Processes.Receive(s)
 	for conn := range s.manager.ResetConnections() {
 		if c := s.byConn[conn]; c != nil {
 			c.Disconnect(conn.Err())
@@ -189,6 +189,7 @@ func (s *ServerRepository) Client(base uint32) *Client { return s.state.clients[
 func (s *ServerRepository) Stats() Stats {
 	stats := s.state.stats
 	stats.Clients, stats.Objects, stats.Zones = len(s.state.clients), len(s.state.objects), len(s.state.zones)
+	stats.ForeignObjects = len(s.state.foreign)
 	return stats
 }
 
@@ -222,30 +223,4 @@ func (s *ServerRepository) Object(doID uint32) (ObjectInfo, bool) {
 
 func (o *object) info() ObjectInfo {
 	return ObjectInfo{DoID: o.doID, Class: o.class.dc, Zone: o.zone.id, Owner: o.owner}
-}
-
-// Deliver sends a message that [Processes].Publish of another process was given to the
-// clients of this one that have the zone open. It fails for bytes that are no such
-// message.
-func (s *ServerRepository) Deliver(zone uint32, payload []byte) error {
-	m, err := decodeServerMessage(payload)
-	if err != nil {
-		return fmt.Errorf("distributed: %w", err)
-	}
-	z := s.state.zones[zone]
-	if z == nil {
-		return nil
-	}
-	if m.kind == requestGenerates {
-		for _, member := range z.members {
-			if member.owned > 0 {
-				s.send(payload, member.client)
-			}
-		}
-		z.noteAsked(s.state.now, func(*Client) bool { return true })
-		return nil
-	}
-	z.noteRemote(m)
-	s.sendZone(payload, z.members, nil)
-	return nil
 }

@@ -56,6 +56,11 @@ func (s *ServerRepository) logEvents(now time.Time) {
 
 func (s *ServerRepository) logDrop(e Event, now time.Time) {
 	c := e.Client
+	if c.foreign { // they share one line a second
+		base := c.base
+		c = &s.state.stranger
+		c.base = base
+	}
 	if now.Sub(c.loggedAt) < time.Second {
 		c.unlogged++
 		return

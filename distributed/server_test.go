@@ -378,55 +378,6 @@ func TestUpdateAllocatesNothing(t *testing.T) {
 	require.Zero(t, s.stats.Dropped)
 }
 
-// linked are the Processes of two servers in one program.
-type linked struct {
-	*oneProcess
-	other *ServerRepository
-}
-
-func (l *linked) Publish(zone uint32, payload []byte) {
-	if l.other != nil {
-		_ = l.other.Deliver(zone, payload)
-	}
-}
-
-// Two servers serve one world: objects of one appear, speak, move and go at clients of the
-// other.
-func TestTwoProcesses(t *testing.T) {
-	t.Parallel()
-	ids := newOneProcess(1_000_000)
-	one, two := &linked{oneProcess: ids}, &linked{oneProcess: ids}
-	here, there := newScene(t, &ServerConfig{Processes: one}), newScene(t, &ServerConfig{Processes: two})
-	one.other, two.other = there.server, here.server
-	a, b := here.connect(), there.watch(5)
-	require.NotEqual(t, a.base, b.base)
-	a.send(thing(5, a.base), say(a.base, "hi"))
-	b.gets(thingFor(a, 5), sayFrom(a, "hi"))
-	c := there.watch(5, 6)
-	a.gets(request(5))
-	a.send(thing(5, a.base))
-	for _, p := range []*peer{b, c} {
-		p.gets(thingFor(a, 5))
-	}
-	b.send(interest(7)) // it is told what it does not see any more
-	b.gets(disable(a.base))
-	a.send(setZone(a.base, 6), thing(6, a.base))
-	c.gets(disable(a.base), thingFor(a, 6))
-	b.send(interest(5))
-	a.received()
-	b.gets()
-	c.send(interest(5, 6, 7), interest())
-	c.gets(disable(a.base))
-	b.send(interest(6))
-	a.send(thing(6, a.base))
-	b.gets(thingFor(a, 6))
-	a.Close()
-	here.until("gone", func() bool { return a.client.Err() != nil })
-	b.gets(remove(a.base))
-	b.send(interest())
-	b.gets()
-}
-
 // With real connections an update is relayed without an allocation, by the whole program. The
 // updates come faster than they can leave, so that some memory for what waits is new.
 func TestRelayAllocatesNothing(t *testing.T) {
@@ -468,36 +419,3 @@ type discard struct{}
 
 func (discard) send([]byte, *Client)                    {}
 func (discard) sendZone([]byte, []*membership, *Client) {}
-
-// processes records what the repository tells the other processes.
-type processes struct {
-	*oneProcess
-	watched   map[uint32]bool
-	published []string
-}
-
-func (p *processes) WatchZone(zone uint32, watched bool) { p.watched[zone] = watched }
-
-func (p *processes) Publish(zone uint32, payload []byte) {
-	p.published = append(p.published, hexes([][]byte{payload})...)
-}
-
-func TestProcesses(t *testing.T) {
-	t.Parallel()
-	others := &processes{oneProcess: newOneProcess(1_000_000), watched: make(map[uint32]bool)}
-	s := newScene(t, &ServerConfig{Processes: others})
-	a, b := s.connect(), s.watch(5)
-	a.send(thing(5, a.base), say(a.base, "hi"))
-	require.Equal(t, hexes([][]byte{request(5), request(5), thingFor(a, 5), sayFrom(a, "hi")}), others.published)
-	require.Equal(t, map[uint32]bool{5: true}, others.watched)
-	b.received()
-	require.NoError(t, s.server.Deliver(5, request(5)))
-	require.NoError(t, s.server.Deliver(5, disable(77)))
-	require.NoError(t, s.server.Deliver(6, disable(78)))
-	require.Error(t, s.server.Deliver(5, unhex("ffff")))
-	a.gets(request(5), disable(77))
-	b.gets(disable(77))
-	a.send(remove(a.base))
-	b.send(interest())
-	require.Equal(t, map[uint32]bool{5: false}, others.watched)
-}

@@ -2,7 +2,6 @@ package distributed
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +20,17 @@ type state struct {
 	clients map[uint32]*Client // by base
 	objects map[uint32]*object // by id
 	zones   map[uint32]*zone
+
+	alone    bool // there are no other processes
+	file     *dc.File
+	world    uint32                // what all processes have in common
+	foreign  map[uint32]*object    // those of other processes in zones that are open here, by id
+	gone     map[uint16]bool       // the processes that are not heard
+	resyncs  map[resyncKey]*resync // what was asked of processes and has not come
+	unsure   map[uint32]time.Time  // since when foreign objects have moved to a zone and not been heard of there
+	versions uint64                // counts the objects that enter zones and go
+	envelope []byte                // the message to other processes that is being built
+	stranger Client                // whose message of another process is handled
 
 	now      time.Time // of the frame
 	changed  []*Client // those with an interest that is still to be applied
@@ -41,12 +51,20 @@ type sender interface {
 }
 
 func newState(config *ServerConfig, file *dc.File, out sender, maxPayload int) *state {
+	_, alone := config.Processes.(*oneProcess)
 	return &state{
 		config: config, classes: newClasses(file), out: out, maxPayload: maxPayload,
 		clients: make(map[uint32]*Client),
 		objects: make(map[uint32]*object),
 		zones:   make(map[uint32]*zone),
 		asked:   make(map[*Client]struct{}),
+
+		alone: alone, file: file, world: file.Hash() ^ config.IDRange,
+		foreign:  make(map[uint32]*object),
+		gone:     make(map[uint16]bool),
+		resyncs:  make(map[resyncKey]*resync),
+		unsure:   make(map[uint32]time.Time),
+		stranger: Client{foreign: true},
 	}
 }
 
@@ -82,7 +100,7 @@ func (s *state) leave(c *Client) {
 	for _, id := range c.Objects() {
 		o := c.objects[id]
 		s.payload = appendIDs(s.payload[:0], objectDelete, id)
-		s.sendZone(o.zone, nil)
+		s.sendDelete(o)
 		s.removeObject(o)
 	}
 	s.config.Processes.ReleaseRange(c.base)
@@ -113,7 +131,7 @@ func (s *state) handle(c *Client, payload []byte) bool {
 	case clientObjectGenerate:
 		s.generate(c, m)
 	case clientObjectUpdateField, clientObjectUpdateFieldTargeted:
-		s.update(c, m)
+		s.update(c, m, payload)
 	case objectSetZone:
 		s.setZone(c, m)
 	case objectDelete:
@@ -129,6 +147,8 @@ func (s *state) endFrame() {
 		s.applyInterest(c)
 	}
 	s.changed = slices.DeleteFunc(s.changed, func(c *Client) bool { return !c.interestChanged })
+	s.resyncUnsure()
+	s.resyncAgain()
 }
 
 // owns reports whether an id is of a client's range.
@@ -142,9 +162,29 @@ func (s *state) send(c *Client) {
 	s.out.send(s.payload, c)
 }
 
-// sendZone sends the payload that was built to all clients of a zone but one.
-func (s *state) sendZone(z *zone, except *Client) {
-	s.config.Processes.Publish(z.id, s.payload)
+// sendUpdate sends the update that was built to all clients of the object's zone but one, in
+// all processes.
+func (s *state) sendUpdate(o *object, except *Client) {
+	if !s.alone {
+		m := processMessage{kind: zoneUpdate, zone: o.zone.id, version: o.version, payload: s.payload}
+		if except != nil {
+			m.client = except.base
+		}
+		s.publish(m)
+	}
+	s.sendMembers(o.zone, except)
+}
+
+// sendDelete sends the delete that was built to all clients of the object's zone, in all
+// processes.
+func (s *state) sendDelete(o *object) {
+	s.publish(processMessage{kind: zoneDelete, zone: o.zone.id, version: s.nextVersion(), payload: s.payload})
+	s.sendMembers(o.zone, nil)
+}
+
+// sendMembers sends the payload that was built to all clients of this process that have a
+// zone open, but one.
+func (s *state) sendMembers(z *zone, except *Client) {
 	s.stats.Sent += uint64(len(z.members))
 	if except != nil && except.zones[z.id] != nil {
 		s.stats.Sent--
@@ -156,6 +196,9 @@ func (s *state) event(e Event) { s.events = append(s.events, e) }
 
 // drop records that a message of a client had no effect.
 func (s *state) drop(c *Client, reason DropReason, doID uint32, err error) {
+	if c == &s.stranger {
+		c = &Client{base: c.base, foreign: true}
+	}
 	s.stats.Dropped[reason]++
 	s.event(Event{Kind: MessageDropped, Client: c, DoID: doID, Reason: reason, Err: err})
 }
@@ -182,6 +225,7 @@ func (s *state) removeObject(o *object) {
 func (s *state) enterZone(o *object, z *zone) {
 	o.zone = z
 	o.moved = true
+	o.version = s.nextVersion()
 	z.objects[o] = struct{}{}
 	m := o.owner.zones[z.id]
 	if m == nil {
@@ -199,15 +243,33 @@ func (s *state) enterZone(o *object, z *zone) {
 // closeIdle.
 func (s *state) leaveZone(o *object) {
 	z := o.zone
-	for i := 0; o.waiting > 0 && i < len(z.members); i++ {
-		s.unwait(z.members[i].client, o)
-	}
+	s.unwaitAll(o)
+	o.awaited = time.Time{}
 	delete(z.objects, o)
 	if m := o.owner.zones[z.id]; m != nil {
 		m.owned--
 	}
 	s.forgetZone(z)
 }
+
+// wait records that a client waits for a generate of an object.
+func (c *Client) wait(o *object) {
+	if _, ok := c.waiting[o]; !ok {
+		c.waiting[o] = struct{}{}
+		o.waiting++
+	}
+}
+
+// unwaitAll records that no client here waits for a generate of an object.
+func (s *state) unwaitAll(o *object) {
+	for i := 0; o.waiting > 0 && i < len(o.zone.members); i++ {
+		s.unwait(o.zone.members[i].client, o)
+	}
+}
+
+// isAwaited reports whether a client, here or in another process, waits for a generate of an
+// object, so that its owner has been asked.
+func (s *state) isAwaited(o *object) bool { return o.waiting > 0 || s.now.Before(o.awaited) }
 
 // unwait records that a client waits for a generate of an object no more, and reports
 // whether it did.
@@ -244,7 +306,9 @@ func (z *zone) sortedIDs(dst []uint32) []uint32 {
 	for o := range z.objects {
 		dst = append(dst, o.doID)
 	}
-	dst = slices.AppendSeq(dst, maps.Keys(z.remote))
+	for o := range z.foreign {
+		dst = append(dst, o.doID)
+	}
 	slices.Sort(dst[start:])
 	return dst
 }

@@ -88,12 +88,13 @@ func (s *state) generateAllowed(c *Client, class *class, o *object, m message) b
 // sendGenerate sends the generate that was built to those who need it.
 func (s *state) sendGenerate(o *object) {
 	s.stats.Relayed++
-	if o.moved || o.waiting == 0 || s.config.AskAll {
-		o.moved = false
-		s.sendZone(o.zone, o.owner)
+	whole := o.moved || !s.isAwaited(o) || s.config.AskAll
+	o.moved, o.awaited = false, time.Time{}
+	s.publish(processMessage{kind: zoneGenerate, zone: o.zone.id, version: o.version, answer: !whole, payload: s.payload})
+	if whole {
+		s.sendMembers(o.zone, o.owner)
 		return
 	}
-	s.config.Processes.Publish(o.zone.id, s.payload)
 	for _, m := range o.zone.members {
 		if s.unwait(m.client, o) {
 			s.send(m.client)
@@ -127,7 +128,7 @@ func (s *state) setZone(c *Client, m message) {
 // dropForeign drops a message about an object that is not the client's.
 func (s *state) dropForeign(c *Client, doID uint32) {
 	reason := DropUnknownObject
-	if s.objects[doID] != nil {
+	if s.objects[doID] != nil || s.foreign[doID] != nil {
 		reason = DropNotOwner
 	}
 	s.drop(c, reason, doID, fmt.Errorf("client %d has no object %d", c.base, doID))
@@ -141,8 +142,8 @@ func (s *state) move(o *object, id uint32) {
 	s.leaveZone(o)
 	s.enterZone(o, z)
 	s.closeIdle(o.owner, old)
+	s.publish(processMessage{kind: zoneMove, zone: old.id, version: o.version, doID: o.doID, to: id})
 	s.payload = appendIDs(s.payload[:0], objectDisable, o.doID)
-	s.config.Processes.Publish(old.id, s.payload)
 	for _, m := range old.members {
 		if m.client != o.owner && m.client.zones[id] == nil {
 			s.send(m.client)
@@ -159,7 +160,7 @@ func (s *state) delete(c *Client, m message, payload []byte) {
 		return
 	}
 	s.payload = append(s.payload[:0], payload...)
-	s.sendZone(o.zone, nil)
+	s.sendDelete(o)
 	if o.asked > 0 {
 		s.expectAnswers(c, o)
 	}

@@ -72,7 +72,7 @@ func (s *state) openZone(c *Client, z *zone) *membership {
 	m := &membership{client: c, zone: z, index: len(z.members)}
 	z.members = append(z.members, m)
 	c.zones[z.id] = m
-	c.openable -= float64(1 + len(z.objects))
+	c.openable -= float64(1 + len(z.objects) + len(z.foreign))
 	if len(z.members) == 1 {
 		s.config.Processes.WatchZone(z.id, true)
 	}
@@ -91,35 +91,23 @@ func (s *state) closeZone(m *membership) {
 		for o := range z.objects {
 			s.unwait(c, o)
 		}
+		for o := range z.foreign {
+			s.unwait(c, o)
+		}
 	}
 	if len(z.members) == 0 {
 		s.config.Processes.WatchZone(z.id, false)
+		s.forgetForeign(z)
 	}
 	s.forgetZone(z)
-}
-
-// noteRemote keeps which objects of other processes are in a zone, for those who close it.
-func (z *zone) noteRemote(m message) {
-	switch m.kind {
-	case objectGenerate:
-		if z.remote == nil {
-			z.remote = make(map[uint32]struct{})
-		}
-		z.remote[m.doID] = struct{}{}
-	case objectDelete:
-		delete(z.remote, m.doID)
-	case objectDisable:
-		for id := range m.ids.all() {
-			delete(z.remote, id)
-		}
-	}
 }
 
 // closeIdle closes a zone that a client neither asked for nor has objects in.
 func (s *state) closeIdle(c *Client, z *zone) {
 	if m := c.zones[z.id]; !m.explicit && m.owned == 0 {
+		ids := z.sortedIDs(nil)
 		s.closeZone(m)
-		s.disable(c, z.sortedIDs(nil))
+		s.disable(c, ids)
 	}
 }
 
@@ -136,9 +124,10 @@ func (s *state) disable(c *Client, ids []uint32) {
 
 // requestGenerates gets a client that has opened a zone the objects that are there.
 func (s *state) requestGenerates(z *zone, c *Client) {
+	s.requestForeign(z, c)
 	s.payload = appendIDs(s.payload[:0], requestGenerates, z.id)
 	if s.config.AskAll {
-		s.sendZone(z, c)
+		s.sendMembers(z, c)
 		z.noteAsked(s.now, func(owner *Client) bool { return owner != c })
 		return
 	}
@@ -146,19 +135,22 @@ func (s *state) requestGenerates(z *zone, c *Client) {
 		s.answer(z, c)
 		return
 	}
-	s.config.Processes.Publish(z.id, s.payload)
 	for o := range z.objects {
 		if o.owner == c {
 			continue
 		}
 		// An owner that was asked for this object, and has not answered yet,
 		// answers this client too.
-		if o.waiting == 0 {
+		if !s.isAwaited(o) {
 			s.asked[o.owner] = struct{}{}
 		}
-		c.waiting[o] = struct{}{}
-		o.waiting++
+		c.wait(o)
 	}
+	s.askOwners(z)
+}
+
+// askOwners sends the request that was built to the owners in asked.
+func (s *state) askOwners(z *zone) {
 	for owner := range s.asked {
 		s.send(owner)
 	}
@@ -188,9 +180,14 @@ func (z *zone) noteAsked(now time.Time, of func(owner *Client) bool) {
 func (s *state) answer(z *zone, c *Client) {
 	for o := range z.objects {
 		if o.owner != c {
-			s.fields = o.cache.appendFields(s.fields[:0], o.class, s.config.RepairRequired)
-			s.payload = appendObjectGenerate(s.payload[:0], o.owner.base, z.id, uint16(o.class.dc.Number()), o.doID, s.fields)
+			s.appendCached(o)
 			s.send(c)
 		}
 	}
+}
+
+// appendCached builds the generate of an object as it is known from its owner.
+func (s *state) appendCached(o *object) {
+	s.fields = o.cache.appendFields(s.fields[:0], o.class, s.config.RepairRequired)
+	s.payload = appendObjectGenerate(s.payload[:0], o.owner.base, o.zone.id, uint16(o.class.dc.Number()), o.doID, s.fields)
 }

@@ -7,9 +7,14 @@ import (
 )
 
 // update passes a field on to those whom its keywords name.
-func (s *state) update(c *Client, m message) {
+// One about an object of another process goes there, as it came in the payload.
+func (s *state) update(c *Client, m message, payload []byte) {
 	o := s.objects[m.doID]
 	if o == nil {
+		if process, ok := s.processOf(m.doID); ok && !c.foreign {
+			s.forward(process, processMessage{kind: forwardClient, client: c.base, payload: payload})
+			return
+		}
 		s.drop(c, DropUnknownObject, m.doID, fmt.Errorf("there is no object %d", m.doID))
 		return
 	}
@@ -67,22 +72,34 @@ func (s *state) argsAllowed(c *Client, o *object, field *dc.Field, m message) (a
 func (s *state) route(c *Client, o *object, field *dc.Field, m message) bool {
 	switch {
 	case m.kind == clientObjectUpdateFieldTargeted:
-		target := s.clients[m.target]
-		if target == nil {
+		if !s.sendTarget(m.target) {
 			s.drop(c, DropUnknownTarget, m.doID, fmt.Errorf("there is no client %d", m.target))
 			return false
 		}
-		s.send(target)
 	case field.IsP2P():
 		s.send(o.owner)
 	case field.IsBroadcast():
-		s.sendZone(o.zone, c)
+		s.sendUpdate(o, c)
 	case field.IsReflect():
-		s.sendZone(o.zone, nil)
+		s.sendUpdate(o, nil)
 	default:
 		s.drop(c, DropNoKeyword, m.doID, fmt.Errorf("%v of object %d", field.Name(), m.doID))
 		return false
 	}
 	s.stats.Relayed++
 	return true
+}
+
+// sendTarget sends the update that was built to one client, of whatever process. It reports false
+// where there is none.
+func (s *state) sendTarget(base uint32) bool {
+	if target := s.clients[base]; target != nil {
+		s.send(target)
+		return true
+	}
+	process, ok := s.processOf(base)
+	if ok {
+		s.forward(process, processMessage{kind: forwardTarget, client: base, payload: s.payload})
+	}
+	return ok
 }
