@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,4 +54,43 @@ func TestEveryTypeHasAnExample(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The links of the documents lead somewhere: files exist, and headings.
+func TestDocumentsLink(t *testing.T) {
+	names, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	link := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+			target, heading := match[1], match[2]
+			if strings.Contains(target, "://") {
+				continue
+			}
+			if target == "" {
+				target = name
+			}
+			_, err := os.Stat(target)
+			assert.NoError(t, err, name)
+			if heading != "" {
+				assert.Contains(t, headings(t, target), heading, "%s: %s", name, match[0])
+			}
+		}
+	}
+}
+
+// headings returns what GitHub makes of a document's headings.
+func headings(t *testing.T, name string) (anchors []string) {
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	gone := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	for line := range strings.Lines(string(text)) {
+		if title, found := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); found && strings.HasPrefix(line, "#") {
+			anchor := gone.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
+			anchors = append(anchors, strings.ReplaceAll(anchor, " ", "-"))
+		}
+	}
+	return anchors
 }
