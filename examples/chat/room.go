@@ -19,6 +19,7 @@ type player struct {
 	room     *room
 	entered  uint64 // the order in which people entered the room
 	operator bool   // of every room: has told the password
+	farewell string // why, of a person whose connection the server has closed
 }
 
 // A room is a set of connections: what is said in it is a Broadcast to them.

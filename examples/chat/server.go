@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -47,6 +48,7 @@ func newServer(address, password string, log io.Writer) (*server, error) {
 		MaxDatagramsPerSecond: 10, // who pastes a book is read at this speed
 		RateBurst:             3 * time.Second,
 		MaxSendQueue:          1 << 20,
+		ReportClosed:          true, // who is kicked leaves as everybody else does
 	})
 	rendezvous, err := listen(manager, host, port)
 	if err != nil {
@@ -96,16 +98,15 @@ func (s *server) frame(now time.Time) {
 		conn, it := datagram.Connection(), datagram.Iterator()
 		p := s.players[conn]
 		switch {
-		case p != nil:
+		case p != nil && p.farewell == "":
 			s.typed(p, it, now)
-		case errors.Is(conn.Err(), net.ErrClosed): // one that this loop has thrown out
-		default:
+		case p == nil && !errors.Is(conn.Err(), net.ErrClosed): // not one that was refused or taken over
 			s.greet(conn, it)
 		}
 	}
-	for conn := range s.manager.ResetConnections() {
+	for conn := range s.manager.ResetConnections() { // the one place at which people leave
 		if p := s.players[conn]; p != nil {
-			s.remove(p, "lost the connection: "+conn.Err().Error())
+			s.remove(p, cmp.Or(p.farewell, "lost the connection: "+conn.Err().Error()))
 		}
 	}
 }
@@ -194,7 +195,14 @@ func (s *server) leave(p *player, why string) {
 	}
 }
 
-// remove forgets a person whose connection is gone, or about to be closed.
+// close ends the connection of a person. Until that is reported the person is still
+// there, but what comes out of the drain no longer counts.
+func (s *server) close(p *player, farewell string) {
+	p.farewell = farewell
+	s.manager.CloseConnection(p.conn)
+}
+
+// remove forgets a person whose connection is gone.
 func (s *server) remove(p *player, why string) {
 	delete(s.players, p.conn)
 	delete(s.names, fold(p.name))

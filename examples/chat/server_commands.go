@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,22 +94,20 @@ func (s *server) kick(by *player, name, why string) error {
 		return fmt.Errorf("%s is the operator here", by.room.operator().name)
 	}
 	p := s.names[fold(name)]
-	if p == nil || p.room != by.room {
+	if p == nil || p.room != by.room || p.farewell != "" {
 		return fmt.Errorf("there is no %q in %s", name, by.room.name)
 	}
 	s.throwOut(p, by.name, why)
 	return nil
 }
 
-// throwOut tells a person who threw him out and why, and closes. What he has sent
-// meanwhile still comes out of the drain, and finds nobody.
+// throwOut tells a person who threw him out and why, and closes.
 func (s *server) throwOut(p *player, by, why string) {
 	s.send(p, message(msgKicked, by, why))
-	s.manager.CloseConnection(p.conn)
 	if why != "" {
 		why = ": " + why
 	}
-	s.remove(p, "kicked by "+by+why)
+	s.close(p, "kicked by "+by+why)
 }
 
 func (s *server) makeOperator(p *player, password string) (string, error) {
@@ -138,9 +137,5 @@ func (s *server) listRooms() string {
 
 // quit is for a person who leaves in peace; the client closes.
 func (s *server) quit(p *player, why string) {
-	if why == "" {
-		why = "bye"
-	}
-	s.remove(p, why)
-	s.manager.CloseConnection(p.conn)
+	s.close(p, cmp.Or(why, "bye"))
 }

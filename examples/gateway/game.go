@@ -17,8 +17,7 @@ import (
 )
 
 const (
-	frameTime  = time.Second / 20
-	maxPlayers = 1000
+	frameTime = time.Second / 20
 
 	// How long a proxy or a player may take for its first words.
 	helloTimeout = 5 * time.Second
@@ -47,7 +46,7 @@ type game struct {
 
 func newGame(o options, sockets *sockets, log *slog.Logger) (*game, error) {
 	manager := queuednet.NewQueuedConnectionManager(&queuednet.Config{
-		MaxConnections:       maxPlayers,
+		MaxConnections:       o.players,
 		MaxDatagramSize:      1024,
 		FirstDatagramTimeout: helloTimeout, // and for the proxy's line
 		Logger:               log,
@@ -68,6 +67,13 @@ func newGame(o options, sockets *sockets, log *slog.Logger) (*game, error) {
 	g.welcoming.Store(true)
 	g.lastFrame.Store(time.Now().UnixNano())
 	return g, g.listener.AddConnection(rendezvous)
+}
+
+// full reports whether the next player would be refused, by MaxConnections. Any
+// goroutine may ask.
+func (g *game) full() bool {
+	stats := g.manager.Stats()
+	return g.options.players > 0 && stats.Open+stats.Closing >= g.options.players
 }
 
 // behind puts the PROXY protocol over a listener if there are proxies. Nobody else

@@ -2,7 +2,7 @@
 // PROXY protocol, restarted without losing a player, drained by SIGTERM, and watched
 // over by Kubernetes or Agones.
 //
-//	cd examples/gateway && go run . [-address :4000] [-health localhost:8080] [-proxies 10.0.0.0/8] [-drain 30s]
+//	cd examples/gateway && go run . [-address :4000] [-health localhost:8080] [-proxies 10.0.0.0/8] [-drain 30s] [-players 1000]
 //
 // Players: each is welcomed, with the address by which the server knows it and the
 // process that serves it, and gets back what it says. The messages are those of
@@ -23,7 +23,7 @@
 // leave. A second one ends it at once.
 //
 // Health, at -health: /healthz is 200 while the game's loop runs, /readyz is 200 while
-// new players are welcome. They are what Kubernetes asks for as livenessProbe and
+// new players are welcome and the server is not full, and else 503. They are what Kubernetes asks for as livenessProbe and
 // readinessProbe. Beside the SDK server of Agones, which sets AGONES_SDK_HTTP_PORT, the
 // program says Ready, Health and Shutdown to it.
 package main
@@ -49,6 +49,7 @@ type options struct {
 	address, health string
 	proxies         []netip.Prefix
 	drain           time.Duration
+	players         int
 }
 
 func main() {
@@ -68,6 +69,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.address, "address", ":4000", "the `host:port` for players")
 	flags.StringVar(&o.health, "health", "localhost:8080", "the `host:port` of /healthz and /readyz; a container needs :8080")
 	flags.DurationVar(&o.drain, "drain", 30*time.Second, "how long players have to leave after SIGTERM")
+	flags.IntVar(&o.players, "players", 1000, "how `many` players there may be; 0 is no limit")
 	flags.Func("proxies", "the `networks` of the proxies that speak the PROXY protocol, such as 10.0.0.0/8,::1/128", func(text string) error {
 		for network := range strings.SplitSeq(text, ",") {
 			prefix, err := netip.ParsePrefix(strings.TrimSpace(network))

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/pires/go-proxyproto"
+
+	"github.com/queuednet/queuednet"
 )
 
 // The program knows its players by the addresses that the proxy tells.
@@ -157,7 +159,9 @@ func TestAgones(t *testing.T) {
 
 // A loop that is stuck is not healthy, and not ready.
 func TestStuck(t *testing.T) {
-	w := &watch{game: new(game), log: slog.New(slog.DiscardHandler)}
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	defer manager.Close()
+	w := &watch{game: &game{manager: manager}, log: slog.New(slog.DiscardHandler)}
 	w.game.welcoming.Store(true)
 	ask := func(handler http.HandlerFunc) int {
 		response := httptest.NewRecorder()
@@ -171,6 +175,24 @@ func TestStuck(t *testing.T) {
 	w.game.lastFrame.Store(time.Now().Add(-stuckAfter).UnixNano())
 	if health, ready := ask(w.healthz), ask(w.readyz); health != 503 || ready != 503 {
 		t.Errorf("stuck: %d, %d", health, ready)
+	}
+}
+
+// A full server is healthy, and not ready until somebody leaves.
+func TestFull(t *testing.T) {
+	p := launch(t, build(t), nil, "-players", "1")
+	player, _ := mustJoin(t, p.players, "")
+	if health, ready := p.code("/healthz"), p.code("/readyz"); health != 200 || ready != 503 {
+		t.Errorf("while it is full: /healthz %d, /readyz %d", health, ready)
+	}
+	player.socket.Close()
+	p.await("msg=left")
+	deadline := time.Now().Add(patience)
+	for p.code("/readyz") != 200 { // when the socket is closed
+		if time.Now().After(deadline) {
+			t.Fatal("not ready although the player has left")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -65,13 +65,16 @@ func (w *watch) healthz(rw http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(rw, "ok")
 }
 
-// readyz is 200 while new players are welcome.
+// readyz is 200 while new players are welcome and there is room for one.
 func (w *watch) readyz(rw http.ResponseWriter, r *http.Request) {
-	if !w.game.welcoming.Load() {
+	switch {
+	case !w.game.welcoming.Load():
 		http.Error(rw, "no new players", http.StatusServiceUnavailable)
-		return
+	case w.game.full():
+		http.Error(rw, "full", http.StatusServiceUnavailable)
+	default:
+		w.healthz(rw, r)
 	}
-	w.healthz(rw, r)
 }
 
 // report tells Agones that the game is ready, and then again and again that it lives.
