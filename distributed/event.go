@@ -83,6 +83,8 @@ const (
 	// DropNotAllowed: the program's AllowGenerate, AllowMove or AllowUpdate has
 	// returned an error.
 	DropNotAllowed
+	// DropUnsent: a message for another process, which Processes.Send could not send.
+	DropUnsent
 	numDropReasons
 )
 
@@ -90,7 +92,7 @@ var dropNames = [numDropReasons]string{
 	"malformed message", "unknown type of message", "id of another client", "unknown class",
 	"another class than before", "deleted before", "unknown object", "unknown field", "unknown target",
 	"not the owner", "field without broadcast, reflect or p2p", "bad fields", "too long",
-	"over a limit", "not allowed by the program",
+	"over a limit", "not allowed by the program", "not sent to another process",
 }
 
 // String returns the reason in words.
@@ -109,5 +111,6 @@ type Stats struct {
 	Received uint64                 // messages of clients
 	Relayed  uint64                 // updates and generates passed on, each counted once
 	Sent     uint64                 // messages sent, one for each receiver
+	Unsent   uint64                 // messages to other processes that could not be sent
 	Dropped  [numDropReasons]uint64 // messages without effect, by [DropReason]
 }

@@ -27,6 +27,7 @@ type fabricLink struct {
 	number  uint16
 	watched map[uint32]bool
 	inbox   []parcel
+	full    error // of Publish and Send
 	errs    []error
 }
 
@@ -85,16 +86,23 @@ func (l *fabricLink) WatchZone(zone uint32, watched bool) {
 	l.inbox = slices.DeleteFunc(l.inbox, func(p parcel) bool { return !p.direct && p.zone == zone && !watched })
 }
 
-func (l *fabricLink) Publish(zone uint32, payload []byte) {
+func (l *fabricLink) Publish(zone uint32, payload []byte) error {
+	if l.full != nil {
+		return l.full
+	}
 	for _, to := range l.links {
 		if to != l && to.watched[zone] {
 			l.post(to, parcel{from: l.number, zone: zone, payload: bytes.Clone(payload)})
 		}
 	}
+	return nil
 }
 
-func (l *fabricLink) Send(process uint16, payload []byte) {
-	l.post(l.links[process], parcel{from: l.number, direct: true, payload: bytes.Clone(payload)})
+func (l *fabricLink) Send(process uint16, payload []byte) error {
+	if l.full == nil {
+		l.post(l.links[process], parcel{from: l.number, direct: true, payload: bytes.Clone(payload)})
+	}
+	return l.full
 }
 
 func (l *fabricLink) post(to *fabricLink, p parcel) {

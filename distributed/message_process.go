@@ -17,6 +17,7 @@ const (
 	zoneDelete                          // an object of the zone is deleted
 	zoneRequest                         // clients need the objects of the zone
 	zoneList                            // part of a list of the sender's objects in the zone
+	zoneLost                            // messages to the zone could not be sent
 
 	// To one process.
 	forwardClient // what a client has sent about an object that is owned there
@@ -80,6 +81,8 @@ func (m *processMessage) appendTo(dst []byte) []byte {
 		dst = order.AppendUint32(order.AppendUint32(dst, m.doID), m.to)
 	case zoneDelete:
 		dst = order.AppendUint64(order.AppendUint32(dst, m.zone), m.version)
+	case zoneLost:
+		dst = order.AppendUint32(dst, m.zone)
 	case zoneRequest:
 		dst = order.AppendUint32(order.AppendUint32(dst, m.zone), m.world)
 		dst = appendBool(dst, m.list)
@@ -118,6 +121,8 @@ func decodeProcessMessage(data []byte) (processMessage, error) {
 		m.zone, m.version, m.doID, m.to = c.uint32(), c.uint64(), c.uint32(), c.uint32()
 	case zoneDelete:
 		m.zone, m.version, m.payload = c.uint32(), c.uint64(), c.rest
+	case zoneLost:
+		m.zone = c.uint32()
 	case zoneRequest:
 		m.zone, m.world, m.list = c.uint32(), c.uint32(), c.bool()
 	case zoneList:

@@ -35,12 +35,13 @@ type Processes interface {
 	WatchZone(zone uint32, watched bool)
 
 	// Publish hands over a message for the other processes that watch a zone, which give it
-	// to [ServerRepository.Deliver].
-	Publish(zone uint32, payload []byte)
+	// to [ServerRepository.Deliver]. With an error none of them gets it, and the repository
+	// makes them ask what is in the zone as soon as Publish takes messages again.
+	Publish(zone uint32, payload []byte) error
 
 	// Send hands over a message for one process, which gives it to
-	// [ServerRepository.Deliver]. What is sent to one that is not there is lost.
-	Send(process uint16, payload []byte)
+	// [ServerRepository.Deliver]. With an error it does not get it.
+	Send(process uint16, payload []byte) error
 
 	// Receive is called once in each Update. It hands the repository what has come from the
 	// other processes, by Deliver, DeliverGap, ProcessJoined and ProcessLeft, and returns.

@@ -287,6 +287,7 @@ func TestProcessesModel(t *testing.T) {
 			w.fabric.shuffle = w.random
 			w.fabric.lose = func(uint16, uint16, parcel) bool { return w.random.IntN(10) == 0 }
 		},
+		"full":   func(w *modelWorld) { w.fabric.links[w.random.IntN(3)].full = errNo },
 		"parted": func(w *modelWorld) { w.part(uint16(w.random.IntN(2)), 2) },
 		"killed": func(w *modelWorld) { w.kill(w.random.IntN(3)) },
 	} {
@@ -296,7 +297,7 @@ func TestProcessesModel(t *testing.T) {
 			if name == "one process" {
 				processes = 1
 			}
-			for seed := range uint64(12) {
+			for seed := range uint64(6) {
 				w := newModelWorld(t, seed, processes)
 				for range 5 {
 					for range 100 {
@@ -307,6 +308,9 @@ func TestProcessesModel(t *testing.T) {
 						w.step()
 					}
 					w.fabric.lose = nil
+					for _, l := range w.fabric.links {
+						l.full = nil
+					}
 					w.heal()
 					w.settle()
 					w.requireSame()

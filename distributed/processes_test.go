@@ -136,6 +136,30 @@ func TestProcessResyncAgain(t *testing.T) {
 	a.gets(request(5))
 }
 
+// What could not be published is asked for when it can be again; what could not be sent is dropped.
+func TestProcessUnsent(t *testing.T) {
+	t.Parallel()
+	s := newScenes(t, nil, 2)
+	a, b := s.connect(), s.watch(5)
+	a.send(thing(5, a.base))
+	b.received()
+	s.fabric.links[0].full, s.fabric.links[1].full = errNo, errNo
+	a.send(remove(a.base), thing(5, a.base+1))
+	a.send(target(b.base, a.base+1, "Thing", "say", "x"))
+	b.send(set(a.base+1, "Thing", "ask", 7))
+	s.dropped(map[DropReason]uint64{DropUnsent: 2})
+	b.gets()
+	a.received()
+	s.fabric.links[0].full, s.fabric.links[1].full = nil, nil
+	s.until("resync", func() bool {
+		return len(s.servers[1].state.foreign) == 1 && s.servers[1].state.foreign[a.base+1] != nil
+	})
+	a.gets(request(5))
+	a.send(thing(5, a.base+1))
+	b.gets(disable(a.base), thingFrom(a, 5, a.base+1))
+	require.Positive(t, s.servers[0].Stats().Unsent)
+}
+
 // A process with other DC files is not heard.
 func TestProcessOtherWorld(t *testing.T) {
 	t.Parallel()
@@ -185,7 +209,7 @@ func TestProcessSpeaksForItself(t *testing.T) {
 // nobody are Processes without others.
 type nobody struct{ *oneProcess }
 
-func (nobody) Publish(uint32, []byte) {}
+func (nobody) Publish(uint32, []byte) error { return nil }
 
 // An update is published and delivered without an allocation.
 func TestProcessUpdateAllocatesNothing(t *testing.T) {

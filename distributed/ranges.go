@@ -32,8 +32,8 @@ func (p *oneProcess) ProcessOf(uint32) (uint16, bool) { return 0, false }
 
 func (p *oneProcess) WatchZone(uint32, bool) {}
 
-func (p *oneProcess) Publish(uint32, []byte) {}
+func (p *oneProcess) Publish(uint32, []byte) error { return nil }
 
-func (p *oneProcess) Send(uint16, []byte) {}
+func (p *oneProcess) Send(uint16, []byte) error { return nil }
 
 func (p *oneProcess) Receive(*ServerRepository) {}

@@ -27,6 +27,7 @@ type state struct {
 	foreign  map[uint32]*object    // those of other processes in zones that are open here, by id
 	gone     map[uint16]bool       // the processes that are not heard
 	resyncs  map[resyncKey]*resync // what was asked of processes and has not come
+	unsaid   map[uint32]struct{}   // zones of which others could not be told everything
 	unsure   map[uint32]time.Time  // since when foreign objects have moved to a zone and not been heard of there
 	versions uint64                // counts the objects that enter zones and go
 	envelope []byte                // the message to other processes that is being built
@@ -63,6 +64,7 @@ func newState(config *ServerConfig, file *dc.File, out sender, maxPayload int) *
 		foreign:  make(map[uint32]*object),
 		gone:     make(map[uint16]bool),
 		resyncs:  make(map[resyncKey]*resync),
+		unsaid:   make(map[uint32]struct{}),
 		unsure:   make(map[uint32]time.Time),
 		stranger: Client{foreign: true},
 	}
@@ -147,6 +149,7 @@ func (s *state) endFrame() {
 		s.applyInterest(c)
 	}
 	s.changed = slices.DeleteFunc(s.changed, func(c *Client) bool { return !c.interestChanged })
+	s.publishLost()
 	s.resyncUnsure()
 	s.resyncAgain()
 }

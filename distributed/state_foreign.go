@@ -46,6 +46,8 @@ func (s *state) handleProcess(process uint16, m processMessage) error {
 		return s.foreignClient(process, m)
 	case forwardTarget:
 		return s.foreignTarget(process, m)
+	case zoneLost:
+		s.gap(process, m.zone)
 	case zoneRequest, forwardResync:
 		return s.foreignRequest(process, m)
 	}
@@ -202,6 +204,9 @@ func (s *state) foreignList(process uint16, m processMessage) error {
 	if r.got += m.entries.len(); r.got >= int(m.total) {
 		s.removeUnlisted(process, z, m.version)
 		delete(s.resyncs, key)
+		if r.again {
+			s.resync(process, m.zone)
+		}
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type resync struct {
 	askedAt time.Time
 	version uint64 // of the list of which some came last
 	got     int    // how many entries of it
+	again   bool   // ask again then
 }
 
 // publish tells all who watch a zone.
@@ -31,13 +32,31 @@ func (s *state) publish(m processMessage) {
 		return
 	}
 	s.envelope = m.appendTo(s.envelope[:0])
-	s.config.Processes.Publish(m.zone, s.envelope)
+	if s.config.Processes.Publish(m.zone, s.envelope) != nil {
+		s.stats.Unsent++
+		s.unsaid[m.zone] = struct{}{}
+	}
 }
 
-// forward tells one process.
-func (s *state) forward(process uint16, m processMessage) {
+// publishLost tells the others of the zones in which they were not told everything.
+func (s *state) publishLost() {
+	for zone := range s.unsaid {
+		m := processMessage{kind: zoneLost, zone: zone}
+		s.envelope = m.appendTo(s.envelope[:0])
+		if s.config.Processes.Publish(zone, s.envelope) == nil {
+			delete(s.unsaid, zone)
+		}
+	}
+}
+
+// forward tells one process, and reports whether that could be sent.
+func (s *state) forward(process uint16, m processMessage) error {
 	s.envelope = m.appendTo(s.envelope[:0])
-	s.config.Processes.Send(process, s.envelope)
+	err := s.config.Processes.Send(process, s.envelope)
+	if err != nil {
+		s.stats.Unsent++
+	}
+	return err
 }
 
 // processOf returns the other process that has a client or an object.
@@ -125,7 +144,9 @@ func (s *state) gap(process uint16, zone uint32) {
 	if s.gone[process] {
 		return
 	}
-	if s.watched(zone) != nil && s.resyncs[resyncKey{process, zone}] == nil {
+	if r := s.resyncs[resyncKey{process, zone}]; r != nil {
+		r.again = true // the list that is on its way may be older
+	} else if s.watched(zone) != nil {
 		s.resync(process, zone)
 	}
 	if z := s.zones[zone]; z != nil {
@@ -143,7 +164,7 @@ func (s *state) resync(process uint16, zones ...uint32) {
 			s.resyncs[resyncKey{process, zone}] = &resync{askedAt: s.now}
 			list = append(list, appendIDs(nil, 0, zone)[2:]...)
 		}
-		s.forward(process, processMessage{kind: forwardResync, world: s.world, zones: list})
+		_ = s.forward(process, processMessage{kind: forwardResync, world: s.world, zones: list}) // or again later
 		zones = zones[n:]
 	}
 }

@@ -12,7 +12,10 @@ func (s *state) update(c *Client, m message, payload []byte) {
 	o := s.objects[m.doID]
 	if o == nil {
 		if process, ok := s.processOf(m.doID); ok && !c.foreign {
-			s.forward(process, processMessage{kind: forwardClient, client: c.base, payload: payload})
+			err := s.forward(process, processMessage{kind: forwardClient, client: c.base, payload: payload})
+			if err != nil {
+				s.drop(c, DropUnsent, m.doID, err)
+			}
 			return
 		}
 		s.drop(c, DropUnknownObject, m.doID, fmt.Errorf("there is no object %d", m.doID))
@@ -72,8 +75,7 @@ func (s *state) argsAllowed(c *Client, o *object, field *dc.Field, m message) (a
 func (s *state) route(c *Client, o *object, field *dc.Field, m message) bool {
 	switch {
 	case m.kind == clientObjectUpdateFieldTargeted:
-		if !s.sendTarget(m.target) {
-			s.drop(c, DropUnknownTarget, m.doID, fmt.Errorf("there is no client %d", m.target))
+		if !s.sendTarget(c, m) {
 			return false
 		}
 	case field.IsP2P():
@@ -90,16 +92,21 @@ func (s *state) route(c *Client, o *object, field *dc.Field, m message) bool {
 	return true
 }
 
-// sendTarget sends the update that was built to one client, of whatever process. It reports false
-// where there is none.
-func (s *state) sendTarget(base uint32) bool {
-	if target := s.clients[base]; target != nil {
+// sendTarget sends the update that was built to one client, of whatever process, and reports
+// whether it could.
+func (s *state) sendTarget(c *Client, m message) bool {
+	if target := s.clients[m.target]; target != nil {
 		s.send(target)
 		return true
 	}
-	process, ok := s.processOf(base)
-	if ok {
-		s.forward(process, processMessage{kind: forwardTarget, client: base, payload: s.payload})
+	process, ok := s.processOf(m.target)
+	if !ok {
+		s.drop(c, DropUnknownTarget, m.doID, fmt.Errorf("there is no client %d", m.target))
+		return false
 	}
-	return ok
+	err := s.forward(process, processMessage{kind: forwardTarget, client: m.target, payload: s.payload})
+	if err != nil {
+		s.drop(c, DropUnsent, m.doID, err)
+	}
+	return err == nil
 }
