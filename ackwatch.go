@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // Linux counts AckTimeout not only while a peer does not answer, but also while
@@ -72,7 +74,7 @@ func (m *QueuedConnectionManager) sweepAcks() {
 // checkAcks looks at a connection and reports whether it stays listed.
 func (s *stream) checkAcks() bool {
 	s.acks.listed.Store(false) // what is written from now on lists it again
-	busy, shut, repeating := unacknowledged(s.tcpSocket())
+	busy, shut, repeating := sockopt.Unacknowledged(s.tcpSocket())
 	if repeating && s.acks.shut.Load() {
 		// There is room again, but the system still counts from when it first
 		// repeated what was refused: AckTimeout would strike at once.
@@ -87,7 +89,7 @@ func (s *stream) checkAcks() bool {
 		case shut:
 			timeout = max(timeout, config.WriteTimeout)
 		}
-		setAckTimeout(s.tcpSocket(), timeout)
+		sockopt.SetAckTimeout(s.tcpSocket(), timeout)
 		s.acks.shut.Store(shut)
 	}
 	return busy && s.acks.listed.CompareAndSwap(false, true)

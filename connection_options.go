@@ -1,13 +1,14 @@
 package queuednet
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // The socket options that Panda3D's Connection has. Their errors are in the
@@ -48,13 +49,13 @@ const longestLinger = math.MaxInt16 * time.Second
 // SetRecvBufferSize sets the size in bytes of the system's buffer for what
 // arrives; the system may round it. It is Panda3D's set_recv_buffer_size.
 func (c *Connection) SetRecvBufferSize(size int) error {
-	return c.setOption("SetRecvBufferSize", optionRecvBuffer, size)
+	return c.setOption("SetRecvBufferSize", sockopt.RecvBuffer, size)
 }
 
 // SetSendBufferSize sets the size in bytes of the system's buffer for what is
 // sent; the system may round it. It is Panda3D's set_send_buffer_size.
 func (c *Connection) SetSendBufferSize(size int) error {
-	return c.setOption("SetSendBufferSize", optionSendBuffer, size)
+	return c.setOption("SetSendBufferSize", sockopt.SendBuffer, size)
 }
 
 // SetReuseAddr lets another socket use the same local address, or not. A
@@ -65,38 +66,31 @@ func (c *Connection) SetReuseAddr(reuse bool) error {
 	if reuse {
 		value = 1
 	}
-	return c.setOption("SetReuseAddr", optionReuseAddr, value)
+	return c.setOption("SetReuseAddr", sockopt.ReuseAddr, value)
 }
 
 // SetIPTimeToLive sets how many routers a packet may pass: 1 to 255. It is
 // Panda3D's set_ip_time_to_live, which does nothing there.
 func (c *Connection) SetIPTimeToLive(hops int) error {
-	return c.setIPOption("SetIPTimeToLive", optionTTL, optionTTL6, hops)
+	return c.setIPOption("SetIPTimeToLive", sockopt.TTL, sockopt.TTL6, hops)
 }
 
 // SetIPTypeOfService sets the type of service, with IPv6 the traffic class, of
 // outgoing packets: 0 to 255. It is Panda3D's set_ip_type_of_service, which
 // does nothing there.
 func (c *Connection) SetIPTypeOfService(tos int) error {
-	return c.setIPOption("SetIPTypeOfService", optionTOS, optionTOS6, tos)
+	return c.setIPOption("SetIPTypeOfService", sockopt.TOS, sockopt.TOS6, tos)
 }
 
 // SetMaxSegment sets the longest TCP segment, in bytes; the system may lower
 // it. It is Panda3D's set_max_segment, which does nothing there.
 func (c *Connection) SetMaxSegment(size int) error {
-	return c.setOption("SetMaxSegment", optionMaxSegment, size)
-}
-
-// A socketOption is what the system calls an option; the zero value stands for
-// one that it does not have.
-type socketOption struct {
-	level, number int
-	supported     bool
+	return c.setOption("SetMaxSegment", sockopt.MaxSegment, size)
 }
 
 // setIPOption sets an option that IPv4 and IPv6 call by different names. A
 // socket for both has both.
-func (c *Connection) setIPOption(name string, v4, v6 socketOption, value int) error {
+func (c *Connection) setIPOption(name string, v4, v6 sockopt.Option, value int) error {
 	address := c.systemAddress()
 	if !address.IsIPv6() {
 		return c.setOption(name, v4, value)
@@ -118,30 +112,13 @@ func (c *Connection) systemAddress() NetAddress {
 }
 
 // setOption sets a numeric socket option of a stream or a rendezvous.
-func (c *Connection) setOption(name string, option socketOption, value int) error {
+func (c *Connection) setOption(name string, option sockopt.Option, value int) error {
 	socket, ok := c.systemSocket().(syscall.Conn)
-	if !ok || !option.supported {
+	if !ok {
 		return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
-	if !fitsSystem(value) {
-		return fmt.Errorf("queuednet: %s: %d: %w", name, value, syscall.EINVAL)
-	}
-	return wrapOption(name, control(socket, func(fd uintptr) error { return setSocketOption(fd, option, value) }))
+	return wrapOption(name, sockopt.Set(socket, option, value))
 }
-
-// control calls f with the descriptor of a socket.
-func control(socket syscall.Conn, f func(fd uintptr) error) error {
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return err
-	}
-	controlErr := raw.Control(func(fd uintptr) { err = f(fd) })
-	return cmp.Or(controlErr, err)
-}
-
-// fitsSystem reports whether a value fits into the 32 bits that systems have for
-// it. Package syscall would cut it.
-func fitsSystem(value int) bool { return int64(value) == int64(int32(value)) }
 
 // tcpOptions are the methods of a *net.TCPConn that set options. Another socket,
 // such as one of queuednettest, may have them too.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/internal/sockopt"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +19,7 @@ func silence(t *testing.T, host string, port int) netip.Addr {
 	t.Helper()
 	listener := listenRaw(t, "tcp4", fmt.Sprintf("%s:%d", host, port))
 	t.Cleanup(func() { listener.Close() })
-	setBacklog(listener, 0)
+	sockopt.SetBacklog(listener, 0)
 	for range 4 {
 		socket, err := net.DialTimeout("tcp", listener.Addr().String(), 50*time.Millisecond)
 		if err != nil {

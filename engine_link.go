@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/queuednet/queuednet/internal/poller"
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // carriedBy returns the goroutine that the stream has moved to, if it has.
@@ -192,7 +193,7 @@ func (l linkSocket) Control(f func(fd uintptr)) error {
 		if !ok {
 			return errors.ErrUnsupported
 		}
-		return control(socket, func(fd uintptr) error { f(fd); return nil })
+		return sockopt.Control(socket, func(fd uintptr) error { f(fd); return nil })
 	case l.fd < 0:
 		return net.ErrClosed
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // setKeepAlive makes the system notice a peer that dies without a word. It may run
@@ -26,13 +28,13 @@ func (m *QueuedConnectionManager) setKeepAlive(socket net.Conn) {
 		})
 	}
 	if tcp := m.ackTimeoutSocket(socket); tcp != nil {
-		setAckTimeout(tcp, m.config.AckTimeout)
+		sockopt.SetAckTimeout(tcp, m.config.AckTimeout)
 	}
 }
 
 // ackTimeoutSocket returns the socket that AckTimeout holds for, nil for none.
 func (m *QueuedConnectionManager) ackTimeoutSocket(socket net.Conn) *net.TCPConn {
-	if m.config.AckTimeout <= 0 || !hasAckTimeout {
+	if m.config.AckTimeout <= 0 || !sockopt.HasAckTimeout {
 		return nil
 	}
 	tcp, _ := systemSocketOf(socket).(*net.TCPConn)
@@ -43,7 +45,7 @@ func (m *QueuedConnectionManager) ackTimeoutSocket(socket net.Conn) *net.TCPConn
 // ErrWriteTimeout where the peer has last said that it has no room.
 func (c *Connection) classify(err error) error {
 	switch {
-	case c.stream == nil || !isNoAnswer(err):
+	case c.stream == nil || !sockopt.IsNoAnswer(err):
 		return err
 	case c.stream.acks.shut.Load():
 		return fmt.Errorf("%w: %w", ErrWriteTimeout, err)
@@ -80,7 +82,7 @@ func (c *Connection) RoundTrip() (smoothed, variation time.Duration, err error) 
 	if tcp == nil {
 		return 0, 0, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
-	smoothed, variation, err = roundTrip(tcp)
+	smoothed, variation, err = sockopt.RoundTrip(tcp)
 	return smoothed, variation, wrapOption(name, err)
 }
 
@@ -97,6 +99,6 @@ func (c *Connection) Unacknowledged() (bytes int, err error) {
 	if tcp == nil {
 		return 0, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
-	bytes, err = unacknowledgedBytes(tcp)
+	bytes, err = sockopt.UnacknowledgedBytes(tcp)
 	return bytes, wrapOption(name, err)
 }

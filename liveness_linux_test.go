@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// tcpUserTimeout is TCP_USER_TIMEOUT, which package syscall does not name on every architecture.
+const tcpUserTimeout = 18
+
 // requireKeepAlive reads back what the system has been told of a connection:
 // idle 0 for no keep-alive, times in seconds, ack in milliseconds.
 func requireKeepAlive(t *testing.T, conn *Connection, idle, interval, count, ack int) {
@@ -20,7 +23,7 @@ func requireKeepAlive(t *testing.T, conn *Connection, idle, interval, count, ack
 		assert.Equal(t, []int{idle, interval, count},
 			[]int{get(syscall.TCP_KEEPIDLE), get(syscall.TCP_KEEPINTVL), get(syscall.TCP_KEEPCNT)})
 	}
-	assert.Equal(t, ack, get(optionUserTimeout.number))
+	assert.Equal(t, ack, get(tcpUserTimeout))
 }
 
 func TestKeepAliveConfig(t *testing.T) {
@@ -83,7 +86,7 @@ func TestAPeerWithoutRoomIsNotDead(t *testing.T) {
 	const ack, write = time.Second, time.Hour
 	e := newEnd(t, &Config{AckTimeout: ack, WriteTimeout: write})
 	conn, raw := e.raw()
-	timeout := func() int { return intOption(t, conn, syscall.IPPROTO_TCP, optionUserTimeout.number) }
+	timeout := func() int { return intOption(t, conn, syscall.IPPROTO_TCP, tcpUserTimeout) }
 	const size = 1 << 16
 	sent := 0
 	for sent < 40 { // some of it stays in this system's buffer

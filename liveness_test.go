@@ -72,7 +72,7 @@ func (c *deadConn) Read([]byte) (int, error) {
 
 func TestNoAnswer(t *testing.T) {
 	for errno, windows := range map[syscall.Errno]syscall.Errno{
-		syscall.ETIMEDOUT: 10060, syscall.EHOSTUNREACH: 10065, syscall.ENETUNREACH: 10051, errHostDown: 10060,
+		syscall.ETIMEDOUT: 10060, syscall.EHOSTUNREACH: 10065, syscall.ENETUNREACH: 10051,
 		syscall.ECONNRESET: 10054,
 	} {
 		reason := systemError(errno, windows)

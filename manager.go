@@ -2,10 +2,12 @@ package queuednet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -283,10 +285,15 @@ func (m *QueuedConnectionManager) mayOpen() error {
 	return nil
 }
 
+// noSystemSockets says that there are none of the system's own, such as in a browser.
+// Package net would imitate a network instead, which ends within the program.
+const noSystemSockets = runtime.GOOS == "js" || runtime.GOOS == "wasip1"
+
 // mayOpenSocket is mayOpen for a socket that is not handed in.
 func (m *QueuedConnectionManager) mayOpenSocket() error {
-	if errNoSockets != nil {
-		return errNoSockets
+	if noSystemSockets {
+		return fmt.Errorf("queuednet: %s/%s has no TCP and UDP sockets: open a WebSocket and hand it to AdoptConnection: %w",
+			runtime.GOOS, runtime.GOARCH, errors.ErrUnsupported)
 	}
 	return m.mayOpen()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // OpenTCPServerRendezvous listens on a port of all interfaces, on IPv6 and IPv4
@@ -42,7 +44,7 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
 	}
-	if backlog < 0 || !fitsSystem(backlog) {
+	if backlog < 0 || !sockopt.Fits(backlog) {
 		return nil, fmt.Errorf("queuednet: backlog cannot be %d", backlog)
 	}
 	listener, err := m.config.listenConfig().Listen(m.ctx, network, address)
@@ -52,7 +54,7 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 	if backlog == 0 {
 		backlog = defaultBacklog
 	}
-	setBacklog(listener, backlog)
+	sockopt.SetBacklog(listener, backlog)
 	return m.adoptRendezvous(listener, backlog)
 }
 

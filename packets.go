@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // packets is a UDP socket. One goroutine reads it, another one writes what was
@@ -63,9 +65,9 @@ func (m *QueuedConnectionManager) newPackets(socket net.PacketConn, groupOn int)
 	if system, ok := socket.(syscall.Conn); ok {
 		p.raw, _ = system.SyscallConn()
 	}
-	if p.udp != nil && p.raw != nil && address.IsAny() && askLocal(p.raw) {
+	if p.udp != nil && p.raw != nil && address.IsAny() && sockopt.AskLocal(p.raw) {
 		p.locals = true
-		p.received, p.beside = make([]byte, localSpace), make([]byte, localSpace)
+		p.received, p.beside = make([]byte, sockopt.LocalSpace), make([]byte, sockopt.LocalSpace)
 	}
 	p.Connection = Connection{manager: m, packets: p, address: address, localAddress: address}
 	if err := m.register(&p.Connection, p.run); err != nil {
@@ -245,7 +247,7 @@ func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr
 		for foreign := true; foreign && err == nil; {
 			var beside, on int
 			n, beside, _, addrPort, err = p.udp.ReadMsgUDPAddrPort(room, p.received)
-			local, on = localOf(p.received[:beside])
+			local, on = sockopt.LocalOf(p.received[:beside])
 			// Linux gives IPv6 groups to all of their members, wherever they have joined.
 			foreign = p.groupOn != 0 && on != 0 && on != p.groupOn
 		}

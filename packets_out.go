@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // packetsOut is what was sent and has not been written.
@@ -65,7 +67,7 @@ func (p *packets) send(b []byte, target *target) error {
 	case to == p.peer:
 		_, err = p.udp.Write(b)
 	case target.from.IsValid():
-		p.beside = besideLocal(p.beside, target.from)
+		p.beside = sockopt.BesideLocal(p.beside, target.from)
 		_, _, err = p.udp.WriteMsgUDPAddrPort(b, p.beside, to.AddrPort())
 	default:
 		_, err = p.udp.WriteToUDPAddrPort(b, to.AddrPort())

@@ -5,6 +5,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // acceptFailures are the errors of Accept since it last succeeded. Hardly any
@@ -28,7 +30,7 @@ const maxSameFailures = 10
 func (f *acceptFailures) final(err error) bool {
 	f.pause = min(max(2*f.pause, 5*time.Millisecond), time.Second)
 	switch {
-	case errors.Is(err, net.ErrClosed) || isNoListener(err):
+	case errors.Is(err, net.ErrClosed) || sockopt.IsNoListener(err):
 		return true
 	case saysThatItPasses(err):
 		f.same = 0

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // ListenerFile returns a file of the same listening socket as a rendezvous has,
@@ -32,7 +34,7 @@ func (c *Connection) ListenerFile() (*os.File, error) {
 	if !ok {
 		return nil, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
-	file, err := duplicate(socket, "listener of "+c.localAddress.String())
+	file, err := sockopt.Duplicate(socket, "listener of "+c.localAddress.String())
 	if err != nil {
 		return nil, wrapOption(name, err)
 	}

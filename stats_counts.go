@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // counts is what a manager counts for ManagerStats. What happens often is counted
@@ -147,7 +149,7 @@ func (e *Ends) of(reason error) *uint64 {
 		return &e.Protocol
 	case errors.Is(reason, net.ErrClosed):
 		return &e.Closed
-	case isReset(reason):
+	case sockopt.IsReset(reason):
 		return &e.Reset
 	case errors.Is(reason, io.ErrUnexpectedEOF):
 		return &e.Cut

@@ -1,10 +1,12 @@
 package queuednet
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -145,7 +147,7 @@ func (s *stream) sendingFailed(err error, grace time.Duration) {
 	s.leaveLog()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if isBrokenPipe(err) {
+	if errors.Is(err, syscall.EPIPE) {
 		s.broken = err
 	} else {
 		s.setCause(err)

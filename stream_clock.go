@@ -3,6 +3,8 @@ package queuednet
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // A guard enforces the limits of Config on a stream that receives:
@@ -220,10 +222,10 @@ func (s *stream) arrived(since time.Duration) bool {
 		return false
 	}
 	socket := s.tcpSocket()
-	if socket == nil || !hasAckTimeout {
+	if socket == nil || !sockopt.HasAckTimeout {
 		return since >= 200*time.Millisecond
 	}
-	busy, _, _ := unacknowledged(socket)
+	busy, _, _ := sockopt.Unacknowledged(socket)
 	return !busy
 }
 

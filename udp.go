@@ -7,6 +7,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // udpHeader is the size of the sum that Panda3D puts before a datagram in a packet.
@@ -78,8 +80,8 @@ func (m *QueuedConnectionManager) listenUDP(network, address string) (net.Packet
 	config := m.config.listenConfig()
 	config.Control = func(network, address string, raw syscall.RawConn) error {
 		_ = raw.Control(func(fd uintptr) {
-			growReceiveBuffer(fd, udpReceiveBuffer)
-			receiveJoinedOnly(fd)
+			sockopt.GrowReceiveBuffer(fd, udpReceiveBuffer)
+			sockopt.ReceiveJoinedOnly(fd)
 		})
 		if m.config.Control == nil {
 			return nil

@@ -3,6 +3,8 @@ package queuednet
 import (
 	"sync"
 	"syscall"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // UDPDrops counts the packets that a UDP connection did not deliver, by reason.
@@ -45,7 +47,7 @@ func (o *overruns) read(raw syscall.RawConn) uint64 {
 	if raw == nil {
 		return o.total
 	}
-	if now, ok := systemDrops(raw); ok {
+	if now, ok := sockopt.Drops(raw); ok {
 		o.total += uint64(now - o.last)
 		o.last = now
 	}
@@ -54,16 +56,3 @@ func (o *overruns) read(raw syscall.RawConn) uint64 {
 
 // udpReceiveBuffer is what a socket that the library opens asks for.
 const udpReceiveBuffer = 2 << 20
-
-// growReceiveBuffer makes the system's buffer for what arrives as large as it
-// allows, at most so large, and never smaller than it is. It may fail: a
-// small buffer is better than none.
-func growReceiveBuffer(fd uintptr, most int) {
-	before := receiveBufferSize(fd)
-	// Linux takes less where it does not allow this much; BSD refuses it.
-	for size := most; size > before; size /= 2 {
-		if grantedReceiveBuffer(size) <= before || setSocketOption(fd, optionRecvBuffer, size) == nil {
-			return
-		}
-	}
-}

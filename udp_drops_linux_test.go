@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/queuednet/queuednet/internal/sockopt"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -87,9 +88,14 @@ func needMemInfo(t *testing.T) {
 	t.Helper()
 	raw, err := rawUDP(t, "127.0.0.1:0").SyscallConn()
 	require.NoError(t, err)
-	if _, ok := systemDrops(raw); !ok {
+	if _, ok := sockopt.Drops(raw); !ok {
 		t.Skip("the system has no SO_MEMINFO: qemu-user does not pass it on")
 	}
+}
+
+func receiveBufferSize(fd uintptr) int {
+	size, _ := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF)
+	return size
 }
 
 func receiveBufferOf(t *testing.T, conn *Connection) (size int) {
@@ -107,16 +113,15 @@ func TestUDPReceiveBufferNeverShrinks(t *testing.T) {
 	raw, err := rawUDP(t, "127.0.0.1:0").SyscallConn()
 	require.NoError(t, err)
 	require.NoError(t, raw.Control(func(fd uintptr) {
-		require.NoError(t, setSocketOption(fd, optionRecvBuffer, 1<<30))
+		require.NoError(t, syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 1<<30))
 		largest := receiveBufferSize(fd) // twice net.core.rmem_max
-		force := socketOption{syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, true}
 		for _, size := range []int{1 << 12, largest / 2, largest} {
-			err := setSocketOption(fd, force, size)
+			err := syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, size)
 			if err != nil {
 				t.Skip("this machine does not let a test have any size: ", err)
 			}
 			before := receiveBufferSize(fd)
-			growReceiveBuffer(fd, 1<<30)
+			sockopt.GrowReceiveBuffer(fd, 1<<30)
 			assert.Equal(t, max(before, largest), receiveBufferSize(fd))
 		}
 	}))
@@ -129,7 +134,7 @@ func TestUDPReceiveBufferOfControl(t *testing.T) {
 	e := newEnd(t, &Config{Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		controlErr := raw.Control(func(fd uintptr) {
 			seen = receiveBufferSize(fd)
-			err = setSocketOption(fd, optionRecvBuffer, size)
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, size)
 		})
 		return cmp.Or(controlErr, err)
 	}})

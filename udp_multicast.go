@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // OpenUDPMulticast opens a UDP socket that receives on a port what is sent to a
@@ -48,7 +50,7 @@ func (m *QueuedConnectionManager) openGroup(group NetAddress, join func(fd uintp
 		return nil, err
 	}
 	on := 0
-	err = control(socket.(syscall.Conn), func(fd uintptr) (err error) {
+	err = sockopt.Control(socket.(syscall.Conn), func(fd uintptr) (err error) {
 		on, err = join(fd)
 		return err
 	})
@@ -62,7 +64,7 @@ func (m *QueuedConnectionManager) openGroup(group NetAddress, join func(fd uintp
 	}
 	// What one program of a machine sends reaches the others, as is the default
 	// of most systems.
-	_ = c.setIPOption("", optionMulticastLoop, optionMulticastLoop6, 1)
+	_ = c.setIPOption("", sockopt.MulticastLoop, sockopt.MulticastLoop6, 1)
 	return c, nil
 }
 
@@ -79,7 +81,7 @@ func joinAnywhere(fd uintptr, group NetAddress) (int, error) {
 	if zone != nil {
 		return joinOn(fd, group, Interface{Name: zone.Name})
 	}
-	err = joinGroup(fd, group, groupInterface{})
+	err = sockopt.JoinGroup(fd, group.addrPort.Addr(), sockopt.GroupInterface{})
 	if err == nil {
 		return 0, nil
 	}
@@ -128,20 +130,13 @@ func joinOn(fd uintptr, group NetAddress, on Interface) (int, error) {
 		return 0, &net.AddrError{Err: "group on another interface than " + on.Name, Addr: group.String()}
 	}
 	if group.IsIPv6() {
-		return i.Index, joinGroup(fd, group, groupInterface{index: i.Index})
+		return i.Index, sockopt.JoinGroup(fd, group.addrPort.Addr(), sockopt.GroupInterface{Index: i.Index})
 	}
 	ip, err := ipv4Of(on)
 	if err != nil {
 		return 0, err
 	}
-	return i.Index, joinGroup(fd, group, groupInterface{ip: ip})
-}
-
-// A groupInterface is an interface as a socket is told of it: by its number for IPv6, by an
-// address of it for IPv4. The zero value is the system's choice.
-type groupInterface struct {
-	index int
-	ip    [4]byte
+	return i.Index, sockopt.JoinGroup(fd, group.addrPort.Addr(), sockopt.GroupInterface{IP: ip})
 }
 
 // ipv4Of returns the IPv4 address of an interface: its IP or the first one.

@@ -3,10 +3,12 @@ package queuednet
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os/exec"
 	"syscall"
 	"testing"
 
+	"github.com/queuednet/queuednet/internal/sockopt"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -113,8 +115,8 @@ func TestUDPMulticastWithoutARoute(t *testing.T) {
 	}
 	probe, err := net.ListenPacket("udp4", ":0")
 	require.NoError(t, err)
-	err = control(probe.(*net.UDPConn), func(fd uintptr) error {
-		return joinGroup(fd, mustAddress(t, "239.77.1.2:0"), groupInterface{})
+	err = sockopt.Control(probe.(*net.UDPConn), func(fd uintptr) error {
+		return sockopt.JoinGroup(fd, netip.MustParseAddr("239.77.1.2"), sockopt.GroupInterface{})
 	})
 	require.ErrorIs(t, err, syscall.ENODEV, "this test needs a machine without a route")
 	require.NoError(t, probe.Close())

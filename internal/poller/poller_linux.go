@@ -3,16 +3,12 @@ package poller
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
 	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
 )
-
-// ErrAgain says that a read or write would have to wait.
-var ErrAgain error = syscall.EAGAIN
 
 // Events that package syscall names on some architectures only, or not unsigned.
 const (
@@ -205,34 +201,11 @@ func (e *epoll) unwake() {
 	_, _ = syscall.Read(e.wake, count[:])
 }
 
-func (e *epoll) Read(fd int, b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(fd, b)
-		switch {
-		case err == syscall.EINTR:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
+func (e *epoll) Read(fd int, b []byte) (int, error) { return TryRead(uintptr(fd), b) }
 
-func (e *epoll) Write(fd int, b []byte) (int, error) {
-	for {
-		n, err := syscall.Write(fd, b)
-		if err != syscall.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
+func (e *epoll) Write(fd int, b []byte) (int, error) { return TryWrite(uintptr(fd), b) }
 
-func (e *epoll) Connected(fd int) bool {
-	_, err := syscall.Getpeername(fd)
-	return err == nil
-}
+func (e *epoll) Connected(fd int) bool { return Connected(uintptr(fd)) }
 
 func (e *epoll) CloseWrite(fd int) error {
 	return os.NewSyscallError("shutdown", syscall.Shutdown(fd, syscall.SHUT_WR))
@@ -261,4 +234,26 @@ func (e *epoll) Close() error {
 		return e.file.Close()
 	}
 	return os.NewSyscallError("close", syscall.Close(e.fd))
+}
+
+// Copy returns a copy of a socket's descriptor, which Go's runtime does not know.
+func Copy(socket syscall.Conn) (fd int, err error) {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	controlErr := raw.Control(func(original uintptr) {
+		copied, _, errno := syscall.Syscall(syscall.SYS_FCNTL, original, syscall.F_DUPFD_CLOEXEC, 0)
+		if errno != 0 {
+			err = os.NewSyscallError("fcntl", errno)
+		}
+		fd = int(copied)
+	})
+	if controlErr != nil {
+		err = controlErr
+	}
+	if err != nil {
+		return -1, err
+	}
+	return fd, nil
 }

@@ -1,4 +1,4 @@
-package queuednet
+package sockopt
 
 import (
 	"math"
@@ -8,27 +8,32 @@ import (
 	"unsafe"
 )
 
-// optionUserTimeout is TCP_USER_TIMEOUT, in milliseconds, which package syscall
+// userTimeout is TCP_USER_TIMEOUT, in milliseconds, which package syscall
 // does not name on every architecture.
-var optionUserTimeout = socketOption{syscall.IPPROTO_TCP, 18, true}
+var userTimeout = Option{syscall.IPPROTO_TCP, 18, true}
 
-const hasAckTimeout = true
+// HasAckTimeout says that the system ends a stream whose peer does not acknowledge.
+const HasAckTimeout = true
 
-// setAckTimeout sets it; 0 is none. The system has 31 bits for it, 24.8 days.
-func setAckTimeout(socket syscall.Conn, timeout time.Duration) {
+// SetAckTimeout sets after how long it does; 0 is never. The system has 31 bits
+// for it, 24.8 days.
+func SetAckTimeout(socket syscall.Conn, timeout time.Duration) {
 	milliseconds := min((timeout+time.Millisecond-1)/time.Millisecond, math.MaxInt32)
-	_ = control(socket, func(fd uintptr) error { return setSocketOption(fd, optionUserTimeout, int(milliseconds)) })
+	_ = Set(socket, userTimeout, int(milliseconds))
 }
 
-func roundTrip(socket syscall.Conn) (smoothed, variation time.Duration, err error) {
+// RoundTrip returns how long the peer of a stream takes to acknowledge, smoothed, and
+// by how much that varies.
+func RoundTrip(socket syscall.Conn) (smoothed, variation time.Duration, err error) {
 	info, err := tcpInfo(socket)
 	return time.Duration(info.Rtt) * time.Microsecond, time.Duration(info.Rttvar) * time.Microsecond, err
 }
 
-// unacknowledgedBytes is SIOCOUTQ, which has the number of TIOCOUTQ.
-func unacknowledgedBytes(socket syscall.Conn) (int, error) {
+// UnacknowledgedBytes returns how much the system holds of a stream that its peer has not
+// acknowledged. It is SIOCOUTQ, which has the number of TIOCOUTQ.
+func UnacknowledgedBytes(socket syscall.Conn) (int, error) {
 	var bytes int32
-	err := control(socket, func(fd uintptr) error {
+	err := Control(socket, func(fd uintptr) error {
 		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&bytes)))
 		if errno != 0 {
 			return os.NewSyscallError("ioctl", errno)
@@ -38,10 +43,10 @@ func unacknowledgedBytes(socket syscall.Conn) (int, error) {
 	return int(bytes), err
 }
 
-// unacknowledged reports whether something that was written has not arrived, and
+// Unacknowledged reports whether something that was written has not arrived, and
 // if so whether the peer answers that it has no room for it, and whether some of
 // it is being repeated.
-func unacknowledged(socket syscall.Conn) (busy, shut, repeating bool) {
+func Unacknowledged(socket syscall.Conn) (busy, shut, repeating bool) {
 	const recovery = 3 // TCP_CA_Recovery; the one above is TCP_CA_Loss
 	info, err := tcpInfo(socket)
 	if err != nil {

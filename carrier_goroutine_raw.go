@@ -1,24 +1,23 @@
-//go:build unix
-
 package queuednet
 
 import (
-	"errors"
 	"io"
 	"net"
 	"syscall"
 
+	"github.com/queuednet/queuednet/internal/poller"
 	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // On Unix a TCP socket is read and written through the runtime's poller
 // directly: while a stream is idle its goroutine holds no buffer, and a write
-// that the system does not take at once does not wait.
+// that the system does not take at once does not wait. Elsewhere all sockets are
+// read and written by their methods.
 
 // rawConnOf returns nil for a socket that cannot be used this way.
 func rawConnOf(socket net.Conn) syscall.RawConn {
 	tcp, ok := socket.(*net.TCPConn)
-	if !ok || testmode.Goroutines {
+	if !ok || !poller.Tries || testmode.Goroutines {
 		return nil
 	}
 	raw, err := tcp.SyscallConn()
@@ -63,29 +62,24 @@ func (g *goroutineCarrier) fillRaw(wait bool) error {
 // tryRead is called by the poller; false is to wait until the socket is readable.
 func (g *goroutineCarrier) tryRead(fd uintptr) bool {
 	r, s := &g.read, g.stream
-	for {
-		room := s.in.room(s.readSize())
-		n, err := syscall.Read(int(fd), room)
-		switch {
-		case n > 0:
-			s.extend(n, len(room))
-			r.err = nil
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN && r.wait:
-			s.in.releaseBuffer()
-			return false
-		case err == syscall.EAGAIN:
-			r.err = errNothing
-		case err == nil:
-			_, err = syscall.Getpeername(int(fd))
-			r.reset = err == syscall.ENOTCONN || err == syscall.EINVAL // macOS
-			r.err = io.EOF
-		default:
-			r.err = s.opError("read", err)
-		}
-		return true
+	room := s.in.room(s.readSize())
+	n, err := poller.TryRead(fd, room)
+	switch {
+	case n > 0:
+		s.extend(n, len(room))
+		r.err = nil
+	case err == poller.ErrAgain && r.wait:
+		s.in.releaseBuffer()
+		return false
+	case err == poller.ErrAgain:
+		r.err = errNothing
+	case err == io.EOF:
+		r.reset = !poller.Connected(fd)
+		r.err = io.EOF
+	default:
+		r.err = s.opError("read", err)
 	}
+	return true
 }
 
 // rawWrite is what tryWrite keeps between its calls.
@@ -114,12 +108,11 @@ func (g *goroutineCarrier) tryWrite(b []byte) (n int, err error) {
 func (g *goroutineCarrier) tryWriteTo(fd uintptr) bool {
 	w := &g.write
 	for len(w.b) > 0 {
-		n, err := syscall.Write(int(fd), w.b)
+		n, err := poller.TryWrite(fd, w.b)
 		switch {
 		case n > 0:
 			w.b = w.b[n:]
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
+		case err == poller.ErrAgain:
 			return true
 		default:
 			w.err = g.stream.opError("write", err)
@@ -128,5 +121,3 @@ func (g *goroutineCarrier) tryWriteTo(fd uintptr) bool {
 	}
 	return true
 }
-
-func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

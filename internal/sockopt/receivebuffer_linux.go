@@ -1,13 +1,13 @@
-package queuednet
+package sockopt
 
 import (
 	"syscall"
 	"unsafe"
 )
 
-// systemDrops returns how many packets the system has dropped at a socket since
-// it was opened.
-func systemDrops(raw syscall.RawConn) (uint32, bool) {
+// Drops returns how many packets the system has dropped at a socket since
+// it was opened, and false where it does not tell.
+func Drops(raw syscall.RawConn) (uint32, bool) {
 	const soMemInfo = 55 // SO_MEMINFO, since Linux 4.12
 	var info [9]uint32   // SK_MEMINFO_VARS; the last is SK_MEMINFO_DROPS
 	size, err := getSocketOption(raw, syscall.SOL_SOCKET, soMemInfo, unsafe.Pointer(&info), unsafe.Sizeof(info))
@@ -24,7 +24,7 @@ func grantedReceiveBuffer(size int) int {
 		return 0
 	}
 	defer syscall.Close(fd)
-	if setSocketOption(uintptr(fd), optionRecvBuffer, size) != nil {
+	if set(uintptr(fd), RecvBuffer, size) != nil {
 		return 0
 	}
 	return receiveBufferSize(uintptr(fd))

@@ -1,4 +1,4 @@
-package queuednet
+package sockopt
 
 import (
 	"net/netip"
@@ -6,16 +6,13 @@ import (
 	"unsafe"
 )
 
-// What comes and goes beside a packet that tells or sets its local address: of a
-// socket for both versions of IP that is a message of each.
-var (
-	localSpace4 = syscall.CmsgSpace(syscall.SizeofInet4Pktinfo)
-	localSpace  = localSpace4 + syscall.CmsgSpace(syscall.SizeofInet6Pktinfo)
-)
+// LocalSpace is the size of what comes and goes beside a packet that tells or sets its
+// local address: of a socket for both versions of IP that is a message of each.
+var LocalSpace = syscall.CmsgSpace(syscall.SizeofInet4Pktinfo) + syscall.CmsgSpace(syscall.SizeofInet6Pktinfo)
 
-// askLocal makes the system tell the local address of each packet that a socket
+// AskLocal makes the system tell the local address of each packet that a socket
 // receives. It reports false where the system does not.
-func askLocal(raw syscall.RawConn) bool {
+func AskLocal(raw syscall.RawConn) bool {
 	asked := false
 	_ = raw.Control(func(fd uintptr) {
 		v4 := syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_PKTINFO, 1)
@@ -25,11 +22,11 @@ func askLocal(raw syscall.RawConn) bool {
 	return asked
 }
 
-// localOf returns the local address in what came beside a packet: where it was
+// LocalOf returns the local address in what came beside a packet: where it was
 // sent to, or, for a broadcast or an IPv4 multicast, the address of the interface
 // that it came in on. It is the zero Addr where there is none to answer from. For
 // an IPv6 multicast on is the number of that interface, and otherwise 0.
-func localOf(beside []byte) (local netip.Addr, on int) {
+func LocalOf(beside []byte) (local netip.Addr, on int) {
 	for len(beside) >= syscall.SizeofCmsghdr {
 		header := (*syscall.Cmsghdr)(unsafe.Pointer(&beside[0]))
 		size := int(header.Len)
@@ -54,9 +51,9 @@ func localOf(beside []byte) (local netip.Addr, on int) {
 	return local, 0
 }
 
-// besideLocal returns what makes a packet leave from a local address, in the room
+// BesideLocal returns what makes a packet leave from a local address, in the room
 // of beside.
-func besideLocal(beside []byte, local netip.Addr) []byte {
+func BesideLocal(beside []byte, local netip.Addr) []byte {
 	level, kind, size := syscall.IPPROTO_IPV6, syscall.IPV6_PKTINFO, syscall.SizeofInet6Pktinfo
 	if local.Is4() {
 		level, kind, size = syscall.IPPROTO_IP, syscall.IP_PKTINFO, syscall.SizeofInet4Pktinfo
