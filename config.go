@@ -232,38 +232,44 @@ func (c *Config) withDefaults() (Config, error) {
 	} {
 		*field = min(max(*field, -1), longestTime)
 	}
+	return config, config.check()
+}
+
+// check returns a *ConfigError for a value out of its range. Durations that only the
+// library uses have been cut into theirs.
+func (c *Config) check() error {
 	for _, field := range []struct {
 		name  string
 		value int
 	}{
-		{"MaxDatagramSize", config.MaxDatagramSize},
-		{"MaxReceiveQueue", config.MaxReceiveQueue},
-		{"MaxSendQueue", config.MaxSendQueue},
-		{"MaxConnections", config.MaxConnections},
-		{"MaxConnectionsPerAddress", config.MaxConnectionsPerAddress},
-		{"MaxAcceptsPerSecond", config.MaxAcceptsPerSecond},
-		{"MaxDatagramsPerSecond", config.MaxDatagramsPerSecond},
-		{"MaxBytesPerSecond", config.MaxBytesPerSecond},
+		{"MaxDatagramSize", c.MaxDatagramSize},
+		{"MaxReceiveQueue", c.MaxReceiveQueue},
+		{"MaxSendQueue", c.MaxSendQueue},
+		{"MaxConnections", c.MaxConnections},
+		{"MaxConnectionsPerAddress", c.MaxConnectionsPerAddress},
+		{"MaxAcceptsPerSecond", c.MaxAcceptsPerSecond},
+		{"MaxDatagramsPerSecond", c.MaxDatagramsPerSecond},
+		{"MaxBytesPerSecond", c.MaxBytesPerSecond},
 	} {
 		if field.value < 0 || int64(field.value) > math.MaxInt32 {
-			return config, &ConfigError{field.name, field.value}
+			return &ConfigError{field.name, field.value}
 		}
 	}
-	if config.TCPHeaderSize != 2 && config.TCPHeaderSize != 4 {
-		return config, &ConfigError{"TCPHeaderSize", config.TCPHeaderSize}
+	if c.TCPHeaderSize != 2 && c.TCPHeaderSize != 4 {
+		return &ConfigError{"TCPHeaderSize", c.TCPHeaderSize}
 	}
 	// What Linux takes.
 	switch {
-	case config.KeepAliveIdle > maxKeepAlive:
-		return config, &ConfigError{"KeepAliveIdle", config.KeepAliveIdle}
-	case config.KeepAliveInterval < 0 || config.KeepAliveInterval > maxKeepAlive:
-		return config, &ConfigError{"KeepAliveInterval", config.KeepAliveInterval}
-	case config.KeepAliveCount < 0 || config.KeepAliveCount > 127:
-		return config, &ConfigError{"KeepAliveCount", config.KeepAliveCount}
-	case config.AckTimeout.Milliseconds() > math.MaxInt32:
-		return config, &ConfigError{"AckTimeout", config.AckTimeout}
+	case c.KeepAliveIdle > maxKeepAlive:
+		return &ConfigError{"KeepAliveIdle", c.KeepAliveIdle}
+	case c.KeepAliveInterval < 0 || c.KeepAliveInterval > maxKeepAlive:
+		return &ConfigError{"KeepAliveInterval", c.KeepAliveInterval}
+	case c.KeepAliveCount < 0 || c.KeepAliveCount > 127:
+		return &ConfigError{"KeepAliveCount", c.KeepAliveCount}
+	case c.AckTimeout.Milliseconds() > math.MaxInt32:
+		return &ConfigError{"AckTimeout", c.AckTimeout}
 	}
-	return config, nil
+	return nil
 }
 
 func orDefault[T comparable](field *T, value T) {

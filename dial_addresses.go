@@ -88,17 +88,19 @@ func pauseBetween(addresses int, timeout time.Duration) time.Duration {
 	return max(min(nextAddressAfter, timeout/time.Duration(2*addresses)), minNextAddressAfter)
 }
 
+// A dialed is how connecting to one address has ended.
+type dialed struct {
+	socket net.Conn
+	err    error
+}
+
 // connect connects to the first of several addresses that answers. It returns
 // when no attempt is left. Without success it fails for the reason of the first,
 // or, when the time is over, for that of the last.
 func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause time.Duration) (net.Conn, error) {
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type result struct {
-		socket net.Conn
-		err    error
-	}
-	results := make(chan result)
+	results := make(chan dialed)
 	running := 0
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -115,7 +117,7 @@ func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause 
 			running++
 			go func() {
 				socket, err := c.dialer().DialContext(attempts, "tcp", address)
-				results <- result{socket, err}
+				results <- dialed{socket, err}
 			}()
 			next.Reset(pause)
 		case r := <-results:
@@ -134,10 +136,10 @@ func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause 
 			}
 		}
 	}
-	switch {
-	case winner != nil:
+	if winner != nil {
 		return winner, nil
-	case ctx.Err() != nil || isTimeout(last): // a socket may know of the deadline before ctx
+	}
+	if ctx.Err() != nil || isTimeout(last) { // a socket may know of the deadline before ctx
 		return nil, last
 	}
 	return nil, first

@@ -34,33 +34,38 @@ func holdUp(m *QueuedConnectionManager, d time.Duration) {
 	synctest.Wait()
 }
 
+const idleTimeout = 7 * time.Second
+
+// idleEnd returns an end with idleTimeout and a connection of it.
+func idleEnd(t *testing.T) (*end, *Connection, net.Conn) {
+	e := newEnd(t, &Config{IdleTimeout: idleTimeout, CloseTimeout: 3 * idleTimeout, MaxReceiveQueue: 12})
+	conn, far := e.pipe()
+	return e, conn, far
+}
+
+// requireIdle asserts that conn ends after idleTimeout from now, and not before.
+func (e *end) requireIdle(conn *Connection) {
+	e.t.Helper()
+	time.Sleep(idleTimeout + lastMoment)
+	e.requireLives(conn)
+	require.Same(e.t, conn, e.reset())
+	require.Equal(e.t, ErrIdle, conn.Err())
+	require.ErrorIs(e.t, conn.Err(), os.ErrDeadlineExceeded)
+	require.Equal(e.t, Refusals{Idle: 1}, e.manager.Refusals())
+}
+
 func TestIdleTimeout(t *testing.T) {
-	const timeout = 7 * time.Second
-	setup := func(t *testing.T) (*end, *Connection, net.Conn) {
-		e := newEnd(t, &Config{IdleTimeout: timeout, CloseTimeout: 3 * timeout, MaxReceiveQueue: 12})
-		conn, far := e.pipe()
-		return e, conn, far
-	}
-	// requireIdle asserts that conn ends after the timeout from now, and not before.
-	requireIdle := func(t *testing.T, e *end, conn *Connection) {
-		t.Helper()
-		time.Sleep(timeout + lastMoment)
-		e.requireLives(conn)
-		require.Same(t, conn, e.reset())
-		require.Equal(t, ErrIdle, conn.Err())
-		require.ErrorIs(t, conn.Err(), os.ErrDeadlineExceeded)
-		require.Equal(t, Refusals{Idle: 1}, e.manager.Refusals())
-	}
+	const timeout = idleTimeout
 	inBubble(t, map[string]func(t *testing.T){
 		"exact": func(t *testing.T) {
-			e, conn, far := setup(t)
-			requireIdle(t, e, conn)
+			e, conn, far := idleEnd(t)
+			e.requireIdle(conn)
 			assert.Equal(t, ErrIdle, e.writer.Send(NewDatagram(nil), conn))
 			_, err := far.Read(make([]byte, 1))
 			assert.Equal(t, io.EOF, err)
 		},
 		"any byte counts": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			for _, b := range framed(2, "slow") {
 				time.Sleep(timeout - time.Nanosecond)
 				write(t, far, string(b))
@@ -68,10 +73,10 @@ func TestIdleTimeout(t *testing.T) {
 			}
 			assert.Equal(t, []string{"slow"}, e.drain())
 			write(t, far, "\x01")
-			requireIdle(t, e, conn)
+			e.requireIdle(conn)
 		},
 		"what has come is delivered": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			write(t, far, framed(2, "last"))
 			time.Sleep(time.Hour)
 			assert.False(t, e.manager.ResetConnectionAvailable())
@@ -80,7 +85,7 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Equal(t, ErrIdle, conn.Err())
 		},
 		"sending does not count": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			newTap(far)
 			time.Sleep(timeout / 2)
 			e.send(conn, "you?")
@@ -89,25 +94,25 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Equal(t, ErrIdle, conn.Err())
 		},
 		"in no reader": func(t *testing.T) {
-			e, conn, _ := setup(t)
+			e, conn, _ := idleEnd(t)
 			synctest.Wait() // its goroutine waits for the peer, and goes on to
 			require.True(t, e.reader.RemoveConnection(conn))
 			time.Sleep(1000 * timeout)
 			e.requireLives(conn)
 			require.NoError(t, e.reader.AddConnection(conn))
-			requireIdle(t, e, conn)
+			e.requireIdle(conn)
 		},
 		"the process is held up": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			holdUp(e.manager, timeout*3/2)
 			time.Sleep(lookAgain - time.Nanosecond) // the peer was held up too
 			e.requireLives(conn)
 			write(t, far, framed(2, "on"))
 			assert.Equal(t, []string{"on"}, e.drain())
-			requireIdle(t, e, conn)
+			e.requireIdle(conn)
 		},
 		"the process is held up, and then it is idle": func(t *testing.T) {
-			e, conn, _ := setup(t)
+			e, conn, _ := idleEnd(t)
 			holdUp(e.manager, timeout*3/2)
 			time.Sleep(lookAgain + lastMoment)
 			e.requireLives(conn)
@@ -128,7 +133,7 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Same(t, conn, e.reset())
 		},
 		"the program is slow": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			go func() {
 				for _, payload := range []string{"0123456789", "0123456789", "end"} {
 					write(t, far, framed(2, payload))
@@ -146,14 +151,14 @@ func TestIdleTimeout(t *testing.T) {
 			require.Equal(t, ErrIdle, conn.Err(), "all is delivered, and it is idle")
 		},
 		"a taken queue is a new beginning": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			write(t, far, framed(2, "0123456789"))
 			go write(t, far, framed(2, "end"))
 			time.Sleep(time.Hour)
 			assert.Equal(t, []string{"0123456789"}, e.drain())
 			synctest.Wait()
 			assert.Equal(t, []string{"end"}, e.drain())
-			requireIdle(t, e, conn)
+			e.requireIdle(conn)
 		},
 		"bytes at the last moment": func(t *testing.T) {
 			e := newEnd(t, &Config{IdleTimeout: timeout})
@@ -165,10 +170,10 @@ func TestIdleTimeout(t *testing.T) {
 			go write(t, far, framed(2, "waited long"))
 			time.Sleep(timeout)
 			assert.Equal(t, "waited long", string(e.next().Message()))
-			requireIdle(t, e, conn)
+			e.requireIdle(conn)
 		},
 		"closing takes its own time": func(t *testing.T) {
-			e, conn, far := setup(t)
+			e, conn, far := idleEnd(t)
 			time.Sleep(timeout - time.Second)
 			start := time.Now()
 			require.True(t, e.manager.CloseConnection(conn))

@@ -38,61 +38,6 @@ type outgoing struct {
 	gaveUp atomic.Bool   // something whose Send returned nil will not arrive
 }
 
-// A backlog is what is written before pending.
-type backlog struct {
-	begun   *block // the block that the system has taken written bytes of
-	written int
-
-	// Pending goes here when it has grown large, so that it is never moved.
-	full []*block
-	size int // bytes in full
-}
-
-// late returns the backlog, to put something into it.
-func (o *outgoing) late() *backlog {
-	if o.backlog == nil {
-		o.backlog = new(backlog)
-	}
-	return o.backlog
-}
-
-// isBegun reports whether a part of a block has been written. A nil backlog is empty.
-func (l *backlog) isBegun() bool { return l != nil && l.begun != nil }
-
-// next takes the first of full, nil for none.
-func (l *backlog) next() *block {
-	if l == nil || len(l.full) == 0 {
-		return nil
-	}
-	b := l.full[0]
-	l.full[0] = nil
-	l.full = l.full[1:]
-	l.size -= len(b.b)
-	return b
-}
-
-// drop gives up all of it.
-func (l *backlog) drop() {
-	if l == nil {
-		return
-	}
-	for _, b := range l.full {
-		b.free()
-	}
-	l.begun.free()
-	*l = backlog{}
-}
-
-// A writeStage says how much of WriteTimeout has passed.
-type writeStage uint8
-
-const (
-	writeWaits   writeStage = iota
-	writeLate               // all but its last part: see lookAgain
-	writeOverdue            // all: a write under way is the last, and is broken off
-	writeStuck              // that did not help
-)
-
 // send appends a datagram behind a header. It reports whether s, which is marked
 // busy then, must be queued for flushing.
 func (s *stream) send(headerSize int, payload []byte) (flush bool, err error) {
@@ -254,38 +199,6 @@ func (o *outgoing) begin(s *stream, b *block) {
 	s.manager.counts.sent.add(int(b.frames), 0)
 }
 
-// putBack takes back a block that the system has taken only at bytes of, and
-// marks o as blocked. It reports false where it was given up meanwhile.
-func (o *outgoing) putBack(b *block, at int) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closing && o.gaveUp.Load() {
-		b.free()
-		return false
-	}
-	l := o.late()
-	l.begun, l.written = b, at
-	o.blocked = true
-	o.rest()
-	return true
-}
-
-// unblock notes that the system takes something again. It reports whether o was
-// blocked, and whether it must be queued for flushing.
-func (o *outgoing) unblock() (was, flush bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	was = o.blocked
-	o.blocked = false
-	return was, was && o.claim()
-}
-
-func (o *outgoing) isBlocked() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.blocked
-}
-
 func (o *outgoing) isBusy() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -387,55 +300,4 @@ func (s *stream) writeFailed(err error) {
 	}
 	s.sendingFailed(err, grace)
 	s.out.finished(s)
-}
-
-// blocks notes that the system takes no more at the moment.
-func (s *stream) blocks() {
-	o := &s.out
-	now := s.manager.elapsed()
-	o.mu.Lock()
-	if o.since == 0 {
-		o.since = now
-	}
-	next := o.due(s)
-	o.mu.Unlock()
-	if next != 0 {
-		s.arm(next)
-	}
-}
-
-// overdue reports whether a try to write that has not written all was the last.
-func (s *stream) overdue() bool {
-	o := &s.out
-	now := s.manager.elapsed()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.stage >= writeOverdue || o.limit != 0 && now >= o.limit
-}
-
-// mayLook reports whether a write that was not tried in time may be tried once: not
-// where closing is to take no time.
-func (s *stream) mayLook() bool {
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
-	return s.out.limit == 0 || s.manager.closeTimeout() > 0
-}
-
-// due returns when the stream must have got rid of something: 0 for never. o.mu
-// is held.
-func (o *outgoing) due(s *stream) time.Duration {
-	switch {
-	case o.done || o.stage == writeStuck:
-		return 0
-	case o.stage == writeOverdue:
-		return later(o.since, stubborn)
-	}
-	due := o.limit
-	if timeout := s.manager.config.WriteTimeout; timeout >= 0 && o.since != 0 {
-		if o.stage == writeWaits {
-			timeout -= lastPart(timeout)
-		}
-		due = earlier(due, later(o.since, timeout))
-	}
-	return due
 }

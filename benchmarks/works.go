@@ -51,7 +51,10 @@ var (
 )
 
 // works lists all works but j, which is no loop.
-func works() []work {
+func works() []work { return slices.Concat(streamWorks(), gameWorks()) }
+
+// streamWorks are those of as much as the peers can take or give.
+func streamWorks() []work {
 	return []work{
 		{id: "a", metrics: []metric{taken}, run: (*bench).bulk, cases: bulkCases(), peers: bulkPeers},
 		{id: "b", metrics: []metric{taken}, run: (*bench).bulk, cases: []testCase{crowdCase(1000)}, peers: rawPeers},
@@ -72,6 +75,12 @@ func works() []work {
 			cases:   []testCase{broadcastCase(64, 1000), broadcastCase(1024, 1000)},
 			peers:   manyPeers,
 		},
+	}
+}
+
+// gameWorks are those of a game's everyday, and what its connections cost.
+func gameWorks() []work {
+	return []work{
 		{
 			id:      "e",
 			metrics: []metric{{report.MedianTime, "µs", report.Less}, {"p99", "µs", report.Less}, {"p99.9", "µs", report.Less}},

@@ -8,12 +8,7 @@ import (
 // overview draws how far queuednet is ahead: a line a figure, a sign a peer, and
 // a bar that ends at the peer that comes closest.
 func overview(measured []*row) []byte {
-	var lines []*row
-	for _, r := range measured {
-		if ours := r.ours(); ours != nil && len(leads(r, ours)) > 0 {
-			lines = append(lines, r)
-		}
-	}
+	lines := compared(measured)
 	const (
 		width, left, right = 960, 330, 40
 		lineHeight         = 20
@@ -60,6 +55,17 @@ func overview(measured []*row) []byte {
 	}
 	s.line(scale.at(1), top, scale.at(1), bottom, "axis")
 	return s.end()
+}
+
+// compared returns the rows that have somebody to compare the library with.
+func compared(measured []*row) []*row {
+	var lines []*row
+	for _, r := range measured {
+		if ours := r.ours(); ours != nil && len(leads(r, ours)) > 0 {
+			lines = append(lines, r)
+		}
+	}
+	return lines
 }
 
 // label names a figure.
