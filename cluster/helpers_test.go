@@ -68,7 +68,7 @@ func open(t testing.TB, config *Config) *member {
 
 // quick are short times, so that tests are.
 func quick(config Config) *Config {
-	config.Heartbeat, config.DeadAfter = 50*time.Millisecond, 400*time.Millisecond
+	config.Heartbeat, config.DeadAfter = 50*time.Millisecond, time.Second
 	return &config
 }
 

@@ -202,6 +202,9 @@ func (n *Node) WaitForMessages(ctx context.Context) error {
 		return errZero
 	}
 	for {
+		if n.isClosing() {
+			return net.ErrClosed
+		}
 		if n.in.available() {
 			signal(n.in.ready) // another call may wait for the same
 			return nil

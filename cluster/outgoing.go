@@ -25,6 +25,7 @@ type outgoing struct {
 	blocks []*block
 	closed error // why nothing more is taken
 	rate   rate
+	now    time.Duration    // when a message was admitted that begins a run
 	links  map[uint16]*link // whom directed messages went to
 }
 
@@ -157,6 +158,7 @@ func (o *outgoing) control(s *subject, k kind, body []byte) {
 	if o.closed != nil {
 		return
 	}
+	o.now = time.Since(o.began)
 	b, r := o.begin(headerSize+len(body), header{kind: k})
 	r.subject = s
 	o.size.Add(int64(headerSize + len(body)))
@@ -186,13 +188,18 @@ func (o *outgoing) admit(need int, begins bool) error {
 	case o.size.Load()+int64(need) > o.limit:
 		return ErrSendQueueFull
 	}
-	cost := need
+	cost := int64(need)
 	if begins {
 		cost += messageCost
 	}
-	if !o.rate.take(cost, o.began) {
+	if begins || o.rate.left < cost {
+		o.now = time.Since(o.began)
+		o.rate.fill(o.now, cost)
+	}
+	if o.rate.left < cost {
 		return ErrPublishRate
 	}
+	o.rate.left -= cost
 	o.size.Add(int64(need))
 	return nil
 }
@@ -207,7 +214,7 @@ func (o *outgoing) begin(need int, h header) (*block, *run) {
 	if b == nil || len(b.b)+need > cap(b.b) {
 		b = o.addBlock(need)
 	}
-	b.runs = append(b.runs, run{off: len(b.b), at: time.Since(o.began)})
+	b.runs = append(b.runs, run{off: len(b.b), at: o.now})
 	h.number, h.incarnation = o.number, o.incarnation
 	b.b = h.appendTo(b.b)
 	return b, &b.runs[len(b.runs)-1]
@@ -246,26 +253,20 @@ func (o *outgoing) close(err error) {
 	}
 }
 
-// rate is a bucket that holds a quarter of a second's bytes. It looks at the clock only
-// when it is empty.
+// rate is a bucket that holds a quarter of a second's bytes.
 type rate struct {
 	perSecond int64
 	left      int64
 	filled    time.Duration
 }
 
-func (r *rate) take(n int, began time.Time) bool {
-	if r.left < int64(n) {
-		now := time.Since(began)
-		burst := max(r.perSecond/4, int64(n)) // a single message always may
-		since := min(now-r.filled, time.Second)
-		r.left, r.filled = min(burst, r.left+int64(since)*r.perSecond/int64(time.Second)), now
+// fill adds what the time since the last call has brought. A single message always may
+// pass at some time.
+func (r *rate) fill(now time.Duration, message int64) {
+	if since := min(now-r.filled, time.Second); since > 0 {
+		r.left = min(max(r.perSecond/4, message), r.left+int64(since)*r.perSecond/int64(time.Second))
+		r.filled = now
 	}
-	if r.left < int64(n) {
-		return false
-	}
-	r.left -= int64(n)
-	return true
 }
 
 func uvarintLength(v uint64) (n int) {

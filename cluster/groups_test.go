@@ -1,0 +1,430 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/queuednet/queuednet"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// frames reads datagrams of a player's socket.
+func frames(t testing.TB, player net.Conn, count int) (texts []string) {
+	t.Helper()
+	for range count {
+		var size [2]byte
+		_, err := io.ReadFull(player, size[:])
+		require.NoError(t, err)
+		payload := make([]byte, binary.LittleEndian.Uint16(size[:]))
+		_, err = io.ReadFull(player, payload)
+		require.NoError(t, err)
+		texts = append(texts, string(payload))
+	}
+	return texts
+}
+
+// numbered are the texts 0 to count.
+func numbered(count int) (texts []string) {
+	for i := range count {
+		texts = append(texts, strconv.Itoa(i))
+	}
+	return texts
+}
+
+// place is a node with players.
+type place struct {
+	*member
+	*end
+	players []net.Conn
+	conns   []*queuednet.Connection
+}
+
+// newPlaces gives each node two members of a group, and an outsider.
+func newPlaces(t testing.TB, nodes []*member, group string) (places []*place) {
+	for _, n := range nodes {
+		p := &place{member: n, end: newEnd(t)}
+		for i := range 3 {
+			conn, player := p.player()
+			p.players, p.conns = append(p.players, player), append(p.conns, conn)
+			name := group
+			if i == 2 {
+				name = "elsewhere"
+			}
+			require.NoError(t, n.Group(name).Join(conn))
+		}
+		places = append(places, p)
+	}
+	return places
+}
+
+// forward sends what came on to the members, until so many have.
+func (p *place) forward(count int) {
+	for end := time.Now().Add(patience); count > 0; time.Sleep(time.Millisecond) {
+		for m := range p.Messages() {
+			require.NoError(p.member.t, m.Forward(p.writer))
+			count--
+		}
+		for range p.Events() {
+		}
+		require.True(p.member.t, time.Now().Before(end), "%d messages to forward are missing", count)
+	}
+}
+
+// Each member on three nodes gets each message once and in order, and nobody else does.
+func TestBroadcastReachesEachMemberOnce(t *testing.T) {
+	for _, relays := range []bool{false, true} {
+		t.Run(fmt.Sprint("relay ", relays), func(t *testing.T) {
+			nodes := embeddedNodes(t, 3, nil)
+			places := newPlaces(t, nodes, "zone")
+			settle(t, nodes, "zone", 2)
+			const count = 200
+			for _, p := range places[1:] {
+				if relays {
+					p.Group("zone").SetRelay(p.writer)
+				}
+			}
+			for _, text := range numbered(count) {
+				require.NoError(t, nodes[0].Group("zone").Broadcast(places[0].writer, queuednet.NewDatagram([]byte(text))))
+			}
+			for i, p := range places {
+				done := make(chan struct{})
+				go func() { // a pipe has no buffer, so somebody has to read
+					defer close(done)
+					for _, player := range p.players[:2] {
+						assert.Equal(t, numbered(count), frames(t, player, count))
+					}
+				}()
+				if i > 0 && !relays {
+					p.forward(count)
+				}
+				<-done
+				require.NoError(t, p.players[2].SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+				_, err := p.players[2].Read(make([]byte, 1))
+				assert.Error(t, err, "an outsider gets something")
+				assert.Zero(t, p.Stats().Missed)
+			}
+		})
+	}
+}
+
+// settle waits until all nodes know of the members that each of them has.
+func settle(t testing.TB, nodes []*member, group string, each int) {
+	t.Helper()
+	for _, n := range nodes {
+		n.until("counts of "+group, func() bool { return n.Group(group).Count() == each*len(nodes) })
+	}
+	for _, n := range nodes { // interest travels before the counts do, on the same way
+		for _, other := range nodes {
+			if n != other {
+				n.tell(other.Self(), "fence")
+			}
+		}
+	}
+	for _, n := range nodes {
+		n.until("fences", func() bool { return len(n.messages) >= len(nodes)-1 })
+		n.messages = nil
+	}
+}
+
+// A Leave that has returned holds for what is relayed later.
+func TestRelayAfterLeave(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	e := newEnd(t)
+	stays, player := e.player()
+	leaves, gone := e.player()
+	zone := nodes[1].Group("zone")
+	zone.SetRelay(e.writer)
+	require.NoError(t, zone.Join(stays))
+	require.NoError(t, zone.Join(leaves))
+	nodes[0].until("two members", func() bool { return nodes[0].Group("zone").Count() == 2 })
+	nodes[0].say("zone", "both")
+	assert.Equal(t, []string{"both"}, frames(t, player, 1))
+	assert.Equal(t, []string{"both"}, frames(t, gone, 1))
+	assert.True(t, zone.Leave(leaves))
+	assert.False(t, zone.Leave(leaves))
+	nodes[0].say("zone", "one")
+	assert.Equal(t, []string{"one"}, frames(t, player, 1))
+	require.NoError(t, gone.SetReadDeadline(time.Now().Add(30*time.Millisecond)))
+	_, err := gone.Read(make([]byte, 1))
+	assert.Error(t, err)
+}
+
+// One NATS message leaves for a broadcast and arrives at each node with interest, however
+// many members there are; none arrives elsewhere.
+func TestOneMessageANode(t *testing.T) {
+	nodes := embeddedNodes(t, 3, nil)
+	e := newEnd(t)
+	for range 5 {
+		conn, _ := e.player()
+		require.NoError(t, nodes[1].Group("zone").Join(conn))
+	}
+	nodes[0].until("members", func() bool { return nodes[0].Group("zone").Count() == 5 })
+	hearsOfCounts(nodes[2], "zone", 5)
+	before := nodes[0].Stats()
+	nodes[0].say("zone", "x")
+	nodes[1].until("the message", func() bool { return contains(nodes[1].messages, "zone:x") })
+	nodes[0].tell(nodes[2].Self(), "fence")
+	nodes[2].until("fence", func() bool { return contains(nodes[2].messages, "to:fence") })
+	assert.EqualValues(t, 2, nodes[0].Stats().Packets-before.Packets)
+	assert.EqualValues(t, 1, nodes[1].Stats().ReceivedPackets)
+	assert.EqualValues(t, 1, nodes[2].Stats().ReceivedPackets, "the fence alone")
+}
+
+func hearsOfCounts(m *member, group string, count int) {
+	m.t.Helper()
+	m.until("count", func() bool { return m.Group(group).Count() == count })
+}
+
+// What one node sends keeps its order over all groups and addresses.
+func TestOrderOverAllGroups(t *testing.T) {
+	nodes := embeddedNodes(t, 2, func(c *Config) { c.DeadAfter = 5 * time.Second })
+	a, b := nodes[0], nodes[1]
+	const groups = 100
+	frames, perFrame := 60, 1000
+	if *long {
+		frames = 600
+	}
+	var to []*Group
+	for i := range groups {
+		name := "g" + strconv.Itoa(i)
+		to = append(to, a.Group(name))
+		b.Group(name).Watch()
+	}
+	fence(a, b)
+	next, sent := uint64(0), uint64(0)
+	check := func() {
+		for m := range b.Messages() {
+			i := binary.LittleEndian.Uint64(m.Payload())
+			if i != next {
+				t.Fatalf("message %d comes where %d is due; %+v", i, next, b.Stats())
+			}
+			next++
+		}
+	}
+	ticker := time.NewTicker(time.Second / 60)
+	defer ticker.Stop()
+	for range frames {
+		for range perFrame {
+			d := queuednet.NewDatagram(binary.LittleEndian.AppendUint64(nil, sent))
+			if sent%7 == 0 {
+				require.NoError(t, a.Send(d, b.Self()))
+			} else {
+				require.NoError(t, to[sent*31%groups].Broadcast(nil, d))
+			}
+			sent++
+		}
+		check()
+		<-ticker.C
+	}
+	for end := time.Now().Add(patience); next < sent && time.Now().Before(end); check() {
+		time.Sleep(time.Millisecond)
+	}
+	assert.Equal(t, sent, next)
+	assert.Zero(t, b.Stats().Missed)
+}
+
+// fence waits until what to has subscribed to is known where from is.
+func fence(from, to *member) {
+	to.tell(from.Self(), "fence")
+	from.until("fence", func() bool { return contains(from.messages, "to:fence") })
+	from.messages = nil
+}
+
+// Who joins and then asks misses nothing, neither the answer nor what comes after.
+func TestJoinThenAsk(t *testing.T) {
+	nodes := embeddedNodes(t, 2, func(c *Config) { c.DeadAfter = 5 * time.Second })
+	owner, b := nodes[0], nodes[1]
+	rounds := 1000
+	if *long {
+		rounds = 10_000
+	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-owner.Notify():
+			case <-stop:
+				return
+			}
+			for m := range owner.Messages() {
+				g := owner.Group(string(m.Payload()))
+				assert.NoError(t, g.Broadcast(nil, queuednet.NewDatagram([]byte("state"))))
+				assert.NoError(t, g.Broadcast(nil, queuednet.NewDatagram([]byte("later"))))
+			}
+			for range owner.Events() {
+			}
+		}
+	}()
+	for i := range rounds {
+		name := "zone." + strconv.Itoa(i)
+		b.Group(name).Watch()
+		b.tell(NodeAddress(1), name)
+		b.messages = nil
+		b.until("answer", func() bool { return len(b.messages) == 2 })
+		require.Equal(t, []string{name + ":state", name + ":later"}, b.messages)
+		b.Group(name).Unwatch()
+	}
+	close(stop)
+	<-done
+}
+
+// After the last member has left, nothing is handed out that was on its way.
+func TestNothingAfterTheLastLeave(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	a, b := nodes[0], nodes[1]
+	b.Group("zone").Watch()
+	hears(t, "zone", a, b)
+	for range 20 {
+		for i := range 1000 {
+			a.say("zone", strconv.Itoa(i))
+		}
+		require.NoError(t, b.WaitForMessages(t.Context()))
+		b.Group("zone").Unwatch()
+		b.messages = nil
+		b.poll()
+		require.Empty(t, b.messages)
+		b.tell(a.Self(), "x")
+		b.Group("zone").Watch()
+		b.poll()
+	}
+}
+
+// A drain takes what was queued when it began, and goes on where it was left.
+func TestDrainEnds(t *testing.T) {
+	n := open(t, nil)
+	for _, text := range numbered(5) {
+		n.tell(n.Self(), text)
+	}
+	var got []string
+	for m := range n.Messages() {
+		got = append(got, string(m.Payload()))
+		n.tell(n.Self(), "later")
+		for range n.Messages() {
+			t.Error("a drain inside a drain")
+		}
+		if len(got) == 3 {
+			break
+		}
+	}
+	assert.Equal(t, numbered(3), got)
+	assert.True(t, n.DataAvailable())
+	for m := range n.Messages() {
+		got = append(got, string(m.Payload()))
+		n.tell(n.Self(), "later still")
+	}
+	assert.Equal(t, append(numbered(5), "later", "later", "later"), got)
+}
+
+// A message to a connection reaches it, and nobody after its end.
+func TestDirected(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	a, b := nodes[0], nodes[1]
+	e := newEnd(t)
+	conn, player := e.player()
+	address := b.Address(conn)
+	assert.Equal(t, address, b.Address(conn))
+	found, ok := b.Connection(address)
+	assert.True(t, ok)
+	assert.Same(t, conn, found)
+	var d queuednet.Datagram
+	address.AppendTo(&d)
+	read, err := ReadAddress(d.Message())
+	require.NoError(t, err)
+	assert.Equal(t, address, read)
+
+	a.tell(address, "for you")
+	(&place{member: b, end: e}).forward(1)
+	assert.Equal(t, []string{"for you"}, frames(t, player, 1))
+
+	require.NoError(t, conn.Close())
+	assert.True(t, b.RemoveConnection(conn))
+	assert.False(t, b.RemoveConnection(conn))
+	other, _ := e.player()
+	assert.NotEqual(t, address, b.Address(other))
+	assert.Equal(t, Address{}, b.Address(conn))
+	a.tell(address, "too late")
+	a.tell(Address{2, b.Incarnation(), 0}, "fence")
+	b.until("fence", func() bool { return contains(b.messages, "to:fence") })
+	assert.Equal(t, []string{"to:fence"}, b.messages)
+	assert.EqualValues(t, 1, b.Stats().Undeliverable)
+	assert.ErrorIs(t, a.Send(&d, Address{2, b.Incarnation() + 1, 0}), ErrNoNode)
+	assert.ErrorIs(t, a.Send(&d, NodeAddress(3)), ErrNoNode)
+}
+
+// A connection that ends leaves its groups by itself.
+func TestEndedConnectionsLeave(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	e := newEnd(t)
+	conn, player := e.player()
+	zone := nodes[1].Group("zone")
+	require.NoError(t, zone.Join(conn))
+	require.NoError(t, zone.Join(conn))
+	hearsOfCounts(nodes[0], "zone", 1)
+	player.Close()
+	hearsOfCounts(nodes[0], "zone", 0)
+	assert.False(t, zone.Has(conn))
+	assert.Error(t, zone.Join(conn))
+}
+
+// Any string is the name of a group of its own.
+func TestNames(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	a, b := nodes[0], nodes[1]
+	names := []string{
+		"", ".", "*", ">", " ", "a b", "a.b", "a*b", "a=2Eb", "=", "==", "=2E", "\x00", "\xff\xfe", "größe", "zone\r\nPUB x 0",
+		strings.Repeat("x", 300), strings.Repeat("x", 301), strings.Repeat(".", 300), strings.Repeat("x", 200), "plain",
+	}
+	seen := make(map[string]bool)
+	for _, name := range names {
+		g := b.Group(name)
+		assert.Same(t, g, b.Group(name))
+		assert.False(t, seen[g.token], name)
+		assert.Regexp(t, `^[a-zA-Z0-9_=-]{1,220}$`, g.token)
+		seen[g.token] = true
+		g.Watch()
+	}
+	fence(a, b)
+	for i, name := range names {
+		a.say(name, strconv.Itoa(i))
+	}
+	b.until("all", func() bool { return len(b.messages) >= len(names) })
+	for i, name := range names {
+		assert.Equal(t, name+":"+strconv.Itoa(i), b.messages[i])
+	}
+	assert.Len(t, b.messages, len(names))
+}
+
+// The counts of other nodes are known by node, also to one that comes later, and are
+// forgotten with their node.
+func TestCounts(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	e := newEnd(t)
+	for i := range 100 {
+		conn, _ := e.player()
+		require.NoError(t, nodes[1].Group("all").Join(conn))
+		require.NoError(t, nodes[1].Group("g"+strconv.Itoa(i)).Join(conn))
+	}
+	hearsOfCounts(nodes[0], "all", 100)
+	assert.Positive(t, nodes[0].saw(CountChanged, 0))
+	config := quick(Config{Number: 9, Listen: "127.0.0.1:0", Routes: []string{nodes[0].ListenAddress()}})
+	late := open(t, config)
+	hearsOfCounts(late, "all", 100)
+	for i := range 100 {
+		hearsOfCounts(late, "g"+strconv.Itoa(i), 1)
+	}
+	for number, count := range late.Group("all").Counts() {
+		assert.EqualValues(t, 2, number)
+		assert.Equal(t, 100, count)
+	}
+	require.NoError(t, nodes[1].Close())
+	hearsOfCounts(late, "all", 0)
+	hearsOfCounts(nodes[0], "g42", 0)
+}
