@@ -57,8 +57,8 @@ type Config struct {
 	Secret string
 
 	// TicketKey is what tickets are sealed with, the same on all nodes: 32 bytes or
-	// more of a random generator. Default: derived from Secret on embedded servers, a
-	// random one on a node that is alone, none with Servers.
+	// more of a random generator. Default: derived from Secret on embedded servers, if
+	// that has 32 bytes too; a random one on a node that is alone; else none.
 	TicketKey string
 
 	// Insecure allows what is an error else: Listen or Routes that are not on the
@@ -150,6 +150,8 @@ func checkNames(c *Config) error {
 		return &ConfigError{"Number", c.Number, "a node that is not alone needs one"}
 	case len(c.Name) > 255:
 		return &ConfigError{"Name", c.Name, "it is too long"}
+	case c.TicketKey != "" && len(c.TicketKey) < minTicketKey:
+		return &ConfigError{"TicketKey", "(a key)", "it is shorter than 32 bytes"}
 	case len(c.Cluster) > 64:
 		return &ConfigError{"Cluster", c.Cluster, "it is too long"}
 	}

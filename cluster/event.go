@@ -5,11 +5,12 @@ import "time"
 // An Event is something about the cluster that the program should know.
 type Event struct {
 	Kind        EventKind
-	Node        uint16 // whom it is about; 0: this one
-	Incarnation uint64 // of Node
-	Group       *Group // Gap and CountChanged; nil for a Gap of directed messages
-	Missed      uint64 // Gap, Overflow: how many messages
-	Err         error  // NodeLeft, Disconnected, Ended: the reason
+	Node        uint16    // whom it is about; 0: this one
+	Incarnation uint64    // of Node
+	Group       *Group    // Gap and CountChanged; nil for a Gap of directed messages
+	Missed      uint64    // Gap, Overflow: how many messages
+	Session     SessionID // SessionTaken
+	Err         error     // NodeLeft, Disconnected, Ended: the reason
 	At          time.Time
 }
 

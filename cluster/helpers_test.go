@@ -215,5 +215,3 @@ func (e *end) player() (*queuednet.Connection, net.Conn) {
 	require.NoError(e.t, there.SetDeadline(time.Now().Add(patience)))
 	return conn, there
 }
-
-func runRole(string) int { return 2 }

@@ -92,7 +92,8 @@ func (r *receiver) greet(h header, flags uint8, now time.Duration) *peer {
 }
 
 // replaces decides about a node that comes with the number of one that is there. It is
-// believed at its second heartbeat, unless the other one was heard in between.
+// believed at its next heartbeat, unless the other one, which answers at once, is heard in
+// between.
 func (r *receiver) replaces(p *peer, h header, now time.Duration) bool {
 	if h.incarnation < p.Incarnation {
 		return false
@@ -101,7 +102,7 @@ func (r *receiver) replaces(p *peer, h header, now time.Duration) bool {
 		p.candidate, p.candidateAt = h.incarnation, now
 		return false
 	}
-	return p.heard < p.candidateAt
+	return now-p.candidateAt >= r.n.config.Heartbeat/2 && p.heard < p.candidateAt
 }
 
 func (r *receiver) join(h header) *peer {
@@ -169,8 +170,12 @@ func (r *receiver) fromOwnNumber(h header, body []byte) {
 	if h.incarnation > r.n.incarnation && !away || b.flags&flagAway != 0 {
 		return
 	}
-	// One heartbeat may have been under way when its node died.
-	if r.elder++; r.elder > 1 || away {
+	// A heartbeat may have been under way when its node died.
+	now := r.n.now()
+	if r.elderAt == 0 {
+		r.elderAt = now
+	}
+	if away || now-r.elderAt >= r.n.config.Heartbeat/2 {
 		r.n.fail(ErrDuplicateNumber)
 	}
 }
@@ -195,6 +200,7 @@ func (r *receiver) tick() {
 			r.askCounts(p, now)
 		}
 	}
+	r.sessionTick(now)
 	for _, conn := range r.n.members.ended() {
 		r.n.RemoveConnection(conn)
 	}

@@ -28,10 +28,11 @@ type Node struct {
 	counters counters
 	alive    [maxNumber + 1]atomic.Uint64 // incarnations of the nodes that are there
 
-	ids   IDRange
-	out   outgoing
-	in    incoming
-	drain drain
+	ids      IDRange
+	sessions sessions
+	out      outgoing
+	in       incoming
+	drain    drain
 
 	// Of a node that is not alone:
 	server   *embedded // unless there are Servers
@@ -72,6 +73,7 @@ func Open(config *Config) (*Node, error) {
 	n.ids.node = uint32(c.Number)
 	n.tokens.init()
 	n.members.init()
+	n.sessions.init(&n.config)
 	n.presence.groups = make(map[string][]memberCount)
 	n.peers.all = make(map[uint16]*peer)
 	n.in.init(c.MaxReceiveQueue)

@@ -42,7 +42,8 @@ type subject struct {
 
 	// These belong to the pump.
 	published uint64 // the last sequence published
-	written   uint64 // heartbeat in which that was
+	written   uint64 // before which heartbeat that was
+	recent    bool   // it is in the pump's list
 }
 
 // A run is a part of a block that becomes one NATS message; or, without one, the
@@ -151,18 +152,26 @@ func (o *outgoing) toNode(s *subjects, to Address, payload []byte) error {
 	return nil
 }
 
-// control queues a message of the module itself, which no limit refuses.
-func (o *outgoing) control(s *subject, k kind, body []byte) {
+// control queues a message of the module itself, which no limit refuses unless it says so.
+func (o *outgoing) control(s *subject, k kind, body []byte, limited bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed != nil {
-		return
+	need := headerSize + len(body)
+	switch {
+	case limited:
+		if err := o.admit(need, true); err != nil {
+			return err
+		}
+	case o.closed != nil:
+		return o.closed
+	default:
+		o.now = time.Since(o.began)
+		o.size.Add(int64(need))
 	}
-	o.now = time.Since(o.began)
-	b, r := o.begin(headerSize+len(body), header{kind: k})
+	b, r := o.begin(need, header{kind: k})
 	r.subject = s
-	o.size.Add(int64(headerSize + len(body)))
 	o.finish(b, r, body, 0)
+	return nil
 }
 
 // interest asks the pump to look at whether the node wants the messages of a group.

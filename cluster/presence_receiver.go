@@ -78,5 +78,5 @@ func (r *receiver) askCounts(p *peer, now time.Duration) {
 		return
 	}
 	p.askedAt = now
-	r.n.out.control(&subject{name: r.n.subjects.node(p.Number)}, kindAsk, nil)
+	r.n.out.control(&subject{name: r.n.subjects.node(p.Number)}, kindAsk, nil, false)
 }

@@ -23,8 +23,8 @@ type pump struct {
 
 	beat    uint64        // number of the next heartbeat, from 1
 	beatAt  time.Duration // of the last one
-	written []*subject    // published to since then
-	before  []*subject    // and in the time before that
+	repeats uint64        // in how many heartbeats a tail is
+	recent  []*subject    // published to since so many
 	scratch []byte
 
 	announced map[*Group]uint32 // members, as the others were told
@@ -39,7 +39,8 @@ type pump struct {
 func newPump(n *Node) *pump {
 	return &pump{
 		n: n, carrier: newCarrier(n), done: make(chan struct{}), beat: 1,
-		subs: make(map[*Group]*nats.Subscription), announced: make(map[*Group]uint32),
+		repeats: uint64(n.config.DeadAfter/n.config.Heartbeat) + 2,
+		subs:    make(map[*Group]*nats.Subscription), announced: make(map[*Group]uint32),
 		hurry: make(chan struct{}, 1), tables: make(map[uint16]bool),
 	}
 }
@@ -152,10 +153,10 @@ func (p *pump) wrote(r *run) {
 		return
 	}
 	s := r.subject
-	s.published = r.last
-	if s.written != p.beat {
-		s.written = p.beat
-		p.written = append(p.written, s)
+	s.published, s.written = r.last, p.beat
+	if !s.recent {
+		s.recent = true
+		p.recent = append(p.recent, s)
 	}
 }
 
@@ -221,16 +222,24 @@ func (p *pump) send(name string, h header, body func([]byte) []byte) {
 	}
 }
 
-// tails returns the last sequences of the subjects that were written to in the time before
-// the last heartbeat and not since, and begins another time.
+// tails returns the last sequences of the subjects that were written to lately, but not since
+// the last heartbeat. Each is told for longer than a cut may last that nobody notices: what
+// is longer is a NodeBack.
 func (p *pump) tails() (tails []byte) {
-	for _, s := range p.before {
-		if s.written != p.beat {
+	keep := p.recent[:0]
+	for _, s := range p.recent {
+		quiet := p.beat - s.written
+		if quiet > p.repeats {
+			s.recent = false
+			continue
+		}
+		keep = append(keep, s)
+		if quiet > 0 {
 			tails = appendTail(tails, tail{s.hash, s.published})
 		}
 	}
-	clear(p.before)
-	p.before, p.written = p.written, p.before[:0]
+	clear(p.recent[len(keep):])
+	p.recent = keep
 	p.beat++
 	return tails
 }

@@ -17,10 +17,11 @@ type receiver struct {
 	stop    chan struct{}
 	done    chan struct{}
 
-	ticked  time.Duration
-	relayed queuednet.Datagram
-	ownHash uint64
-	elder   int // heartbeats of an older node with this number
+	ticked   time.Duration
+	relayed  queuednet.Datagram
+	ownHash  uint64
+	forgetAt time.Duration // when sessions are looked through
+	elderAt  time.Duration // when an older node with this number was heard first
 }
 
 func newReceiver(n *Node) *receiver {
@@ -85,8 +86,8 @@ func (r *receiver) receive(m *nats.Msg) {
 		r.table(p, h, body)
 	case kindAsk:
 		r.n.pump.asked(p.Number)
-	default:
-		r.invalid()
+	case kindClaim, kindAnswer, kindUsed, kindState:
+		r.sessionMessage(p, h, body, now)
 	}
 }
 

@@ -1,0 +1,401 @@
+package cluster
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/queuednet/queuednet"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Nodes as processes of their own: this test binary, started again with a role. A process
+// publishes numbered messages to one group, hears those of the others, prints its events
+// and obeys the lines that it is sent.
+
+type order struct {
+	Config Config
+	Rate   int // messages a second
+	Size   int
+	Prefix []string // of the command, such as nsenter
+}
+
+// report is a line that a process prints.
+type report struct {
+	Event string `json:",omitempty"`
+	Node  uint16 `json:",omitempty"`
+	Err   string `json:",omitempty"`
+	Sums  *sums  `json:",omitempty"`
+	At    time.Time
+}
+
+type sums struct {
+	Sent     uint64
+	Received map[uint16]uint64
+	Missed   map[uint16]uint64
+	Pause    map[uint16]time.Duration // the longest between two messages of a node
+	Oldest   time.Duration            // the longest that a message was under way
+	Worst    time.Duration            // the longest call of Broadcast
+	Stats    Stats
+}
+
+func runRole(role string) int {
+	var o order
+	if err := json.Unmarshal([]byte(role), &o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	n, err := Open(&o.Config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	w := &worker{Node: n, order: o, out: json.NewEncoder(os.Stdout), last: make(map[uint16]time.Time)}
+	w.sums = sums{Received: make(map[uint16]uint64), Missed: make(map[uint16]uint64), Pause: make(map[uint16]time.Duration)}
+	w.run()
+	return 0
+}
+
+type worker struct {
+	*Node
+	order
+	out     *json.Encoder
+	sums    sums
+	last    map[uint16]time.Time
+	sending bool
+}
+
+func (w *worker) run() {
+	group := w.Group("world")
+	group.Watch()
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(os.Stdin); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	w.report(report{Event: "Open " + w.ListenAddress()})
+	ticker := time.NewTicker(time.Second / 60)
+	for {
+		select {
+		case line, ok := <-lines:
+			if !ok || w.obey(line) {
+				return
+			}
+		case <-ticker.C:
+			w.frame(group)
+		}
+	}
+}
+
+// obey reports whether it was the last order.
+func (w *worker) obey(line string) bool {
+	switch line {
+	case "go":
+		w.sending = true
+	case "stop":
+		w.sending = false
+	case "sums":
+		w.sums.Stats = w.Stats()
+		w.report(report{Sums: &w.sums})
+	case "close":
+		w.Close()
+		w.report(report{Event: "Closed"})
+		return true
+	}
+	return false
+}
+
+func (w *worker) report(r report) {
+	r.At = time.Now()
+	w.out.Encode(r)
+}
+
+func (w *worker) frame(group *Group) {
+	now := time.Now()
+	for m := range w.Messages() {
+		if last, ok := w.last[m.From()]; ok && now.Sub(last) > w.sums.Pause[m.From()] {
+			w.sums.Pause[m.From()] = now.Sub(last)
+		}
+		w.last[m.From()] = now
+		w.sums.Received[m.From()]++
+		sent := time.Unix(0, int64(binary.LittleEndian.Uint64(m.Payload())))
+		w.sums.Oldest = max(w.sums.Oldest, now.Sub(sent))
+	}
+	for e := range w.Events() {
+		if e.Kind == Gap {
+			w.sums.Missed[e.Node] += e.Missed
+			continue
+		}
+		r := report{Event: e.Kind.String(), Node: e.Node}
+		if e.Err != nil {
+			r.Err = e.Err.Error()
+		}
+		w.report(r)
+	}
+	if !w.sending {
+		return
+	}
+	payload := make([]byte, max(w.Size, 8))
+	for range w.Rate / 60 {
+		binary.LittleEndian.PutUint64(payload, uint64(time.Now().UnixNano()))
+		d := queuednet.NewDatagram(payload)
+		began := time.Now()
+		err := group.Broadcast(nil, d)
+		w.sums.Worst = max(w.sums.Worst, time.Since(began))
+		if err == nil {
+			w.sums.Sent++
+		}
+	}
+}
+
+// process is a node as a process.
+type process struct {
+	t      testing.TB
+	number uint16
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	lines  chan report
+	events []report
+	addr   string
+}
+
+// start starts a process and waits until its node is open.
+func start(t testing.TB, o order) *process {
+	t.Helper()
+	role, err := json.Marshal(o)
+	require.NoError(t, err)
+	args := append(append([]string(nil), o.Prefix...), os.Args[0], "-test.run=^$")
+	p := &process{t: t, number: o.Config.Number, cmd: exec.Command(args[0], args[1:]...), lines: make(chan report, 10_000)}
+	p.cmd.Env = append(os.Environ(), "QUEUEDNET_CLUSTER_ROLE="+string(role))
+	p.cmd.Stderr = os.Stderr
+	p.in, err = p.cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+	go func() {
+		defer close(p.lines)
+		for decoder := json.NewDecoder(out); ; {
+			var r report
+			if decoder.Decode(&r) != nil {
+				return
+			}
+			p.lines <- r
+		}
+	}()
+	t.Cleanup(p.kill)
+	p.addr = strings.TrimPrefix(p.await("Open ", 0).Event, "Open ")
+	return p
+}
+
+func (p *process) kill() {
+	p.cmd.Process.Signal(syscall.SIGCONT)
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+}
+
+func (p *process) tell(line string) {
+	p.t.Helper()
+	_, err := io.WriteString(p.in, line+"\n")
+	require.NoError(p.t, err)
+}
+
+// await waits for an event that begins so about a node.
+func (p *process) await(event string, node uint16) report {
+	p.t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case r, ok := <-p.lines:
+			if !ok {
+				p.t.Fatalf("node %d has ended; waited for %s of %d", p.number, event, node)
+			}
+			p.events = append(p.events, r)
+			if r.Node == node && strings.HasPrefix(r.Event, event) {
+				return r
+			}
+		case <-timeout:
+			p.t.Fatalf("node %d waits in vain: %s of %d; %+v", p.number, event, node, p.events)
+		}
+	}
+}
+
+// ask returns the sums.
+func (p *process) ask() sums {
+	p.t.Helper()
+	p.tell("sums")
+	for r := range p.lines {
+		p.events = append(p.events, r)
+		if r.Sums != nil {
+			return *r.Sums
+		}
+	}
+	p.t.Fatalf("node %d has ended", p.number)
+	return sums{}
+}
+
+// about lists the events about a node since the start.
+func (p *process) about(node uint16) (kinds []string) {
+	for _, r := range p.events {
+		if r.Node == node && r.Event != "" && r.Node != 0 {
+			kinds = append(kinds, r.Event)
+		}
+	}
+	return kinds
+}
+
+// processes starts nodes 1 to count that know each other and send.
+func processes(t testing.TB, count, rate int, config Config) (all []*process) {
+	t.Helper()
+	for i := range count {
+		c := config
+		c.Number, c.Listen = uint16(i+1), "127.0.0.1:0"
+		for _, p := range all {
+			c.Routes = append(c.Routes, p.addr)
+		}
+		all = append(all, start(t, order{Config: c, Rate: rate, Size: 256}))
+	}
+	for _, p := range all {
+		for _, other := range all {
+			if p != other && !assert.ObjectsAreEqual([]string{"NodeJoined"}, p.about(other.number)) {
+				p.await("NodeJoined", other.number)
+			}
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // interest in the group, which was there first, travels
+	for _, p := range all {
+		p.tell("go")
+	}
+	return all
+}
+
+// balance stops those that send and checks that each message was received or is counted as
+// missing.
+func balance(t testing.TB, all ...*process) map[uint16]sums {
+	t.Helper()
+	for _, p := range all {
+		p.tell("stop")
+	}
+	result := make(map[uint16]sums)
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		open := ""
+		for _, p := range all {
+			result[p.number] = p.ask()
+		}
+		for _, p := range all {
+			for _, other := range all {
+				sent, s := result[p.number].Sent, result[other.number]
+				if got := s.Received[p.number] + s.Missed[p.number]; p != other && got != sent {
+					open += fmt.Sprintf("of %d from %d node %d has %d and misses %d\n", sent, p.number, other.number,
+						s.Received[p.number], s.Missed[p.number])
+				}
+			}
+		}
+		if open == "" {
+			return result
+		}
+		if time.Now().After(end) {
+			t.Fatal(open)
+		}
+	}
+}
+
+// fault hurts node 3, and checks that nodes 1 and 2 tell its death in time.
+func fault(t *testing.T, all []*process, hurt func()) {
+	t.Helper()
+	time.Sleep(300 * time.Millisecond)
+	began := time.Now()
+	hurt()
+	for _, p := range all[:2] {
+		at := p.await("NodeLeft", 3).At.Sub(began)
+		t.Logf("node %d knows after %v", p.number, at.Round(time.Millisecond))
+		assert.Less(t, at, 3*time.Second)
+		assert.Greater(t, at, 1400*time.Millisecond)
+	}
+}
+
+// kill -9 is told on each other node, once, in time, and nothing is lost between those.
+func TestKill(t *testing.T) {
+	all := processes(t, 3, 6000, Config{})
+	fault(t, all, all[2].kill)
+	result := balance(t, all[0], all[1])
+	for _, p := range all[:2] {
+		assert.Equal(t, []string{"NodeJoined", "NodeLeft"}, p.about(3))
+		other := 3 - p.number
+		assert.Zero(t, result[p.number].Missed[other])
+		t.Logf("node %d: longest pause of %d %v", p.number, other, result[p.number].Pause[other])
+	}
+}
+
+// A node that is stopped for longer than DeadAfter is told as gone and as back; it tells
+// itself that it was away; each lost message is counted.
+func TestStop(t *testing.T) {
+	all := processes(t, 3, 1200, Config{})
+	stop := 4 * time.Second
+	if *long {
+		stop = 15 * time.Second
+	}
+	fault(t, all, func() { all[2].cmd.Process.Signal(syscall.SIGSTOP) })
+	time.Sleep(stop - 2500*time.Millisecond)
+	require.NoError(t, all[2].cmd.Process.Signal(syscall.SIGCONT))
+	for _, p := range all[:2] {
+		p.await("NodeBack", 3)
+	}
+	all[2].await("Paused", 0)
+	time.Sleep(time.Second)
+	result := balance(t, all...)
+	for _, p := range all[:2] {
+		assert.Equal(t, []string{"NodeJoined", "NodeLeft", "NodeBack"}, p.about(3))
+		assert.Zero(t, result[p.number].Missed[3-p.number], "between the others")
+		assert.Equal(t, []string{"NodeJoined"}, all[2].about(p.number), "it takes nobody for dead")
+	}
+	t.Logf("missed by the one that was stopped: %v", result[3].Missed)
+}
+
+// Nodes are restarted one after the other under traffic; the others lose nothing.
+func TestRollingRestart(t *testing.T) {
+	all := processes(t, 3, 1200, Config{})
+	for i := range all {
+		old := all[i]
+		old.tell("stop")
+		old.tell("close")
+		began := time.Now()
+		for _, p := range all {
+			if p != old {
+				r := p.await("NodeLeft", old.number)
+				assert.Equal(t, ErrLeft.Error(), r.Err)
+				assert.Less(t, r.At.Sub(began), time.Second)
+				t.Logf("node %d knows after %v", p.number, r.At.Sub(began).Round(time.Millisecond))
+			}
+		}
+		require.NoError(t, old.cmd.Wait())
+		config := Config{Number: old.number, Listen: "127.0.0.1:0"}
+		for _, p := range all {
+			if p != old {
+				config.Routes = append(config.Routes, p.addr)
+			}
+		}
+		all[i] = start(t, order{Config: config, Rate: 1200, Size: 256})
+		for _, p := range all {
+			if p != all[i] {
+				p.await("NodeJoined", old.number)
+			}
+		}
+	}
+	for _, p := range all {
+		for node, missed := range p.ask().Missed {
+			assert.Zero(t, missed, "of %d at %d", node, p.number)
+		}
+	}
+}
