@@ -36,7 +36,7 @@ func (m *member) kinds(node uint16) (kinds []string) {
 
 // A node that dies is told once, in time.
 func TestDeath(t *testing.T) {
-	nodes := embeddedNodes(t, 3, nil)
+	nodes := embeddedNodes(t, 3, deadSoon)
 	crash(nodes[2])
 	began := time.Now()
 	for _, n := range nodes[:2] {
@@ -54,7 +54,7 @@ func TestDeath(t *testing.T) {
 // A node that restarts faster than its death is noticed is told as two nodes, one after the
 // other, and what each sent comes between its own events.
 func TestQuickRestart(t *testing.T) {
-	nodes := embeddedNodes(t, 2, func(c *Config) { c.DeadAfter = 5 * time.Second })
+	nodes := embeddedNodes(t, 2, nil)
 	a, b := nodes[0], nodes[1]
 	a.Group("zone").Watch()
 	fence(b, a)
@@ -62,7 +62,6 @@ func TestQuickRestart(t *testing.T) {
 	a.until("old", func() bool { return contains(a.messages, "zone:old") })
 	crash(b)
 	config := quick(Config{Number: 2, Listen: "127.0.0.1:0", Routes: []string{a.ListenAddress()}})
-	config.DeadAfter = 5 * time.Second
 	again := open(t, config)
 	again.until("the first", func() bool { return again.saw(NodeJoined, 1) > 0 })
 	hears(t, "zone", again, a)
@@ -125,7 +124,7 @@ func TestDuplicateNumber(t *testing.T) {
 
 // A node that leaves is told at once, and what it sent before comes before.
 func TestLeave(t *testing.T) {
-	nodes := embeddedNodes(t, 2, func(c *Config) { c.DeadAfter = patience })
+	nodes := embeddedNodes(t, 2, nil)
 	a, b := nodes[0], nodes[1]
 	b.Drain()
 	a.until("draining", func() bool { return a.saw(NodeDraining, 2) == 1 })
@@ -181,7 +180,7 @@ func externalNodes(t testing.TB, url string, count int, change func(*Config)) (n
 func TestExternalServer(t *testing.T) {
 	s := externalServer(t, nil)
 	port := s.Addr().(*net.TCPAddr).Port
-	nodes := externalNodes(t, s.ClientURL(), 3, func(c *Config) { c.DeadAfter, c.MaxAge = 5*time.Second, 100*time.Millisecond })
+	nodes := externalNodes(t, s.ClientURL(), 3, func(c *Config) { c.MaxAge = 100 * time.Millisecond })
 	a, b := nodes[0], nodes[1]
 	b.Group("zone").Watch()
 	hears(t, "zone", a, b)
@@ -213,7 +212,7 @@ func TestSendQueueFull(t *testing.T) {
 	s := externalServer(t, nil)
 	port := s.Addr().(*net.TCPAddr).Port
 	nodes := externalNodes(t, s.ClientURL(), 2, func(c *Config) {
-		c.MaxSendQueue, c.DeadAfter, c.MaxAge = 100_000, patience, time.Minute
+		c.MaxSendQueue, c.MaxAge = 100_000, time.Minute
 	})
 	a, b := nodes[0], nodes[1]
 	b.Group("zone").Watch()
@@ -299,7 +298,6 @@ func TestReconnects(t *testing.T) {
 	p := newProxy(t, s.Addr().String())
 	b := open(t, quick(Config{Number: 2, Servers: []string{s.ClientURL()}}))
 	config := quick(Config{Number: 1, Servers: []string{"nats://" + p.listener.Addr().String()}})
-	config.DeadAfter = patience
 	a := open(t, config)
 	know(t, a, b)
 	b.Group("zone").Watch()

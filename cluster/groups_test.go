@@ -184,10 +184,10 @@ func hearsOfCounts(m *member, group string, count int) {
 
 // What one node sends keeps its order over all groups and addresses.
 func TestOrderOverAllGroups(t *testing.T) {
-	nodes := embeddedNodes(t, 2, func(c *Config) { c.DeadAfter = 5 * time.Second })
+	nodes := embeddedNodes(t, 2, nil)
 	a, b := nodes[0], nodes[1]
 	const groups = 100
-	frames, perFrame := 60, 1000
+	frames, perFrame := 30, 1000
 	if *long {
 		frames = 600
 	}
@@ -213,10 +213,14 @@ func TestOrderOverAllGroups(t *testing.T) {
 	for range frames {
 		for range perFrame {
 			d := queuednet.NewDatagram(binary.LittleEndian.AppendUint64(nil, sent))
+			var err error
 			if sent%7 == 0 {
-				require.NoError(t, a.Send(d, b.Self()))
+				err = a.Send(d, b.Self())
 			} else {
-				require.NoError(t, to[sent*31%groups].Broadcast(nil, d))
+				err = to[sent*31%groups].Broadcast(nil, d)
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			sent++
 		}
@@ -239,9 +243,9 @@ func fence(from, to *member) {
 
 // Who joins and then asks misses nothing, neither the answer nor what comes after.
 func TestJoinThenAsk(t *testing.T) {
-	nodes := embeddedNodes(t, 2, func(c *Config) { c.DeadAfter = 5 * time.Second })
+	nodes := embeddedNodes(t, 2, nil)
 	owner, b := nodes[0], nodes[1]
-	rounds := 1000
+	rounds := 300
 	if *long {
 		rounds = 10_000
 	}

@@ -66,13 +66,16 @@ func open(t testing.TB, config *Config) *member {
 	return &member{Node: n, t: t}
 }
 
-// quick are short times, so that tests are.
+// quick makes heartbeats so frequent that tests are short. Nobody is taken for dead, however
+// busy the machine is, but where a test sets deadSoon.
 func quick(config Config) *Config {
-	config.Heartbeat, config.DeadAfter = 50*time.Millisecond, time.Second
+	config.Heartbeat, config.DeadAfter = 50*time.Millisecond, patience
 	return &config
 }
 
-// three returns embedded nodes 1 to count that know each other.
+func deadSoon(c *Config) { c.DeadAfter = time.Second }
+
+// embeddedNodes returns embedded nodes 1 to count that know each other.
 func embeddedNodes(t testing.TB, count int, change func(*Config)) (nodes []*member) {
 	t.Helper()
 	var routes []string

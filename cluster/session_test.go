@@ -66,7 +66,7 @@ func TestSessionMoves(t *testing.T) {
 
 // A node dies, and its player takes up elsewhere what was kept.
 func TestSessionOutlivesItsNode(t *testing.T) {
-	nodes := embeddedNodes(t, 3, withTickets)
+	nodes := embeddedNodes(t, 3, func(c *Config) { withTickets(c); deadSoon(c) })
 	id := NewSessionID()
 	ticket := issue(t, nodes[0], id, "x")
 	require.NoError(t, nodes[0].KeepState(id, []byte("level 9")))

@@ -1,0 +1,273 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/queuednet/queuednet"
+	"github.com/stretchr/testify/require"
+)
+
+// Beside bare nats.go in the same run:
+//
+//	go test -run '^$' -bench . -count 5
+//
+// Each has its receiver in the same process, on a server of its own that is joined to the
+// sender's by a route.
+
+// bareClient is nats.go's own connection to the server of a node.
+func bareClient(b *testing.B, n *member) *nats.Conn {
+	conn, err := nats.Connect("", append(n.server.client(), nats.NoEcho())...)
+	require.NoError(b, err)
+	b.Cleanup(conn.Close)
+	return conn
+}
+
+// pause lets the receiver keep up: it waits while more than so many are under way.
+func pause(sent int, got *atomic.Int64) {
+	for int64(sent)-got.Load() > 20_000 {
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+func waitFor(b *testing.B, got *atomic.Int64) {
+	for end := time.Now().Add(patience); got.Load() < int64(b.N); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(end) {
+			b.Fatalf("%d of %d have come", got.Load(), b.N)
+		}
+	}
+}
+
+// receiving drains a node on a goroutine until the benchmark ends, and counts.
+func receiving(b *testing.B, n *member) *atomic.Int64 {
+	var got atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n.WaitForMessages(b.Context()) == nil {
+			for range n.Messages() {
+				got.Add(1)
+			}
+			for range n.Events() {
+			}
+		}
+	}()
+	b.Cleanup(func() { n.Close(); <-done })
+	return &got
+}
+
+// BenchmarkThroughput is messages from node to node, as fast as the receiver takes them;
+// loop-ns is the time in the calls that send.
+func BenchmarkThroughput(b *testing.B) {
+	for _, size := range []int{64, 1024} {
+		for _, runs := range []struct {
+			name        string
+			groups, run int
+		}{{"one group", 1, 1}, {"300 groups in runs of 50", 300, 50}, {"100 groups in turn", 100, 1}} {
+			name := fmt.Sprintf("%d B/%s", size, runs.name)
+			pick := func(i int) int { return i / runs.run % runs.groups }
+			b.Run(name+"/bare", func(b *testing.B) { bareThroughput(b, size, runs.groups, pick) })
+			b.Run(name+"/cluster", func(b *testing.B) { throughput(b, size, runs.groups, pick) })
+		}
+	}
+}
+
+func throughput(b *testing.B, size, groups int, pick func(int) int) {
+	nodes := embeddedNodes(b, 2, nil)
+	var to []*Group
+	for i := range groups {
+		nodes[1].Group(fmt.Sprint("g", i)).Watch()
+		to = append(to, nodes[0].Group(fmt.Sprint("g", i)))
+	}
+	fence(nodes[0], nodes[1])
+	got := receiving(b, nodes[1])
+	d := queuednet.NewDatagram(make([]byte, size))
+	var inLoop time.Duration
+	b.ResetTimer()
+	for i := 0; i < b.N; {
+		began := time.Now()
+		for end := min(i+100, b.N); i < end; i++ {
+			if err := to[pick(i)].Broadcast(nil, d); err != nil {
+				b.Fatal(err)
+			}
+		}
+		inLoop += time.Since(began)
+		pause(i, got)
+	}
+	waitFor(b, got)
+	b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+}
+
+func bareThroughput(b *testing.B, size, groups int, pick func(int) int) {
+	nodes := embeddedNodes(b, 2, nil)
+	out, in := bareClient(b, nodes[0]), bareClient(b, nodes[1])
+	var got atomic.Int64
+	var subjects []string
+	messages := make(chan *nats.Msg, 65_536)
+	for i := range groups {
+		subjects = append(subjects, fmt.Sprint("bare.", i))
+		_, err := in.ChanSubscribe(subjects[i], messages)
+		require.NoError(b, err)
+	}
+	go func() {
+		for range messages {
+			got.Add(1)
+		}
+	}()
+	b.Cleanup(func() { in.Close(); close(messages) })
+	require.NoError(b, in.Flush())
+	fence(nodes[0], nodes[1])
+	payload := make([]byte, size)
+	var inLoop time.Duration
+	b.ResetTimer()
+	for i := 0; i < b.N; {
+		began := time.Now()
+		for end := min(i+100, b.N); i < end; i++ {
+			if err := out.Publish(subjects[pick(i)], payload); err != nil {
+				b.Fatal(err)
+			}
+		}
+		inLoop += time.Since(began)
+		pause(i, &got)
+	}
+	out.Flush()
+	waitFor(b, &got)
+	b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+}
+
+// BenchmarkLatency is from node to node in bursts, 60 times a second, to a loop that waits.
+func BenchmarkLatency(b *testing.B) {
+	for _, rate := range []int{6_000, 60_000} {
+		b.Run(fmt.Sprintf("%d a second/bare", rate), func(b *testing.B) {
+			nodes := embeddedNodes(b, 2, nil)
+			out, in := bareClient(b, nodes[0]), bareClient(b, nodes[1])
+			var times latencies
+			_, err := in.Subscribe("bare", func(m *nats.Msg) { times.add(m.Data) })
+			require.NoError(b, err)
+			require.NoError(b, in.Flush())
+			fence(nodes[0], nodes[1])
+			times.run(b, rate, func(p []byte) { out.Publish("bare", p) })
+		})
+		b.Run(fmt.Sprintf("%d a second/cluster", rate), func(b *testing.B) {
+			nodes := embeddedNodes(b, 2, nil)
+			nodes[1].Group("g").Watch()
+			fence(nodes[0], nodes[1])
+			var times latencies
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for nodes[1].WaitForMessages(b.Context()) == nil {
+					for m := range nodes[1].Messages() {
+						times.add(m.Payload())
+					}
+					for range nodes[1].Events() {
+					}
+				}
+			}()
+			b.Cleanup(func() { nodes[1].Close(); <-done })
+			g := nodes[0].Group("g")
+			times.run(b, rate, func(p []byte) { g.Broadcast(nil, queuednet.NewDatagram(p)) })
+		})
+	}
+}
+
+// latencies are those of messages that begin with the time of their sending.
+type latencies struct {
+	times []time.Duration
+	got   atomic.Int64
+}
+
+var benchBegan = time.Now()
+
+func (l *latencies) add(p []byte) {
+	l.times = append(l.times, time.Since(benchBegan)-time.Duration(binary.LittleEndian.Uint64(p)))
+	l.got.Add(1)
+}
+
+func (l *latencies) run(b *testing.B, rate int, send func([]byte)) {
+	b.ResetTimer()
+	ticker := time.NewTicker(time.Second / 60)
+	defer ticker.Stop()
+	payload := make([]byte, 64)
+	for i := 0; i < b.N; <-ticker.C {
+		for end := min(i+rate/60, b.N); i < end; i++ {
+			binary.LittleEndian.PutUint64(payload, uint64(time.Since(benchBegan)))
+			send(payload)
+		}
+	}
+	waitFor(b, &l.got)
+	slices.Sort(l.times)
+	b.ReportMetric(float64(l.times[len(l.times)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(l.times[len(l.times)*99/100].Microseconds()), "p99-µs")
+}
+
+// BenchmarkInterest is a group that is watched and left again.
+func BenchmarkInterest(b *testing.B) {
+	b.Run("bare", func(b *testing.B) {
+		n := embeddedNodes(b, 1, nil)[0]
+		conn := bareClient(b, n)
+		messages := make(chan *nats.Msg, 1)
+		for i := range b.N {
+			s, err := conn.ChanSubscribe(fmt.Sprint("bare.", i), messages)
+			require.NoError(b, err)
+			require.NoError(b, s.Unsubscribe())
+		}
+		require.NoError(b, conn.Flush())
+	})
+	b.Run("cluster", func(b *testing.B) {
+		nodes := embeddedNodes(b, 2, nil)
+		for i := range b.N {
+			g := nodes[0].Group(fmt.Sprint("g", i))
+			g.Watch()
+			g.Unwatch()
+		}
+		fence(nodes[1], nodes[0])
+	})
+}
+
+// BenchmarkBroadcastHere is a broadcast to 300 members on this node, beside the writer's own.
+func BenchmarkBroadcastHere(b *testing.B) {
+	e := newEnd(b)
+	n := open(b, nil)
+	g := n.Group("zone")
+	var conns []*queuednet.Connection
+	for range 300 {
+		conn, player := e.player()
+		go func() {
+			for buf := make([]byte, 64<<10); ; {
+				if _, err := player.Read(buf); err != nil {
+					return
+				}
+			}
+		}()
+		require.NoError(b, player.SetReadDeadline(time.Time{}))
+		require.NoError(b, g.Join(conn))
+		conns = append(conns, conn)
+	}
+	d := queuednet.NewDatagram([]byte(strings.Repeat("x", 64)))
+	for name, send := range map[string]func() error{
+		"writer":  func() error { return e.writer.Broadcast(d, slices.Values(conns)) },
+		"cluster": func() error { return g.Broadcast(e.writer, d) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var inLoop time.Duration
+			for range b.N {
+				began := time.Now()
+				if err := send(); err != nil {
+					b.Fatal(err)
+				}
+				inLoop += time.Since(began)
+				time.Sleep(200 * time.Microsecond) // a frame
+			}
+			b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
+		})
+	}
+}
