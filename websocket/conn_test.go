@@ -246,14 +246,19 @@ func TestCloseStuck(t *testing.T) {
 		writing <- err
 	}()
 	// far is stuck once the time of a write has passed many times over.
+	writes := func() bool {
+		if !far.(*conn).writing.TryLock() {
+			return true
+		}
+		far.(*conn).writing.Unlock()
+		return false
+	}
 	require.Eventually(t, func() bool {
-		locked := !far.(*conn).writing.TryLock()
-		if !locked {
-			far.(*conn).writing.Unlock()
+		if !writes() {
 			return false
 		}
 		time.Sleep(200 * time.Millisecond)
-		return !far.(*conn).writing.TryLock()
+		return writes()
 	}, patience, time.Millisecond)
 	began := time.Now()
 	far.(*conn).CloseWithReason(queuednet.ErrSendQueueFull)
