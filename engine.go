@@ -13,15 +13,19 @@ import (
 // waits for all their sockets, reads each that is ready, and has its stream cut
 // and queue what came. A stream that is idle costs no goroutine and no buffer.
 //
-// The goroutine that sweeps, that is, waits and reads, owns what is marked so.
-// Everybody else leaves a request and wakes it.
+// Whoever has the token sweeps, that is, waits and reads, and owns what is marked so:
+// the engine's goroutine, or a loop in WaitForReaders. Everybody else leaves a request
+// and wakes it.
 type engine struct {
 	manager *QueuedConnectionManager
 	poller  poller.Poller
+	token   chan struct{} // has one while nobody sweeps
+	loops
 
 	events [256]poller.Event // of the sweep, as the two that follow
 	ready  []*link           // found for events
 	again  []*link           // to be read though no event will come
+	busy   bool              // the last sweep has found much, or left something
 
 	asked atomic.Bool // a request has been left, and Wake called
 
@@ -47,8 +51,18 @@ const sweepPause = 2 * time.Millisecond
 
 // startEngine makes an engine over a poller, and starts it. m.mu is held.
 func (m *QueuedConnectionManager) startEngine(p poller.Poller) {
-	m.engine = &engine{manager: m, poller: p, requests: make(chan struct{}, 1), ended: make(chan struct{})}
-	m.goroutines.Go(m.engine.run)
+	e := &engine{
+		manager:  m,
+		poller:   p,
+		token:    make(chan struct{}, 1),
+		loops:    loops{left: make(chan struct{}, 1)},
+		requests: make(chan struct{}, 1),
+		ended:    make(chan struct{}),
+	}
+	e.token <- struct{}{}
+	m.ready.wake = e.wakeUnlessStopped
+	m.engine.Store(e)
+	m.goroutines.Go(e.run)
 }
 
 // A link is the carrier of a stream that the engine has.
@@ -155,9 +169,25 @@ func (e *engine) wake() {
 // run is the goroutine that sweeps. It ends by close.
 func (e *engine) run() {
 	defer close(e.ended)
-	for !e.isStopped() {
-		e.sweep()
-		if len(e.again) == 0 && e.failed.Load() == nil && e.manager.ready.waiters.Load() == 0 {
+	for {
+		e.standBy()
+		<-e.token
+		e.endSession()
+		if e.isStopped() {
+			e.token <- struct{}{}
+			return
+		}
+		e.sweep(e.waitInBackground)
+		for len(e.again) > 0 && !e.isStopped() { // a loop that waits is told of what is queued
+			e.sweep(e.waitInBackground)
+		}
+		idle := e.failed.Load() == nil
+		called := e.manager.ready.waiters.Load() > 0
+		if called && !e.busy { // it sweeps itself from now on
+			e.session.Store(true)
+		}
+		e.token <- struct{}{}
+		if idle && !called {
 			e.poller.Pause(sweepPause)
 		}
 	}
@@ -176,5 +206,9 @@ func (e *engine) close() {
 	e.mu.Unlock()
 	e.wake()
 	<-e.ended
+	<-e.token // for good
+	if e.unwatch != nil {
+		e.unwatch()
+	}
 	e.poller.Close()
 }

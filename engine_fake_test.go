@@ -24,7 +24,9 @@ import (
 type fakePoller struct {
 	t       testing.TB
 	changed chan struct{} // a token: something has happened
-	inside  atomic.Bool   // a goroutine is in Wait or Pause
+	wakes   chan struct{} // a token: Wake was called, for Pause
+	waits   atomic.Bool   // a goroutine is in Wait
+	naps    atomic.Bool   // a goroutine is in Pause
 	pauses  atomic.Int64
 
 	mu      sync.Mutex
@@ -85,7 +87,7 @@ const firstFake = 1 << 30
 
 // fakeEngine puts a fake poller under a manager. The random source may be nil.
 func fakeEngine(t testing.TB, m *QueuedConnectionManager, random *rand.Rand) *fakePoller {
-	f := &fakePoller{t: t, changed: make(chan struct{}, 1), random: random, sockets: make(map[int]*fakeSocket), last: firstFake}
+	f := &fakePoller{t: t, changed: make(chan struct{}, 1), wakes: make(chan struct{}, 1), random: random, sockets: make(map[int]*fakeSocket), last: firstFake}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.startEngine(f)
@@ -105,7 +107,7 @@ func (f *fakePoller) connect(m *QueuedConnectionManager, near *wire) *Connection
 	fd := f.last
 	f.sockets[fd] = socket
 	f.mu.Unlock()
-	require.NoError(f.t, m.engine.carry(s, conn, fd))
+	require.NoError(f.t, m.engine.Load().carry(s, conn, fd))
 	return &s.Connection
 }
 
@@ -233,15 +235,15 @@ func (f *fakePoller) Remove(fd int) error {
 }
 
 // enter begins a Wait or Pause, and returns what ends it.
-func (f *fakePoller) enter() (leave func()) {
-	if !f.inside.CompareAndSwap(false, true) {
+func (f *fakePoller) enter(inside *atomic.Bool) (leave func()) {
+	if !inside.CompareAndSwap(false, true) {
 		f.t.Error("two goroutines wait")
 	}
-	return func() { f.inside.Store(false) }
+	return func() { inside.Store(false) }
 }
 
 func (f *fakePoller) Wait(events []poller.Event, timeout time.Duration) (int, error) {
-	defer f.enter()()
+	defer f.enter(&f.waits)()
 	var over <-chan time.Time
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
@@ -315,23 +317,13 @@ func (f *fakePoller) event(s *fakeSocket) poller.Event {
 }
 
 func (f *fakePoller) Pause(d time.Duration) {
-	defer f.enter()()
+	defer f.enter(&f.naps)()
 	f.pauses.Add(1)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	for {
-		f.mu.Lock()
-		woken := f.woken
-		f.mu.Unlock()
-		if woken {
-			return
-		}
-		select {
-		case <-f.changed:
-		case <-timer.C:
-			signal(f.changed) // perhaps taken from the next Wait
-			return
-		}
+	select {
+	case <-f.wakes:
+	case <-timer.C:
 	}
 }
 
@@ -340,6 +332,7 @@ func (f *fakePoller) Wake() {
 	defer f.mu.Unlock()
 	f.woken = true
 	signal(f.changed)
+	signal(f.wakes)
 }
 
 func (f *fakePoller) Close() error {

@@ -8,15 +8,11 @@ import (
 	"github.com/queuednet/queuednet/internal/poller"
 )
 
-// sweep waits for events, unless there is something to do without, and serves all
+// sweep waits for events, as wait does it, and serves all
 // streams that have any, then those that somebody has asked for, and hangs up
-// last, so that what has come is read before.
-func (e *engine) sweep() {
-	timeout := time.Duration(-1)
-	if len(e.again) > 0 {
-		timeout = 0
-	}
-	n := e.wait(timeout)
+// last, so that what has come is read before. Its caller has the token.
+func (e *engine) sweep(wait func() int) {
+	n := wait()
 	again := e.again
 	e.again = nil
 	looks, leaving := e.collect(e.events[:n])
@@ -33,7 +29,18 @@ func (e *engine) sweep() {
 		e.serve(l)
 	}
 	e.leave(leaving)
+	e.busy = n >= busySweep || len(e.again) > 0
 }
+
+// timeout says how long to wait: not at all if there is something to do without.
+func (e *engine) timeout() time.Duration {
+	if len(e.again) > 0 {
+		return 0
+	}
+	return -1
+}
+
+func (e *engine) waitInBackground() int { return e.wait(e.timeout()) }
 
 // wait waits for events, and returns how many there are.
 func (e *engine) wait(timeout time.Duration) int {

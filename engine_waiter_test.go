@@ -2,15 +2,20 @@ package queuednet
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // A loop that waits is woken by everything that it waits for, whoever causes it, and
@@ -57,22 +62,29 @@ func TestWaiterIsWoken(t *testing.T) {
 		"Close":       {cause: func(s *scene) { go s.manager.Close() }, err: net.ErrClosed},
 	}
 	for name, c := range causes {
-		for _, waiters := range []int{1, 2} {
-			t.Run(name, func(t *testing.T) {
+		for _, how := range []struct {
+			waiters int
+			sweeps  bool // one of them
+		}{{1, false}, {2, false}, {1, true}, {2, true}} {
+			t.Run(fmt.Sprintf("%s, %+v", name, how), func(t *testing.T) {
 				onEngine(t, &Config{CloseTimeout: time.Minute}, func(t *testing.T, e engineEnd) {
 					conn, far := e.connected(1000)
+					if how.sweeps {
+						e.beginSession(far)
+					}
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					s := &scene{e, conn, far, cancel}
 					var loops sync.WaitGroup
 					var start time.Time
-					for range waiters {
+					for range how.waiters {
 						loops.Go(func() {
 							assert.Equal(t, c.err, e.manager.WaitForReaders(ctx))
 							assert.Zero(t, time.Since(start))
 						})
 					}
 					e.settle()
+					require.Equal(t, how.sweeps, e.manager.engine.Load().inside.Load())
 					start = time.Now()
 					go c.cause(s)
 					loops.Wait()
@@ -83,6 +95,18 @@ func TestWaiterIsWoken(t *testing.T) {
 			})
 		}
 	}
+}
+
+// beginSession lets a loop wait until it has swept itself.
+func (e engineEnd) beginSession(far *wire) {
+	e.end.t.Helper()
+	engine := e.manager.engine.Load()
+	for before := engine.visits.Load(); engine.visits.Load() == before; {
+		time.AfterFunc(time.Millisecond, func() { far.offer([]byte(framed(2, "begin"))) })
+		require.NoError(e.end.t, e.manager.WaitForReaders(e.end.t.Context()))
+		require.Equal(e.end.t, []string{"begin"}, e.got())
+	}
+	require.True(e.end.t, engine.session.Load())
 }
 
 // A oneListener accepts what it is given.
@@ -112,6 +136,7 @@ func (l *oneListener) Addr() net.Addr { return udpAddr(3) }
 func TestWaiterDoesNotHoldBackOthers(t *testing.T) {
 	onEngine(t, nil, func(t *testing.T, e engineEnd) {
 		conn, far := e.connected(1000)
+		e.beginSession(far)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var loop sync.WaitGroup
@@ -134,6 +159,7 @@ func TestWaiterDoesNotHoldBackOthers(t *testing.T) {
 func TestWaiterThatComputes(t *testing.T) {
 	onEngine(t, nil, func(t *testing.T, e engineEnd) {
 		conn, far := e.connected(1000)
+		e.beginSession(far)
 		far.offer([]byte(framed(2, "wake")))
 		require.NoError(t, e.manager.WaitForReaders(t.Context()))
 		require.Equal(t, []string{"wake"}, e.got())
@@ -163,6 +189,97 @@ func TestWaiterThatComputes(t *testing.T) {
 		assert.Len(t, e.got(), 100)
 		peer.Wait()
 	})
+}
+
+// A loop that sweeps when the poller fails waits on for what others queue.
+func TestWaiterOutlivesThePoller(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		_, far := e.connected(1000)
+		e.beginSession(far)
+		var loop sync.WaitGroup
+		loop.Go(func() { assert.NoError(t, e.manager.WaitForReaders(t.Context()), "the end of the connection") })
+		e.settle()
+		e.fakePoller.mu.Lock()
+		e.broken = syscall.EBADF
+		e.fakePoller.mu.Unlock()
+		e.fakePoller.Wake()
+		loop.Wait()
+		_, ok := e.manager.GetResetConnection()
+		require.True(t, ok)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, e.manager.WaitForReaders(ctx), context.DeadlineExceeded)
+	})
+}
+
+// What a loop that sweeps sends to a few it writes itself, before it waits. Of what it
+// sends to many the flushing goroutines are told at once.
+func TestWaiterWrites(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		const many = ownWrites + 1
+		var conns []*Connection
+		var fars []*wire
+		for range many {
+			conn, far := e.connected(1000)
+			conns, fars = append(conns, conn), append(fars, far)
+		}
+		arrived := func() (n int) {
+			for _, far := range fars {
+				if _, waiting := far.in.has(); waiting > 0 {
+					n++
+				}
+			}
+			return n
+		}
+		e.beginSession(fars[0])
+		e.send(conns[0], "a")
+		e.send(conns[1], "b")
+		synctest.Wait()
+		require.Zero(t, arrived(), "kept for the loop")
+		var loop sync.WaitGroup
+		loop.Go(func() { assert.NoError(t, e.manager.WaitForReaders(t.Context())) })
+		synctest.Wait()
+		require.Equal(t, 2, arrived())
+		fars[0].offer([]byte(framed(2, "x")))
+		loop.Wait()
+		for _, conn := range conns {
+			e.send(conn, "c")
+		}
+		synctest.Wait()
+		require.Equal(t, many, arrived())
+	})
+}
+
+// Waiting for the same context as before allocates nothing.
+func TestWaiterAllocatesNothing(t *testing.T) {
+	needEngine(t)
+	if testmode.Race {
+		t.Skip("the race detector allocates")
+	}
+	e := newEnd(t, nil)
+	conn, raw := e.raw()
+	e.requireExchange(conn, raw)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	echo, got := frames(1, 32), make([]byte, 34)
+	go func() {
+		for _, err := io.ReadFull(raw, got); err == nil; _, err = io.ReadFull(raw, got) {
+			_, _ = raw.Write(got)
+		}
+	}()
+	_, err := raw.Write(echo)
+	require.NoError(t, err)
+	allocs := testing.AllocsPerRun(1000, func() {
+		if e.manager.WaitForReaders(ctx) != nil {
+			t.Error("no datagram")
+		}
+		for datagram := range e.reader.Datagrams() {
+			if e.writer.Send(&datagram.Datagram, conn) != nil {
+				t.Error("not sent")
+			}
+		}
+	})
+	assert.Less(t, allocs, 0.5)
 }
 
 // 10,000 connections, idle or in any other state, have no goroutines but the flushing

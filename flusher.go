@@ -20,6 +20,9 @@ type flusher struct {
 
 	queued atomic.Pointer[stream] // what has been queued since the last look, the latest chain first
 
+	held atomic.Bool  // a loop writes a few streams itself: nobody is called for them
+	kept atomic.Int32 // how many those are
+
 	mu    sync.Mutex // of the flushing goroutines
 	dirty *stream    // what they have found and nobody has in hand
 }
@@ -49,17 +52,64 @@ func (f *flusher) queue(dirty chain) {
 	if dirty.first == nil {
 		return
 	}
+	many := dirty.first != dirty.last
 	for {
 		before := f.queued.Load()
 		dirty.last.out.nextDirty = before
 		if f.queued.CompareAndSwap(before, dirty.first) {
-			if before == nil { // else who queued that has called
-				f.signal()
+			n := 1
+			if many {
+				n += ownWrites
 			}
+			f.call(before == nil, n)
 			return
 		}
 	}
 }
+
+// call wakes a goroutine for n streams, unless a loop keeps them for itself: for the
+// first ones, as who queued what is there already has called.
+func (f *flusher) call(first bool, n int) {
+	switch {
+	case !f.held.Load():
+		if first {
+			f.signal()
+		}
+	case f.kept.Add(int32(n)) > ownWrites:
+		f.held.Store(false)
+		f.signal()
+	}
+}
+
+// hold keeps what is queued from now on, if it is little, for a call of write.
+func (f *flusher) hold() {
+	f.kept.Store(0)
+	f.held.Store(true)
+}
+
+// release has the goroutines write what is kept.
+func (f *flusher) release() {
+	f.held.Store(false)
+	if f.isAny() { // after the store: see call
+		f.signal()
+	}
+}
+
+// write writes what is kept, or calls the goroutines for it if it is much.
+func (f *flusher) write() {
+	f.held.Store(false)
+	if !f.isAny() {
+		return
+	}
+	var conns [ownWrites]*stream
+	f.log.help()
+	n := f.take(conns[:])
+	for _, c := range conns[:n] {
+		c.carrier.flush()
+	}
+}
+
+func (f *flusher) isAny() bool { return f.queued.Load() != nil || !f.log.isEmpty() }
 
 // signal wakes a goroutine, if one sleeps.
 func (f *flusher) signal() { signal(f.wake) }

@@ -112,8 +112,13 @@ func TestReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := ready{gate: newGate()}
 		never := make(chan struct{})
+		waitFor := func(ctx context.Context, closed chan struct{}) error {
+			got, err := r.wait(ctx, closed, nil)
+			assert.False(t, got)
+			return err
+		}
 		r.queued()
-		require.NoError(t, r.wait(t.Context(), never))
+		require.NoError(t, waitFor(t.Context(), never))
 		r.taken(1)
 
 		for _, pause := range []time.Duration{0, time.Microsecond} {
@@ -121,7 +126,7 @@ func TestReady(t *testing.T) {
 			for range 100 {
 				var loops sync.WaitGroup
 				for range waiters {
-					loops.Go(func() { assert.NoError(t, r.wait(t.Context(), never)) })
+					loops.Go(func() { assert.NoError(t, waitFor(t.Context(), never)) })
 				}
 				time.Sleep(pause)
 				r.queued()
@@ -133,12 +138,12 @@ func TestReady(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		require.ErrorIs(t, r.wait(ctx, never), context.DeadlineExceeded)
+		require.ErrorIs(t, waitFor(ctx, never), context.DeadlineExceeded)
 		require.Equal(t, time.Second, time.Since(start))
 
 		closed := make(chan struct{})
 		time.AfterFunc(time.Second, func() { close(closed) })
-		require.ErrorIs(t, r.wait(t.Context(), closed), net.ErrClosed)
+		require.ErrorIs(t, waitFor(t.Context(), closed), net.ErrClosed)
 		require.Zero(t, r.waiters.Load())
 		require.NotPanics(t, func() { g := r.gate; g.lock(); g.unlock(false) }, "it was given back")
 	})

@@ -13,11 +13,18 @@ type ready struct {
 	count   atomic.Int64 // batches and connections
 	waiters atomic.Int32 // calls of wait
 	gate    gate
+
+	// A loop may wait in the kernel instead: see engine.waitAsLoop.
+	inKernel atomic.Bool
+	wake     func() // ends that wait
 }
 
 // queued counts something that was queued.
 func (r *ready) queued() {
 	r.count.Add(1)
+	if r.inKernel.Load() && r.inKernel.CompareAndSwap(true, false) {
+		r.wake()
+	}
 	if r.waiters.Load() > 0 { // after the count: see wait
 		r.gate.lock()
 		r.unlock()
@@ -32,12 +39,13 @@ func (r *ready) isAny() bool { return r.count.Load() > 0 }
 // unlock gives the gate back.
 func (r *ready) unlock() { r.gate.unlock(r.isAny()) }
 
-// wait BLOCKS until something is queued, ctx is done, or closed is closed.
+// wait BLOCKS until something is queued, ctx is done, or closed is closed, or until it
+// has got a token.
 //
 // The gate may say that there is something when all of it has been taken: then
 // whoever comes puts that right, and waits on. It says so when something is there, as
 // either queued sees the waiter, or the waiter sees what is queued.
-func (r *ready) wait(ctx context.Context, closed <-chan struct{}) error {
+func (r *ready) wait(ctx context.Context, closed, token <-chan struct{}) (got bool, err error) {
 	r.waiters.Add(1)
 	defer r.waiters.Add(-1)
 	for !r.isAny() {
@@ -45,10 +53,12 @@ func (r *ready) wait(ctx context.Context, closed <-chan struct{}) error {
 		case <-r.gate.something:
 			r.unlock()
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		case <-closed:
-			return net.ErrClosed
+			return false, net.ErrClosed
+		case <-token:
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }

@@ -111,9 +111,7 @@ func (l *sendLog) append(e *logEntry) {
 		before := l.entries.Load()
 		e.next = before
 		if l.entries.CompareAndSwap(before, e) {
-			if before == nil { // else who appended that has called
-				l.flusher.signal()
-			}
+			l.flusher.call(before == nil, len(e.receivers))
 			break
 		}
 	}

@@ -25,7 +25,7 @@ type Event struct {
 }
 
 // A Poller waits for the sockets added to it. One goroutine at a time may be in
-// Wait or Pause; the other methods may be called from any goroutine, those that
+// Wait, and one in Pause; the other methods may be called from any goroutine, those that
 // take a descriptor as long as the caller sees to it that nobody closes that
 // meanwhile.
 type Poller interface {
@@ -39,7 +39,8 @@ type Poller interface {
 	// Wait BLOCKS until there are events, until Wake, or for the timeout; negative
 	// is for ever, and 0 only looks. It returns how many events it has filled in.
 	Wait(events []Event, timeout time.Duration) (int, error)
-	// Pause BLOCKS for d, or until Wake. Then the next Wait ends at once too.
+	// Pause BLOCKS for d, or until Wake, if no Wait takes that. The next Wait ends at
+	// once too.
 	Pause(d time.Duration)
 	// Wake ends the Wait or Pause under way, or else the next one.
 	Wake()

@@ -31,6 +31,12 @@ type epoll struct {
 	file    *os.File
 	runtime syscall.RawConn
 	woken   chan struct{} // a token: Wake was called
+
+	// Of a wait there, which need not allocate then.
+	look  func(fd uintptr) bool
+	into  []syscall.EpollEvent
+	found int
+	err   error
 }
 
 // New returns a poller, or an error where the system refuses one, as sandboxes do.
@@ -68,7 +74,15 @@ func (e *epoll) init() error {
 	e.woken = make(chan struct{}, 1)
 	e.file = os.NewFile(uintptr(e.fd), "epoll")
 	e.runtime, err = e.file.SyscallConn()
+	e.look = e.lookNow
 	return err
+}
+
+// lookNow is called by the runtime's poller. Without an event it returns false, which
+// is to wait: none is missed, as the set stays readable.
+func (e *epoll) lookNow(fd uintptr) bool {
+	e.found, e.err = syscall.EpollWait(int(fd), e.into, 0)
+	return e.found != 0 && e.err != syscall.EINTR
 }
 
 func (e *epoll) Add(fd int, key Key) error {
@@ -139,10 +153,9 @@ func (e *epoll) waitRuntime(events []syscall.EpollEvent, timeout time.Duration) 
 	if err := e.file.SetReadDeadline(deadline); err != nil {
 		return 0, err
 	}
-	waitErr := e.runtime.Read(func(fd uintptr) bool {
-		n, err = syscall.EpollWait(int(fd), events, 0)
-		return n != 0 && err != syscall.EINTR // without an event, wait: none is missed, as the set stays readable
-	})
+	e.into = events
+	waitErr := e.runtime.Read(e.look)
+	n, err = e.found, e.err
 	switch {
 	case errors.Is(waitErr, os.ErrDeadlineExceeded):
 		return 0, nil

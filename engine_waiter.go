@@ -1,0 +1,206 @@
+package queuednet
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// A loop that waits in WaitForReaders sweeps itself, so that a round trip switches no
+// goroutine: it writes what is pending, waits in the kernel, and serves what is ready.
+// Whoever has the engine's token sweeps. The engine's own goroutine stands by then, and
+// takes over when the loop has been away for longer than a game's answer takes.
+
+const (
+	// takeover is how long a loop that sweeps may stay away.
+	takeover = 2 * time.Millisecond
+
+	// ownWrites is how many streams with something to write a loop keeps for itself: it
+	// writes to them when it waits next. For more it calls the flushing goroutines.
+	ownWrites = 16
+
+	// busySweep is how many events make a sweep a long one, after which the next is left
+	// to the engine's goroutine: it reads while the loop takes what there is.
+	busySweep = 64
+)
+
+// loops is what an engine has for loops that sweep.
+type loops struct {
+	// Changed by whoever has the token.
+	session atomic.Bool     // a loop sweeps, and is expected back
+	inside  atomic.Bool     // it has the token
+	visits  atomic.Uint32   // how often one has got it
+	watched <-chan struct{} // of the context whose end wakes the loop
+	unwatch func() bool
+
+	asleep atomic.Bool   // the engine's goroutine waits for left
+	left   chan struct{} // a token: the loop has given the engine's back
+}
+
+// waitForReaders is WaitForReaders of a manager that has an engine.
+func (e *engine) waitForReaders(ctx context.Context) error {
+	r := &e.manager.ready
+	for !r.isAny() {
+		var got bool
+		var err error
+		switch {
+		case e.failed.Load() != nil: // there is nothing to sweep
+			_, err = r.wait(ctx, e.manager.closed, nil)
+		case e.tryToken():
+			got = true
+		default:
+			got, err = r.wait(ctx, e.manager.closed, e.token)
+		}
+		if got {
+			err = e.sweepForLoop(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tryToken reports whether nobody swept: then the caller does.
+func (e *engine) tryToken() bool {
+	select {
+	case <-e.token:
+		return true
+	default:
+		return false
+	}
+}
+
+// sweepForLoop sweeps until something is queued. It has the token, and gives it back.
+func (e *engine) sweepForLoop(ctx context.Context) error {
+	e.loops.enter()
+	defer e.leaveLoop()
+	e.watch(ctx)
+	for !e.manager.ready.isAny() && e.failed.Load() == nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		select {
+		case <-e.manager.closed:
+			return net.ErrClosed
+		default:
+		}
+		e.manager.flusher.write()
+		e.sweep(e.waitAsLoop)
+	}
+	return nil
+}
+
+func (l *loops) enter() {
+	l.inside.Store(true)
+	l.session.Store(true)
+	l.visits.Add(1)
+}
+
+// leaveLoop gives the token back. What the loop sends from now on waits for it, unless
+// there is so much to read that the engine's goroutine goes on at once.
+func (e *engine) leaveLoop() {
+	busy := e.busy
+	if busy {
+		e.session.Store(false)
+	} else {
+		e.manager.flusher.hold()
+	}
+	e.inside.Store(false)
+	e.token <- struct{}{}
+	if busy || e.asleep.Load() {
+		signal(e.left)
+	}
+}
+
+// watch has the loop woken when ctx is done. That stays so for the next calls, which
+// have the same context as a rule: then none of them allocates.
+func (e *engine) watch(ctx context.Context) {
+	done := ctx.Done()
+	if done == e.watched {
+		return
+	}
+	if e.unwatch != nil {
+		e.unwatch()
+	}
+	e.watched, e.unwatch = done, nil
+	if done != nil {
+		e.unwatch = context.AfterFunc(ctx, e.wakeUnlessStopped)
+	}
+}
+
+// wakeUnlessStopped wakes who waits in the kernel, for somebody that close does not
+// wait for.
+func (e *engine) wakeUnlessStopped() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.stopped {
+		e.poller.Wake()
+	}
+}
+
+// waitAsLoop is wait for a loop: it ends also when somebody else queues something.
+func (e *engine) waitAsLoop() int {
+	r := &e.manager.ready
+	r.inKernel.Store(true)
+	defer r.inKernel.Store(false)
+	if r.isAny() { // after the store: see queued
+		return e.wait(0)
+	}
+	return e.wait(e.timeout())
+}
+
+// standBy returns when no loop sweeps: none has for the time of takeover.
+func (e *engine) standBy() {
+	for e.session.Load() {
+		seen := e.visits.Load()
+		if !e.doze(takeover) {
+			return
+		}
+		switch {
+		case e.visits.Load() != seen: // it comes and goes: nobody is woken for that
+		case e.inside.Load():
+			e.awaitLeaving()
+		default:
+			return
+		}
+	}
+}
+
+// awaitLeaving returns when the loop has given the token back.
+func (e *engine) awaitLeaving() {
+	e.asleep.Store(true)
+	defer e.asleep.Store(false)
+	if !e.inside.Load() { // after the store: see leaveLoop
+		return
+	}
+	select {
+	case <-e.left:
+	case <-e.manager.closed:
+	}
+}
+
+// doze lets time pass, until the loop has left something to do. It reports false when
+// the manager is closed.
+func (e *engine) doze(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-e.left:
+		return true
+	case <-e.manager.closed:
+		return false
+	}
+}
+
+// endSession is called by the engine's goroutine when it has the token: what a loop has
+// sent waits for it no longer.
+func (e *engine) endSession() {
+	if e.session.Load() {
+		e.session.Store(false)
+		e.manager.flusher.release()
+	}
+}
