@@ -60,6 +60,7 @@ func (a *account) take(kind uint8, e event, it *queuednet.DatagramIterator) {
 			a.follows(of, last, e.number+1)
 		}
 		a.heard[e.source] = e.number
+		it.GetUint32() // the stay, for nodes
 		players := make(map[uint64]struct{})
 		for it.RemainingSize() >= 8 {
 			players[it.GetUint64()] = struct{}{}

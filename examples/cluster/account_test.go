@@ -24,8 +24,13 @@ func hears(a *account, kind uint8, of source, number uint32, rest func(d *queued
 	a.take(kind, e, &it)
 }
 
+func is(id uint64) func(d *queuednet.Datagram) {
+	return func(d *queuednet.Datagram) { d.AddUint64(id) }
+}
+
 func players(ids ...uint64) func(d *queuednet.Datagram) {
 	return func(d *queuednet.Datagram) {
+		d.AddUint32(1) // the stay
 		for _, id := range ids {
 			d.AddUint64(id)
 		}
@@ -42,11 +47,11 @@ func shout(player uint64, number uint32) func(d *queuednet.Datagram) {
 func TestAccountSeesWhoIsThere(t *testing.T) {
 	var a account
 	a.begin(3)
-	hears(&a, kindEnter, one, 9, players(10)) // before the roster, which has it
+	hears(&a, kindEnter, one, 9, is(10)) // before the roster, which has it
 	hears(&a, kindRoster, one, 10, players(10, 11))
 	hears(&a, kindRoster, two, 4, players(20))
-	hears(&a, kindEnter, two, 5, players(21))
-	hears(&a, kindExit, one, 11, players(11))
+	hears(&a, kindEnter, two, 5, is(21))
+	hears(&a, kindExit, one, 11, is(11))
 	assert.Equal(t, map[uint64]struct{}{10: {}, 20: {}, 21: {}}, a.view())
 	hears(&a, kindGone, two, 0, nil)
 	assert.Equal(t, map[uint64]struct{}{10: {}}, a.view())
@@ -78,7 +83,7 @@ func TestAccountKnowsRepetitions(t *testing.T) {
 	var a account
 	a.begin(3)
 	hears(&a, kindRoster, one, 0, players(10))
-	hears(&a, kindRoster, two, 0, nil)
+	hears(&a, kindRoster, two, 0, players())
 	hears(&a, kindShout, one, 1, shout(10, 7))
 	hears(&a, kindShout, two, 1, shout(10, 7))
 	hears(&a, kindShout, two, 2, shout(10, 8))

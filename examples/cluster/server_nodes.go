@@ -13,8 +13,8 @@ func (s *server) fromNode(message *cluster.Message) {
 	it := message.Datagram().Iterator()
 	kind := it.GetUint8()
 	if kind == kindAsk {
-		if zone := it.GetUint16(); it.Err() == nil && zone < zoneCount {
-			s.zones[zone].roster(&s.out)
+		if zone, stay := it.GetUint16(), it.GetUint32(); it.Err() == nil && zone < zoneCount {
+			s.zones[zone].roster(&s.out, stay)
 			_ = s.node.Send(&s.out, message.Sender()) // if it fails the node asks again
 		}
 		return
@@ -25,7 +25,7 @@ func (s *server) fromNode(message *cluster.Message) {
 		return
 	}
 	if kind == kindRoster {
-		s.zones[e.zone].answered(e, &it, message)
+		s.zones[e.zone].answered(e, &it, message.Datagram())
 	} else {
 		s.zones[e.zone].heard(kind, e, it.GetUint64(), message)
 	}
@@ -35,10 +35,11 @@ func sourceOf(message *cluster.Message) source {
 	return source{message.Sender().Node, message.Sender().Incarnation}
 }
 
-// answered takes a node's word for who of its players is there.
-func (z *zone) answered(e event, it *queuednet.DatagramIterator, message *cluster.Message) {
-	if len(z.here) == 0 {
-		return // all have gone on meanwhile
+// answered takes a node's word for who of its players is there. An answer to a question of
+// an earlier stay is not good: what the node told since may not have come here.
+func (z *zone) answered(e event, it *queuednet.DatagramIterator, roster *queuednet.Datagram) {
+	if stay := it.GetUint32(); len(z.here) == 0 || stay != z.stay {
+		return
 	}
 	delete(z.asked, e.node)
 	there := &presence{source: e.source, last: e.number, players: make(map[uint64]struct{})}
@@ -46,7 +47,7 @@ func (z *zone) answered(e event, it *queuednet.DatagramIterator, message *cluste
 		there.players[it.GetUint64()] = struct{}{}
 	}
 	z.there[e.node] = there
-	_ = z.server.writer.Broadcast(message.Datagram(), z.group.Members())
+	_ = z.server.writer.Broadcast(roster, z.group.Members())
 }
 
 // heard takes what a node tells of one of its players, and passes it on.

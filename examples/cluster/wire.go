@@ -22,10 +22,10 @@ const (
 	kindShout  // event, player, the player's own number of it
 	kindEnter  // event, player
 	kindExit   // event, player
-	kindRoster // event, players: all of that node who are in the zone. What follows is numbered on
+	kindRoster // event, stay, players: all of that node who are in the zone; it goes on from this number
 
 	// Between nodes:
-	kindAsk // zone: answered with a kindRoster
+	kindAsk // zone, stay: answered with a kindRoster
 )
 
 // A source is a run of a node.

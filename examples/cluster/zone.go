@@ -18,6 +18,7 @@ type zone struct {
 	id     uint16
 	group  *cluster.Group
 	number uint32               // of the last event that this node has told here
+	stay   uint32               // how often the node has begun to hear of the zone
 	here   map[uint64]*player   // of this node
 	there  map[uint16]*presence // by node, of those that have said who is there
 	asked  map[uint16]time.Time // nodes that have not answered yet, and when they were asked
@@ -68,6 +69,7 @@ func (z *zone) enter(p *player) {
 	s.out.AddUint64(p.player())
 	z.tell(&s.out)
 	if len(z.here) == 1 {
+		z.stay++
 		for number := range s.nodes {
 			z.ask(number)
 		}
@@ -76,7 +78,7 @@ func (z *zone) enter(p *player) {
 		there.roster(&s.out, z.id)
 		s.send(&s.out, p.conn)
 	}
-	z.roster(&s.out)
+	z.roster(&s.out, z.stay)
 	s.send(&s.out, p.conn)
 }
 
@@ -103,6 +105,7 @@ func (z *zone) ask(number uint16) {
 	s := z.server
 	begin(&s.out, kindAsk)
 	s.out.AddUint16(z.id)
+	s.out.AddUint32(z.stay)
 	z.asked[number] = s.now
 	_ = s.node.Send(&s.out, cluster.NodeAddress(number)) // if it fails it is asked again
 }
@@ -116,9 +119,10 @@ func (z *zone) askAgain() {
 	}
 }
 
-// roster makes d say who of this node is in the zone.
-func (z *zone) roster(d *queuednet.Datagram) {
+// roster makes d say who of this node is in the zone, to who has asked in that stay.
+func (z *zone) roster(d *queuednet.Datagram, stay uint32) {
 	beginEvent(d, kindRoster, event{z.server.self, z.id, z.number})
+	d.AddUint32(stay)
 	for id := range z.here {
 		d.AddUint64(id)
 	}
@@ -127,6 +131,7 @@ func (z *zone) roster(d *queuednet.Datagram) {
 // roster makes d say who of another node is in the zone.
 func (p *presence) roster(d *queuednet.Datagram, zone uint16) {
 	beginEvent(d, kindRoster, event{p.source, zone, p.last})
+	d.AddUint32(0)
 	for id := range p.players {
 		d.AddUint64(id)
 	}
