@@ -115,14 +115,17 @@ func kept() *demo {
 func TestReportTellsBrokenPromises(t *testing.T) {
 	assert.NoError(t, kept().report())
 	for name, spoil := range map[string]func(d *demo){
-		"noticed late":        func(d *demo) { d.killed.noticed[2] = 4 * time.Second },
-		"back late":           func(d *demo) { d.swarm.moves[0].back = d.swarm.moves[0].lost.Add(4 * time.Second) },
-		"not back":            func(d *demo) { d.swarm.moves[0].back = time.Time{} },
-		"somebody else":       func(d *demo) { d.swarm.moves[0].same = false },
-		"others cut off":      func(d *demo) { d.swarm.moves[1].asked = false },
-		"left late":           func(d *demo) { d.restarts[0].noticed[1] = 2 * time.Second },
-		"moved late":          func(d *demo) { d.swarm.moves[1].back = time.Time{} },
-		"a gap":               func(d *demo) { d.log = append(d.log, line{Message: "Gap", Missed: 1}) },
+		"noticed late":   func(d *demo) { d.killed.noticed[2] = 4 * time.Second },
+		"back late":      func(d *demo) { d.swarm.moves[0].back = d.swarm.moves[0].lost.Add(4 * time.Second) },
+		"not back":       func(d *demo) { d.swarm.moves[0].back = time.Time{} },
+		"somebody else":  func(d *demo) { d.swarm.moves[0].same = false },
+		"others cut off": func(d *demo) { d.swarm.moves[1].asked = false },
+		"left late":      func(d *demo) { d.restarts[0].noticed[1] = 2 * time.Second },
+		"moved late":     func(d *demo) { d.swarm.moves[1].back = time.Time{} },
+		"a gap": func(d *demo) {
+			a := &d.swarm.all[0].account
+			a.missing[stream{two, 3}], a.reported[stream{two, 3}] = 1, 1
+		},
 		"missing":             func(d *demo) { d.swarm.all[0].account.missing[stream{two, 3}] = 1 },
 		"twice":               func(d *demo) { d.swarm.all[0].account.unexpected = 1 },
 		"lost at the restart": func(d *demo) { d.killed.source = source{}; d.swarm.acked[stream{one, 3}] = []uint32{12} },

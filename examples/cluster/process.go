@@ -40,6 +40,7 @@ type line struct {
 	When        int64 // of an event, in nanoseconds since 1970
 	Missed      uint64
 	Reason      string
+	Group       string
 	Players     any
 	Error       string
 }

@@ -23,20 +23,30 @@ import (
 	policy "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
 // closing is what a server may need after its drain: two CloseTimeouts.
 const closing = 10 * time.Second
 
-// program builds the server.
-func program(t *testing.T) string {
-	file := filepath.Join(t.TempDir(), "world")
-	build := exec.Command("go", "build", "-o", file, ".")
+var program string // the server
+
+// TestMain builds it, once.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "world")
+	if err != nil {
+		panic(err)
+	}
+	program = filepath.Join(dir, "world")
+	build := exec.Command("go", "build", "-o", program, ".")
 	build.Dir = ".."
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
-	return file
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(string(out))
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // checkEnvironment fails for a variable that is none of the server's flags.
@@ -49,14 +59,14 @@ func checkEnvironment(t *testing.T, help string, names ...string) {
 	}
 }
 
-func helpOf(t *testing.T, program string) string {
-	help, err := exec.Command(program, "-server", "-h").Output()
+func help(t *testing.T) string {
+	text, err := exec.Command(program, "-server", "-h").Output()
 	require.NoError(t, err)
-	return string(help)
+	return string(text)
 }
 
 // secretFiles returns the files that -secrets makes.
-func secretFiles(t *testing.T, program string) (names []string) {
+func secretFiles(t *testing.T) (names []string) {
 	dir := filepath.Join(t.TempDir(), "secrets")
 	require.NoError(t, exec.Command(program, "-secrets", "-dir", dir, "-hosts", "*.world-nodes").Run())
 	entries, err := os.ReadDir(dir)
@@ -76,8 +86,7 @@ func TestCompose(t *testing.T) {
 		Environment: types.Mapping{},
 	})
 	require.NoError(t, err)
-	program := program(t)
-	help, files := helpOf(t, program), secretFiles(t, program)
+	help, files := help(t), secretFiles(t)
 	require.Len(t, project.Services, 3)
 	ports := make(map[string]bool)
 	for name, service := range project.Services {
@@ -109,8 +118,8 @@ type world struct {
 	policies []*networking.NetworkPolicy
 }
 
-// readManifests decodes all manifests, as strictly as the API server does for kubectl's
-// validation: a field that it does not know is an error.
+// readManifests decodes all manifests as strictly as the API server does for kubectl: a field
+// that it does not know is an error.
 func readManifests(t *testing.T) (w world) {
 	w.services = make(map[string]*core.Service)
 	files, err := filepath.Glob("kubernetes/*.yaml")
@@ -161,12 +170,18 @@ func (w *world) add(document []byte) error {
 	default:
 		return errors.New("not one of ours: " + head.APIVersion + " " + head.Kind)
 	}
-	return yaml.UnmarshalStrict(document, into)
+	text, err := yaml.YAMLToJSONStrict(document)
+	if err != nil {
+		return err
+	}
+	unknown, err := json.UnmarshalStrict(text, into)
+	return errors.Join(append(unknown, err)...)
 }
 
 func TestManifestsAreStrict(t *testing.T) {
 	var w world
 	assert.ErrorContains(t, w.add([]byte("apiVersion: policy/v1\nkind: PodDisruptionBudget\nspec: {maxUnavailabel: 1}")), "maxUnavailabel")
+	assert.Error(t, w.add([]byte("apiVersion: policy/v1\nkind: PodDisruptionBudget\nspec: {maxunavailable: 1}")), "case counts")
 	assert.Error(t, w.add([]byte("apiVersion: policy/v2\nkind: PodDisruptionBudget")))
 }
 
@@ -208,13 +223,12 @@ func TestManifestsFitTogether(t *testing.T) {
 // What the server reads, and when the kubelet kills it.
 func TestStatefulSetFitsTheServer(t *testing.T) {
 	set := readManifests(t).sets[0]
-	program := program(t)
 	pod := set.Spec.Template.Spec
 	container := pod.Containers[0]
 	environment := make(map[string]string)
 	for _, variable := range container.Env {
 		environment[variable.Name] = variable.Value
-		checkEnvironment(t, helpOf(t, program), variable.Name)
+		checkEnvironment(t, help(t), variable.Name)
 	}
 	routes := strings.Split(environment["WORLD_ROUTES"], ",")
 	assert.Len(t, routes, int(*set.Spec.Replicas))
@@ -231,7 +245,7 @@ func TestStatefulSetFitsTheServer(t *testing.T) {
 	mount := container.VolumeMounts[0]
 	assert.Equal(t, pod.Volumes[0].Name, mount.Name)
 	assert.Equal(t, mount.MountPath, environment["WORLD_TLS"])
-	assert.Contains(t, secretFiles(t, program), filepath.Base(environment["WORLD_SECRET"]))
+	assert.Contains(t, secretFiles(t), filepath.Base(environment["WORLD_SECRET"]))
 	assert.Equal(t, mount.MountPath, filepath.Dir(environment["WORLD_SECRET"]))
 	assert.Equal(t, "/readyz", container.ReadinessProbe.HTTPGet.Path)
 	assert.Equal(t, "/healthz", container.LivenessProbe.HTTPGet.Path)
