@@ -40,7 +40,7 @@ type line struct {
 // An item is some bytes of a stream, a packet, or an error of the socket's.
 type item struct {
 	data     []byte
-	from     net.Addr
+	from, to net.Addr // of a packet; to is nil if nobody knows
 	err      error
 	at       time.Time // when it may be taken
 	released <-chan struct{}

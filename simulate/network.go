@@ -159,13 +159,19 @@ func (n *Network) Listener(socket net.Listener) net.Listener {
 // PacketConn wraps a packet socket, such as one to be given to
 // AdoptUDPConnection of a manager. Packets are read ahead, up to 1 MiB; beyond
 // that they wait in the system, which drops what is too much. Deadlines work,
-// and Close ends a ReadFrom that waits and drops what waits. It returns nil for
+// and Close ends a ReadFrom that waits and drops what waits. What the socket knows
+// of the local addresses of packets, it knows too: a *net.UDPConn on all interfaces,
+// on Linux, and one that has ReadFromTo and WriteFromTo (see AdoptUDPConnection of a
+// manager). So SendFrom answers from the address that was asked. It returns nil for
 // nil.
 func (n *Network) PacketConn(socket net.PacketConn) net.PacketConn {
 	if socket == nil {
 		return nil
 	}
-	p := &packetConn{PacketConn: socket, line: n.newLine()}
+	p := &packetConn{PacketConn: socket, line: n.newLine(), locals: localsOf(socket)}
 	go p.pump()
-	return p
+	if p.locals == nil {
+		return p
+	}
+	return &localPacketConn{p, p.locals}
 }

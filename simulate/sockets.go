@@ -88,7 +88,17 @@ func (l *listener) Accept() (net.Conn, error) {
 // packetConn is a packet socket whose incoming side goes through a line.
 type packetConn struct {
 	net.PacketConn
-	line *line
+	line   *line
+	locals localSocket // the same socket, if it knows the local address of each packet
+}
+
+// receive reads a packet from the socket itself.
+func (p *packetConn) receive(b []byte) (n int, from, to net.Addr, err error) {
+	if p.locals != nil {
+		return p.locals.ReadFromTo(b)
+	}
+	n, from, err = p.PacketConn.ReadFrom(b)
+	return n, from, nil, err
 }
 
 // pump reads ahead until the socket is closed.
@@ -96,11 +106,11 @@ func (p *packetConn) pump() {
 	_ = p.PacketConn.SetReadDeadline(time.Time{})
 	buf := make([]byte, readSize)
 	for {
-		n, from, err := p.PacketConn.ReadFrom(buf)
+		n, from, to, err := p.receive(buf)
 		switch {
 		case err == nil:
 			f := p.line.network.throw(p.line.dice)
-			if !p.line.put(item{data: append([]byte(nil), buf[:n]...), from: from}, f) {
+			if !p.line.put(item{data: append([]byte(nil), buf[:n]...), from: from, to: to}, f) {
 				return
 			}
 		case !p.line.put(item{err: err}, fate{copies: 1}), isOver(err):
@@ -115,14 +125,20 @@ func isOver(err error) bool {
 }
 
 func (p *packetConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	n, from, _, err = p.take(b)
+	return n, from, err
+}
+
+// take takes a packet off the line.
+func (p *packetConn) take(b []byte) (n int, from, to net.Addr, err error) {
 	takeErr := p.line.take(func(i *item) (done bool) {
-		n, from, err = copy(b, i.data), i.from, i.err
+		n, from, to, err = copy(b, i.data), i.from, i.to, i.err
 		return err == nil || !isOver(err)
 	})
 	if takeErr != nil {
-		return 0, nil, opError(p.PacketConn.LocalAddr(), takeErr)
+		return 0, nil, nil, opError(p.PacketConn.LocalAddr(), takeErr)
 	}
-	return n, from, err
+	return n, from, to, err
 }
 
 func (p *packetConn) Close() error {
