@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A Connection is one socket of a manager: a TCP stream, a UDP socket, or a
-// rendezvous, which is a listening socket. It comes from the manager or from a
-// listener, never from the program, and the pointer is its identity: use it as
-// a map key.
+// A Connection is one socket of a manager: a TCP stream, a UDP socket, or a rendezvous,
+// which is a listening socket. It comes from the manager or from a listener, never from
+// the program. The pointer is its identity: use it as a map key.
 //
-// Its methods may be called from any goroutine, at any time, and none of them
-// blocks. A method that sets an option of the socket really sets it, or fails:
-// with an error that is errors.ErrUnsupported where the system, or this kind of
-// connection, does not have it, and with net.ErrClosed after the end. On a TLS
-// connection it is set on the one below. On nil, such as a map has for a missing
-// key, every method answers as on a zero value: nothing is known of it, and what
-// can fail fails. It is Panda3D's Connection; a PointerToConnection is not needed.
+// Its methods may be called from any goroutine, at any time, and none of them blocks. A
+// method that sets an option of the socket really sets it or fails: with an error that
+// is errors.ErrUnsupported if the system, or this kind of connection, does not have the
+// option, and with net.ErrClosed after the end. On a TLS connection the option is set
+// on the connection below. On nil, which a map returns for a missing key, every method
+// answers as on a zero value: nothing is known, and what can fail fails.
+//
+// It is Panda3D's Connection; a PointerToConnection is not needed.
 type Connection struct {
 	manager *QueuedConnectionManager
 
@@ -115,8 +115,8 @@ func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog
 	return c, nil
 }
 
-// Manager returns the manager that the connection belongs to, nil once that is
-// closed. It is Panda3D's get_manager.
+// Manager returns the manager that the connection belongs to, or nil if that is closed.
+// It is Panda3D's get_manager.
 func (c *Connection) Manager() *QueuedConnectionManager {
 	if c == nil {
 		return nil
@@ -124,9 +124,9 @@ func (c *Connection) Manager() *QueuedConnectionManager {
 	return c.manager.unlessClosed()
 }
 
-// Address returns the peer's address, for a rendezvous and a UDP socket its
-// own. It stays known after the end. That of an adopted socket may be zero at
-// first: see AdoptConnection. It is Panda3D's get_address.
+// Address returns the address of the peer; for a rendezvous and a UDP socket, its own.
+// It stays known after the end. The address of an adopted socket may be zero at first:
+// see [QueuedConnectionManager.AdoptConnection]. It is Panda3D's get_address.
 func (c *Connection) Address() NetAddress {
 	if c == nil {
 		return NetAddress{}
@@ -137,9 +137,9 @@ func (c *Connection) Address() NetAddress {
 	return c.address
 }
 
-// LocalAddress returns the address of this end; its port tells what the system
-// chose where 0 was asked for. It stays known after the end. That of an adopted
-// socket may be zero at first, as Address. Panda3D has no counterpart.
+// LocalAddress returns the address of this end. Its port tells what the system chose if
+// 0 was asked for. It stays known after the end. Like Address, it may be zero at first
+// for an adopted socket. Panda3D has no counterpart.
 func (c *Connection) LocalAddress() NetAddress {
 	if c == nil {
 		return NetAddress{}
@@ -150,13 +150,13 @@ func (c *Connection) LocalAddress() NetAddress {
 	return c.localAddress
 }
 
-// IsUDP reports whether it is a UDP connection: one that sends with SendTo, and whose
-// datagrams come from whoever has sent them. It stays so after the end. It is false
-// for nil and safe for concurrent use. Panda3D has no counterpart.
+// IsUDP reports whether this is a UDP connection: one that sends with SendTo, and whose
+// datagrams may come from any sender. It stays so after the end. It is false for nil.
+// Panda3D has no counterpart.
 func (c *Connection) IsUDP() bool { return c != nil && c.packets != nil }
 
-// Rendezvous returns the rendezvous that the connection was accepted through,
-// nil for any other. In Panda3D get_new_connection hands it out.
+// Rendezvous returns the rendezvous that the connection was accepted through, or nil
+// for any other connection. In Panda3D get_new_connection returns it.
 func (c *Connection) Rendezvous() *Connection {
 	if c == nil {
 		return nil
@@ -164,10 +164,10 @@ func (c *Connection) Rendezvous() *Connection {
 	return c.rendezvous
 }
 
-// NetConn returns the socket, for options that are not here; nil where it is
-// not a stream. To read, write or close it desynchronises the datagrams. A
-// connection of which this was called has a goroutine of its own from then on.
-// It is Panda3D's get_socket.
+// NetConn returns the socket, for options that Connection does not have, or nil if it
+// is not a stream. Whoever reads, writes or closes it makes the datagrams lose their
+// boundaries. Once NetConn was called the connection has a goroutine of its own. It is
+// Panda3D's get_socket.
 func (c *Connection) NetConn() net.Conn {
 	s := c.asStream()
 	if s == nil {
@@ -176,15 +176,20 @@ func (c *Connection) NetConn() net.Conn {
 	return s.carrier.netConn()
 }
 
-// Err returns why the connection ended: io.EOF when the peer closed it after a
-// whole datagram, io.ErrUnexpectedEOF inside one, a *DatagramTooLongError (both
-// with a guess in their text if the peer's first bytes tell that it speaks HTTP or
-// TLS, or has the other header size),
-// ErrSendQueueFull, ErrWriteTimeout, ErrNoAnswer, a limit's ErrIdle,
-// ErrFirstDatagram or ErrFlooding, or the system's error, such as ECONNRESET;
-// net.ErrClosed when the program closed it. It is nil as long as
-// the connection is open, and may tell the end while the last datagrams are
-// still queued. Panda3D does not tell.
+// Err returns why the connection ended, and nil while it is open. The reason is
+//
+//   - io.EOF if the peer closed the connection after a whole datagram, and
+//     io.ErrUnexpectedEOF if it did so inside one;
+//   - a *DatagramTooLongError if the peer announced a datagram that is too long;
+//   - ErrSendQueueFull, ErrWriteTimeout or ErrNoAnswer;
+//   - ErrIdle, ErrFirstDatagram or ErrFlooding, for the limits of Config;
+//   - net.ErrClosed if the program closed it;
+//   - otherwise the error of the system, such as ECONNRESET.
+//
+// The text of an io.ErrUnexpectedEOF and of a *DatagramTooLongError has a guess, if the
+// first bytes of the peer tell that it speaks HTTP or TLS, or has the other header
+// size. Err may tell the end while the last datagrams are still queued. Panda3D does
+// not tell.
 func (c *Connection) Err() error {
 	if c == nil {
 		return nil
@@ -194,17 +199,17 @@ func (c *Connection) Err() error {
 	return c.cause
 }
 
-// SetUserData keeps something of the program's with the connection, such as its player,
-// until something else is set: any value of any type, nil too. A map from connections
-// does the same; this serves code that has only the connection. It lives as long as the
-// program, or a queue, has the connection. Panda3D has no counterpart.
+// SetUserData keeps a value of the program's with the connection, such as its player,
+// until another one is set. It may be of any type, and nil. A map from connections does
+// the same; this serves code that has only the connection. The value lives as long as
+// the program, or a queue, has the connection. Panda3D has no counterpart.
 func (c *Connection) SetUserData(data any) {
 	if c != nil {
 		c.userData.Store(&data)
 	}
 }
 
-// UserData returns what SetUserData has set last, nil before. Panda3D has no
+// UserData returns the value that SetUserData set last, or nil. Panda3D has no
 // counterpart.
 func (c *Connection) UserData() any {
 	if c == nil {
@@ -224,7 +229,7 @@ func (c *Connection) name() string {
 	return c.Address().String()
 }
 
-// Close closes the connection as CloseConnection of its manager does, and
+// Close closes the connection like [QueuedConnectionManager.CloseConnection]. It
 // returns net.ErrClosed where that reports false. Panda3D has no counterpart.
 func (c *Connection) Close() error {
 	if !c.closeByProgram() {
@@ -233,15 +238,17 @@ func (c *Connection) Close() error {
 	return nil
 }
 
-// Abort breaks a connection off: the peer sees a reset (where the socket has
-// one, see AdoptConnection), what was sent and has not gone out is dropped,
-// nothing more is read, and the place that it had under MaxConnections and
-// MaxConnectionsPerAddress is free at once. It is for peers that deserve
-// no last message; CloseConnection is for all others. What it has received stays
-// readable, and its end is not reported, unless Config.ReportClosed says so. After
-// CloseConnection it ends what goes on in the background. A rendezvous is closed;
-// connections accepted through it stay. On nil, a zero value, and a connection that
-// has ended it does nothing. Panda3D has no counterpart.
+// Abort breaks the connection off. The peer sees a reset (if the socket has one, see
+// [QueuedConnectionManager.AdoptConnection]); what was sent and has not left is
+// dropped; nothing more is read; and the place under MaxConnections and
+// MaxConnectionsPerAddress is free at once. It is for peers that deserve no last
+// message; CloseConnection is for all others.
+//
+// The datagrams that were received stay readable. The end is reported only with
+// Config.ReportClosed. After CloseConnection, Abort ends what goes on in the
+// background. A rendezvous is closed; the connections that were accepted through it
+// stay. On nil, on a zero value, and on a connection that has ended, Abort does
+// nothing. Panda3D has no counterpart.
 func (c *Connection) Abort() {
 	if c == nil || c.manager == nil {
 		return

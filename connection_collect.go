@@ -61,9 +61,9 @@ func (o *outgoing) stopCollecting(s *stream) {
 	}
 }
 
-// SetCollectTCP turns collecting on or off: with it, what is sent within
-// CollectTCPInterval of the last flush waits and leaves in one piece, at the
-// end of the interval by itself, or with Flush or ConsiderFlush. Off, the
+// SetCollectTCP turns collecting on or off. If it is on, what is sent within
+// CollectTCPInterval of the last flush waits, and leaves in one piece: by itself at the
+// end of the interval, or with Flush or ConsiderFlush. If it is off, which is the
 // default, each Send leaves at once. It is Panda3D's set_collect_tcp.
 func (c *Connection) SetCollectTCP(collect bool) {
 	if s := c.asStream(); s != nil {
@@ -87,7 +87,7 @@ func (c *Connection) CollectTCP() bool {
 	return s.out.collecting != nil && s.out.collecting.on
 }
 
-// SetCollectTCPInterval sets how long what is sent may wait. It holds from the
+// SetCollectTCPInterval sets how long collected datagrams may wait. It holds from the
 // next flush on. It is Panda3D's set_collect_tcp_interval.
 func (c *Connection) SetCollectTCPInterval(interval time.Duration) {
 	if s := c.asStream(); s != nil {
@@ -97,7 +97,7 @@ func (c *Connection) SetCollectTCPInterval(interval time.Duration) {
 	}
 }
 
-// CollectTCPInterval returns how long what is sent may wait. It is Panda3D's
+// CollectTCPInterval returns how long collected datagrams may wait. It is Panda3D's
 // get_collect_tcp_interval.
 func (c *Connection) CollectTCPInterval() time.Duration {
 	s := c.asStream()
@@ -112,17 +112,16 @@ func (c *Connection) CollectTCPInterval() time.Duration {
 	return s.out.collecting.interval
 }
 
-// Flush lets what is collected leave now; it does not wait until it has. It
-// fails with the reason where the connection has ended, and with ErrWrongKind
-// where it is no stream. It is Panda3D's flush.
+// Flush sends what is collected now. It does not wait until it has left. It fails with
+// the reason of the end if the connection has ended, and with ErrWrongKind if it is not
+// a stream. It is Panda3D's flush.
 func (c *Connection) Flush() error {
 	return c.flushIf(func(*outgoing) bool { return true })
 }
 
-// ConsiderFlush lets what is collected leave if the interval since the last
-// flush is over, or if collecting is off. Calling it is not necessary: what is
-// collected leaves by itself. It fails as Flush does. It is Panda3D's
-// consider_flush.
+// ConsiderFlush sends what is collected if the interval since the last flush is over,
+// or if collecting is off. Nobody has to call it, because what is collected leaves by
+// itself. It fails like Flush. It is Panda3D's consider_flush.
 func (c *Connection) ConsiderFlush() error {
 	return c.flushIf(func(o *outgoing) bool { return o.collecting.isDue() })
 }

@@ -14,26 +14,26 @@ import (
 // The socket options that Panda3D's Connection has. Their errors are in the
 // documentation of Connection.
 
-// SetNoDelay sends small datagrams at once (true, the default here, as in Go),
-// or lets the system hold them back while others are under way (false, the
-// default in Panda3D). It is Panda3D's set_no_delay.
+// SetNoDelay makes the system send small datagrams at once (true, the default here, as
+// in Go), or lets it hold them back while others are on their way (false, the default
+// in Panda3D). It is Panda3D's set_no_delay.
 func (c *Connection) SetNoDelay(noDelay bool) error {
 	return c.setTCP("SetNoDelay", func(tcp tcpOptions) error { return tcp.SetNoDelay(noDelay) })
 }
 
-// SetKeepAlive makes the system ask a silent peer whether it is still there
-// (true, the default here, as Config.KeepAliveIdle says), or not. It is
-// Panda3D's set_keep_alive, which does nothing there.
+// SetKeepAlive makes the system ask a silent peer whether it is still there, as
+// Config.KeepAliveIdle says, or not. It is on by default, unlike in Panda3D, whose
+// set_keep_alive does nothing.
 func (c *Connection) SetKeepAlive(keepAlive bool) error {
 	return c.setTCP("SetKeepAlive", func(tcp tcpOptions) error { return tcp.SetKeepAlive(keepAlive) })
 }
 
-// SetLinger sets what the system does with unsent bytes when the socket is
-// closed at last: with true it tries to deliver them for so long, in whole
-// seconds rounded up and at most 32,767 of them, and then breaks off; with 0 it
-// breaks off at once. With
-// false, the default, it goes on in the background. Close of the manager waits for
-// it, beyond CloseTimeout. It is Panda3D's set_linger.
+// SetLinger sets what the system does with unsent bytes when the socket is closed in
+// the end. With true, the system tries to deliver them for the timeout, in whole
+// seconds rounded up and at most 32,767 of them, and then breaks off; with a timeout of
+// 0 it breaks off at once. With false, the default, it goes on in the background. Close
+// of the manager waits for the timeout too, beyond CloseTimeout. It is Panda3D's
+// set_linger.
 func (c *Connection) SetLinger(linger bool, timeout time.Duration) error {
 	seconds := -1
 	if linger {
@@ -46,20 +46,20 @@ func (c *Connection) SetLinger(linger bool, timeout time.Duration) error {
 // longestLinger is the longest that every system takes: some have 16 bits for it.
 const longestLinger = math.MaxInt16 * time.Second
 
-// SetRecvBufferSize sets the size in bytes of the system's buffer for what
-// arrives; the system may round it. It is Panda3D's set_recv_buffer_size.
+// SetRecvBufferSize sets the size, in bytes, of the system's buffer for bytes that
+// arrive. The system may round it. It is Panda3D's set_recv_buffer_size.
 func (c *Connection) SetRecvBufferSize(size int) error {
 	return c.setOption("SetRecvBufferSize", sockopt.RecvBuffer, size)
 }
 
-// SetSendBufferSize sets the size in bytes of the system's buffer for what is
-// sent; the system may round it. It is Panda3D's set_send_buffer_size.
+// SetSendBufferSize sets the size, in bytes, of the system's buffer for bytes that are
+// sent. The system may round it. It is Panda3D's set_send_buffer_size.
 func (c *Connection) SetSendBufferSize(size int) error {
 	return c.setOption("SetSendBufferSize", sockopt.SendBuffer, size)
 }
 
-// SetReuseAddr lets another socket use the same local address, or not. A
-// rendezvous has it where that is the custom of the system. It is Panda3D's
+// SetReuseAddr lets another socket use the same local address, or forbids it. A
+// rendezvous has it on wherever that is the custom of the system. It is Panda3D's
 // set_reuse_addr.
 func (c *Connection) SetReuseAddr(reuse bool) error {
 	value := 0
@@ -69,21 +69,20 @@ func (c *Connection) SetReuseAddr(reuse bool) error {
 	return c.setOption("SetReuseAddr", sockopt.ReuseAddr, value)
 }
 
-// SetIPTimeToLive sets how many routers a packet may pass: 1 to 255. It is
-// Panda3D's set_ip_time_to_live, which does nothing there.
+// SetIPTimeToLive sets how many routers a packet may pass, 1 to 255. It is Panda3D's
+// set_ip_time_to_live, which does nothing.
 func (c *Connection) SetIPTimeToLive(hops int) error {
 	return c.setIPOption("SetIPTimeToLive", sockopt.TTL, sockopt.TTL6, hops)
 }
 
-// SetIPTypeOfService sets the type of service, with IPv6 the traffic class, of
-// outgoing packets: 0 to 255. It is Panda3D's set_ip_type_of_service, which
-// does nothing there.
+// SetIPTypeOfService sets the type of service of outgoing packets, 0 to 255; with IPv6,
+// the traffic class. It is Panda3D's set_ip_type_of_service, which does nothing.
 func (c *Connection) SetIPTypeOfService(tos int) error {
 	return c.setIPOption("SetIPTypeOfService", sockopt.TOS, sockopt.TOS6, tos)
 }
 
-// SetMaxSegment sets the longest TCP segment, in bytes; the system may lower
-// it. It is Panda3D's set_max_segment, which does nothing there.
+// SetMaxSegment sets the longest TCP segment, in bytes. The system may lower it. It is
+// Panda3D's set_max_segment, which does nothing.
 func (c *Connection) SetMaxSegment(size int) error {
 	return c.setOption("SetMaxSegment", sockopt.MaxSegment, size)
 }

@@ -6,11 +6,11 @@ import (
 	"net"
 )
 
-// String says what kind of connection it is and its Address, such as
-// "tcp 127.0.0.1:49400", "udp 0.0.0.0:9099" or "rendezvous tcp 127.0.0.1:9099".
-// Without an address it is the kind alone, such as "unix" or "pipe"; of a socket
-// of another library, which AdoptConnection may have, that is the name of its
-// type. It costs allocations: it is for messages. That of nil is "nil".
+// String returns the kind of the connection and its Address, such as "tcp
+// 127.0.0.1:49400", "udp 0.0.0.0:9099" or "rendezvous tcp 127.0.0.1:9099". If there is
+// no address it is the kind alone, such as "unix" or "pipe"; for a socket of another
+// library, which AdoptConnection may have, that is the name of its type. For nil it is
+// "nil". It allocates: it is for messages.
 func (c *Connection) String() string {
 	if c == nil {
 		return "nil"
@@ -22,7 +22,7 @@ func (c *Connection) String() string {
 	return kind
 }
 
-// GoString is String: with %#v, too, the state inside is not read, which other
+// GoString is String. So %#v, too, does not read the state inside, which other
 // goroutines change.
 func (c *Connection) GoString() string { return c.String() }
 

@@ -65,8 +65,8 @@ func NewDatagram(data []byte) *Datagram {
 	return &Datagram{data: bytes.Clone(data)}
 }
 
-// Clear makes the datagram empty and forgets its error, and keeps its memory for
-// what comes next. The stdfloat setting stays. It is Panda3D's clear.
+// Clear makes the datagram empty, forgets its error, and keeps its memory for the
+// fields that follow. The stdfloat setting stays. It is Panda3D's clear.
 func (d *Datagram) Clear() {
 	if d.memory != ownMemory {
 		d.data, d.memory = nil, ownMemory
@@ -75,8 +75,8 @@ func (d *Datagram) Clear() {
 	d.err = nil
 }
 
-// Assign replaces the contents by a copy of data, and forgets the error. The
-// stdfloat setting stays. It is Panda3D's assign.
+// Assign replaces the contents by a copy of data, and forgets the error. The stdfloat
+// setting stays. It is Panda3D's assign.
 func (d *Datagram) Assign(data []byte) {
 	d.Clear()
 	d.data = append(d.data, data...)
@@ -121,15 +121,16 @@ func (d *Datagram) StdfloatDouble() bool {
 	return d.stdfloatDouble
 }
 
-// Equal reports whether both hold the same bytes. Errors and the stdfloat setting
-// are not looked at. Nil is as an empty datagram. It is Panda3D's ==, except that
+// Equal reports whether both hold the same bytes. It does not look at errors and the
+// stdfloat setting. Nil counts as an empty datagram. It is Panda3D's ==, except that
 // two empty datagrams are equal whatever their past.
 func (d *Datagram) Equal(other *Datagram) bool {
 	return d.Compare(other) == 0
 }
 
-// Compare orders datagrams by their bytes, as bytes.Compare does: negative if d
-// comes first, 0 if they are equal. Nil is as an empty datagram. It takes the place of Panda3D's < operator.
+// Compare orders datagrams by their bytes, like bytes.Compare: it returns a negative
+// number if d comes first, and 0 if they are equal. Nil counts as an empty datagram. It
+// takes the place of Panda3D's < operator.
 func (d *Datagram) Compare(other *Datagram) int {
 	if other == nil {
 		other = new(Datagram)
@@ -148,8 +149,8 @@ func (d *Datagram) Iterator() DatagramIterator {
 	return NewDatagramIterator(d)
 }
 
-// String says how long the datagram is, for messages; [Datagram.DumpHex] shows
-// what is in it. It is Panda3D's output.
+// String says how long the datagram is, for messages; [Datagram.DumpHex] shows what is
+// in it. It is Panda3D's output.
 func (d *Datagram) String() string {
 	text := "datagram of " + count(len(d.data), "byte")
 	if d.err != nil {

@@ -117,14 +117,14 @@ func addCounted[T string | []byte](d *Datagram, field string, countSize int, dat
 	copy(b[countSize:], data)
 }
 
-// GetString reads a length of 2 bytes, little-endian, and so many bytes. It is
-// Panda3D's get_string.
+// GetString reads a length of 2 bytes, little-endian, and as many bytes as it says. It
+// is Panda3D's get_string.
 func (it *DatagramIterator) GetString() string {
 	return string(it.takeCounted("string", 2, 1))
 }
 
-// GetString32 reads a length of 4 bytes, little-endian, and so many bytes. It is
-// Panda3D's get_string32.
+// GetString32 reads a length of 4 bytes, little-endian, and as many bytes as it says.
+// It is Panda3D's get_string32.
 func (it *DatagramIterator) GetString32() string {
 	return string(it.takeCounted("string32", 4, 1))
 }
@@ -171,14 +171,15 @@ func (it *DatagramIterator) GetWString() string {
 	return text.String()
 }
 
-// GetBlob reads a length of 2 bytes, little-endian, and so many bytes. They are
-// the datagram's own memory; bytes.Clone keeps them. It is Panda3D's get_blob.
+// GetBlob reads a length of 2 bytes, little-endian, and as many bytes as it says. They
+// are the datagram's own memory; bytes.Clone keeps them. It is Panda3D's get_blob.
 func (it *DatagramIterator) GetBlob() []byte {
 	return it.takeCounted("blob", 2, 1)
 }
 
-// GetBlob32 reads a length of 4 bytes, little-endian, and so many bytes. They are
-// the datagram's own memory; bytes.Clone keeps them. It is Panda3D's get_blob32.
+// GetBlob32 reads a length of 4 bytes, little-endian, and as many bytes as it says.
+// They are the datagram's own memory; bytes.Clone keeps them. It is Panda3D's
+// get_blob32.
 func (it *DatagramIterator) GetBlob32() []byte {
 	return it.takeCounted("blob32", 4, 1)
 }

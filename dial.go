@@ -8,19 +8,20 @@ import (
 	"time"
 )
 
-// OpenTCPClientConnection BLOCKS until it has connected to a server, for as
-// long as the timeout, in which the host's name is looked up and all its
-// addresses are tried, IPv6 and IPv4 in turns (unless IPv4Only): the next one
-// when one has failed, or has not answered for 250 milliseconds, less if the
-// timeout is short, and the first that answers is taken (RFC 8305). Spaces around the host,
-// and brackets around an IPv6 address, do not matter. It fails with the
-// system's reason, with a *net.AddrError for an empty host or a port that is
-// none, and at the timeout with an error that is a context.DeadlineExceeded or
-// os.ErrDeadlineExceeded. A timeout of 0 allows a tenth of a second, enough for
-// a server on this machine; a negative one fails at once. In a browser and under
-// WASI (GOOS js and wasip1) it is errors.ErrUnsupported: open a WebSocket there and
-// hand it to AdoptConnection. BeginTCPClientConnection does not block. It is Panda3D's
-// open_TCP_client_connection.
+// OpenTCPClientConnection BLOCKS until it has connected to a server, at most for the
+// timeout. In this time it looks the name of the host up and tries all its addresses,
+// IPv6 and IPv4 in turns (unless IPv4Only is set): it tries the next one when one has
+// failed or has not answered for 250 milliseconds, less if the timeout is short, and
+// takes the first that answers (RFC 8305). Spaces around the host, and brackets around
+// an IPv6 address, do not matter.
+//
+// A timeout of 0 allows a tenth of a second, which is enough for a server on this
+// machine; a negative one fails at once. It fails with the reason of the system; with a
+// *net.AddrError for an empty host or an impossible port; and at the timeout with an
+// error that is a context.DeadlineExceeded or os.ErrDeadlineExceeded. In a browser and
+// under WASI (GOOS js and wasip1) it fails with errors.ErrUnsupported: open a WebSocket
+// there, and hand it to AdoptConnection. BeginTCPClientConnection does not block. It is
+// Panda3D's open_TCP_client_connection.
 func (m *QueuedConnectionManager) OpenTCPClientConnection(host string, port int, timeout time.Duration) (*Connection, error) {
 	return m.dial(m.ctx, host, port, timeout)
 }
@@ -65,9 +66,9 @@ func (m *QueuedConnectionManager) attempt(ctx context.Context, timeout time.Dura
 	}
 }
 
-// A PendingConnection is a connection that is being opened in the background:
-// poll it once a frame. Its methods may be called from any goroutine. Panda3D
-// has no counterpart.
+// A PendingConnection is a connection that is being opened in the background: poll it
+// once a frame. Its methods may be called from any goroutine. Panda3D has no
+// counterpart.
 type PendingConnection struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the rest is set
@@ -78,8 +79,8 @@ type PendingConnection struct {
 	given bool // Result has given conn to the program
 }
 
-// BeginTCPClientConnection is OpenTCPClientConnection in the background: it
-// returns at once, also on error, and never nil.
+// BeginTCPClientConnection is OpenTCPClientConnection in the background. It returns at
+// once, also on error, and never returns nil.
 func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int, timeout time.Duration) *PendingConnection {
 	return m.begin(func(ctx context.Context) (*Connection, error) {
 		return m.dial(ctx, host, port, timeout)
@@ -120,7 +121,7 @@ func (p *PendingConnection) set(conn *Connection, err error, ctx context.Context
 	close(p.done)
 }
 
-// Ready reports whether Result has the outcome.
+// Ready reports whether Result has the outcome. It does not wait.
 func (p *PendingConnection) Ready() bool {
 	select {
 	case <-p.done:
@@ -130,9 +131,9 @@ func (p *PendingConnection) Ready() bool {
 	}
 }
 
-// Result returns the connection, or why there is none, as
-// OpenTCPClientConnection does, each time that it is called; until Ready it
-// is ErrNotReady.
+// Result returns the connection, or the reason why there is none, as
+// OpenTCPClientConnection does. It does not wait: until Ready the error is ErrNotReady.
+// Later calls return the same.
 func (p *PendingConnection) Result() (*Connection, error) {
 	if !p.Ready() {
 		return nil, ErrNotReady
@@ -143,8 +144,8 @@ func (p *PendingConnection) Result() (*Connection, error) {
 	return p.conn, p.err
 }
 
-// Wait BLOCKS until Ready or until ctx is done, and returns the Result, or the
-// error of ctx, in which case the attempt goes on.
+// Wait BLOCKS until Ready, and returns the Result; or until ctx is done, and returns
+// the error of ctx. In the latter case the attempt goes on.
 func (p *PendingConnection) Wait(ctx context.Context) (*Connection, error) {
 	select {
 	case <-p.done:
@@ -154,9 +155,9 @@ func (p *PendingConnection) Wait(ctx context.Context) (*Connection, error) {
 	}
 }
 
-// Cancel gives the attempt up: Result will be context.Canceled, unless the
-// attempt has failed before. Once Result has given the connection to the program
-// it does nothing.
+// Cancel gives the attempt up. Result will be context.Canceled, unless the attempt has
+// failed before. Once Result has given the connection to the program, Cancel does
+// nothing.
 func (p *PendingConnection) Cancel() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// OpenClientConnection BLOCKS until dial has connected to a server, for as long
-// as the timeout: over TLS, a WebSocket, a proxy, a Unix socket, or whatever else
-// is a net.Conn. The manager owns the connection from then on. If it has a TLS
-// handshake to do, that is part of connecting, so that a certificate that is not
-// trusted is an error here.
+// OpenClientConnection BLOCKS until dial has connected to a server, at most for the
+// timeout: over TLS, a WebSocket, a proxy, a Unix socket, or whatever else is a
+// net.Conn. The manager owns the connection from then on. If it has a TLS handshake to
+// do, that is part of connecting, so a certificate that is not trusted is an error
+// here.
 //
-// The context of dial ends with the timeout, with Cancel of a PendingConnection
-// and with Close of the manager, none of which wait for a dial that goes on
-// nevertheless: what it returns then is closed. The function runs on a goroutine
-// of its own. Otherwise it is as with OpenTCPClientConnection: the timeout of 0,
-// the errors, and the Config that holds for the connection. Without dial it fails
-// with ErrWrongKind. BeginClientConnection does not block.
+// The context of dial ends with the timeout, with Cancel of a PendingConnection and
+// with Close of the manager. None of them waits for a dial that goes on nevertheless:
+// the connection that it returns then is closed. The function runs on a goroutine of
+// its own. Otherwise it is as with OpenTCPClientConnection: the timeout of 0, the
+// errors, and the Config that holds for the connection. Without a dial function it
+// fails with ErrWrongKind. BeginClientConnection does not block.
 func (m *QueuedConnectionManager) OpenClientConnection(dial func(context.Context) (net.Conn, error), timeout time.Duration) (*Connection, error) {
 	return m.dialBy(m.ctx, dial, timeout)
 }
 
-// BeginClientConnection is OpenClientConnection in the background: it returns at
-// once, also on error, and never nil.
+// BeginClientConnection is OpenClientConnection in the background. It returns at once,
+// also on error, and never returns nil.
 func (m *QueuedConnectionManager) BeginClientConnection(dial func(context.Context) (net.Conn, error), timeout time.Duration) *PendingConnection {
 	return m.begin(func(ctx context.Context) (*Connection, error) {
 		return m.dialBy(ctx, dial, timeout)

@@ -8,68 +8,70 @@ import (
 	"os"
 )
 
-// What a call made at the wrong moment answers, and why a connection ended.
-// Compare with errors.Is: they come wrapped in the details. A call on
-// something already closed answers with net.ErrClosed.
+// These errors are the answers to calls at the wrong moment, and the reasons of ends.
+// Compare them with errors.Is: they come wrapped in the details. The answer to a call on
+// something that is closed already is net.ErrClosed.
 var (
 	// ErrSendQueueFull ends a connection whose peer takes less than it is sent:
-	// Config.MaxSendQueue bytes wait. The Send that found it full returns it too.
+	// Config.MaxSendQueue bytes wait. The Send that found the queue full returns it,
+	// too.
 	ErrSendQueueFull = errors.New("queuednet: send queue full")
 
-	// ErrGivenUp is part of the reason that CloseWithReason of an adopted socket
-	// gets when bytes whose Send returned nil have been given up: its peer should
-	// see no good end. See AdoptConnection.
+	// ErrGivenUp is part of the reason that CloseWithReason of an adopted socket gets
+	// if bytes whose Send returned nil were given up: the peer should not see a good
+	// end. See [QueuedConnectionManager.AdoptConnection].
 	ErrGivenUp = errors.New("queuednet: what was sent has been given up")
 
-	// ErrManagerClosed is the reason that CloseWithReason of an adopted socket
-	// gets when the whole manager was closed. It is a net.ErrClosed.
+	// ErrManagerClosed is the reason that CloseWithReason of an adopted socket gets if
+	// the whole manager was closed. It is also a net.ErrClosed.
 	ErrManagerClosed = fmt.Errorf("queuednet: the manager is closed: %w", net.ErrClosed)
 
-	// ErrNotAdmitted is the reason that CloseWithReason of a socket gets that an
+	// ErrNotAdmitted is the reason that CloseWithReason gets of a socket that an
 	// adopted rendezvous accepted and that did not come in: a limit on accepting
-	// refused it, or the rendezvous was closed or left its listener.
+	// refused it, or the rendezvous was closed, or removed from its listener.
 	ErrNotAdmitted = errors.New("queuednet: the connection was not let in")
 
 	// ErrWriteTimeout ends a connection whose peer has taken no byte for
-	// Config.WriteTimeout although there was something to take.
-	// It is also an os.ErrDeadlineExceeded.
+	// Config.WriteTimeout although some were waiting. It is also an
+	// os.ErrDeadlineExceeded.
 	ErrWriteTimeout = fmt.Errorf("queuednet: the peer takes nothing: %w", os.ErrDeadlineExceeded)
 
-	// ErrNoAnswer ends a connection whose peer, or the way to it, has died without
-	// a word: it has answered the system for the time of Config.AckTimeout or
-	// KeepAliveIdle neither data nor questions. The system's reason, such as
-	// ETIMEDOUT or EHOSTUNREACH, is wrapped beside it. It is also an
-	// os.ErrDeadlineExceeded.
+	// ErrNoAnswer ends a connection whose peer, or the way to it, has died without a
+	// word: for the time of Config.AckTimeout or KeepAliveIdle the system got no
+	// answer, neither to data nor to questions. It wraps the reason of the system, such
+	// as ETIMEDOUT or EHOSTUNREACH. It is also an os.ErrDeadlineExceeded.
 	ErrNoAnswer = fmt.Errorf("queuednet: the peer does not answer: %w", os.ErrDeadlineExceeded)
 
-	// ErrFirstDatagram ends a connection whose first whole datagram has not come
+	// ErrFirstDatagram ends a connection whose first whole datagram did not arrive
 	// within Config.FirstDatagramTimeout. It is also an os.ErrDeadlineExceeded.
 	ErrFirstDatagram = fmt.Errorf("queuednet: no first datagram: %w", os.ErrDeadlineExceeded)
 
-	// ErrIdle ends a connection from which nothing has come for
-	// Config.IdleTimeout. It is also an os.ErrDeadlineExceeded.
+	// ErrIdle ends a connection from which nothing arrived for Config.IdleTimeout. It
+	// is also an os.ErrDeadlineExceeded.
 	ErrIdle = fmt.Errorf("queuednet: nothing has come: %w", os.ErrDeadlineExceeded)
 
-	// ErrFlooding ends, with Config.EndFloods, a connection whose peer sends more
-	// than MaxDatagramsPerSecond or MaxBytesPerSecond.
+	// ErrFlooding ends, with Config.EndFloods, a connection whose peer sends more than
+	// MaxDatagramsPerSecond or MaxBytesPerSecond allow.
 	ErrFlooding = errors.New("queuednet: the peer sends too much")
 
-	// ErrForeignConnection is for a nil connection, or one of another manager.
+	// ErrForeignConnection is the answer to a nil connection, or to one of another
+	// manager.
 	ErrForeignConnection = errors.New("queuednet: not a connection of this manager")
 
-	// ErrWrongKind is for a connection of another kind than the call is for, which
-	// may be a stream, a UDP socket or a rendezvous, and for adopting nil.
+	// ErrWrongKind is the answer to a connection of the wrong kind for the call (a
+	// stream, a UDP socket or a rendezvous), and to adopting nil.
 	ErrWrongKind = errors.New("queuednet: wrong kind of connection")
 
-	// ErrAlreadyAdded is for a connection that a reader (or a listener) has already.
+	// ErrAlreadyAdded is the answer to a connection that is in a reader, or in a
+	// listener, already.
 	ErrAlreadyAdded = errors.New("queuednet: connection already added")
 
-	// ErrHeaderSize is for a TCP header size that Panda3D's wire format does
-	// not have, and for one, or for raw mode, that does not fit an adopted socket
-	// which carries datagrams: such as a WebSocket.
+	// ErrHeaderSize is the answer to a TCP header size that Panda3D's wire format does
+	// not have. It is also the answer to a size, or to raw mode, that does not fit an
+	// adopted socket which carries datagrams, such as a WebSocket.
 	ErrHeaderSize = errors.New("queuednet: unsupported TCP header size")
 
-	// ErrNotReady is the result of a PendingConnection that is still under way.
+	// ErrNotReady is the result of a PendingConnection that is still connecting.
 	ErrNotReady = errors.New("queuednet: still connecting")
 )
 
@@ -99,9 +101,9 @@ func (e *FieldError) Unwrap() error {
 	return io.ErrUnexpectedEOF
 }
 
-// A DatagramTooLongError is for a datagram longer than allowed: one that a peer
-// announces ends its connection, one that is sent is refused and changes nothing.
-// A peer that announces one mostly means something else: see Connection.Err.
+// A DatagramTooLongError reports a datagram longer than allowed. A peer that announces
+// one loses its connection; one that the program sends is refused, and nothing else
+// happens. A peer that announces one mostly means something else: see [Connection.Err].
 type DatagramTooLongError struct {
 	Length int64 // of the datagram, in bytes, without its header
 	Max    int64

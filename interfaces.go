@@ -28,10 +28,10 @@ type Interface struct {
 	PointToPoint bool // there is one peer; Panda3D's get_p2p tells its address
 }
 
-// Interfaces returns the addresses of the machine's network interfaces, in the
-// system's order, as they are now. It is empty where the system does not tell,
-// such as in a browser, and fails with the system's error. It takes the place
-// of Panda3D's scan_interfaces, get_num_interfaces and get_interface.
+// Interfaces returns the addresses of the machine's network interfaces as they are now,
+// in the system's order. It is empty if the system does not tell, as in a browser, and
+// fails with the error of the system. It takes the place of Panda3D's scan_interfaces,
+// get_num_interfaces and get_interface.
 func Interfaces() ([]Interface, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {

@@ -2,15 +2,13 @@ package queuednet
 
 import "iter"
 
-// A QueuedConnectionListener accepts the connections that arrive at the
-// rendezvous added to it and queues them for the program's loop. Its methods
-// may be called from any goroutine and never wait. A drain, a loop over
-// NewConnections or over NewConnectionAvailable and GetNewConnection, takes
-// what was queued when it began.
+// A QueuedConnectionListener accepts the connections that arrive at the rendezvous
+// added to it, and queues them for the program's loop. Its methods may be called from
+// any goroutine and never wait. A drain, which is a loop over NewConnections or over
+// NewConnectionAvailable and GetNewConnection, takes what was queued when it began.
 //
-// An accepted connection is not read until it is added to a reader. It is
-// Panda3D's QueuedConnectionListener; there are no threads to configure and no
-// poll to call.
+// An accepted connection is not read until it is added to a reader. It is Panda3D's
+// QueuedConnectionListener; there are no threads to configure and no poll to call.
 type QueuedConnectionListener struct {
 	manager *QueuedConnectionManager
 	queue   connectionQueue
@@ -23,15 +21,15 @@ func NewQueuedConnectionListener(manager *QueuedConnectionManager) *QueuedConnec
 	return l
 }
 
-// Manager returns the manager of the listener, nil once that is closed. It is
+// Manager returns the manager of the listener, or nil if that is closed. It is
 // Panda3D's get_manager.
 func (l *QueuedConnectionListener) Manager() *QueuedConnectionManager {
 	return l.manager.unlessClosed()
 }
 
-// AddConnection makes the listener accept what arrives at a rendezvous. It
-// fails with ErrForeignConnection, with ErrWrongKind for a stream, with
-// ErrAlreadyAdded where this or another listener has it, and with
+// AddConnection makes the listener accept the connections that arrive at a rendezvous.
+// It fails with ErrForeignConnection, with ErrWrongKind for a stream, with
+// ErrAlreadyAdded if this or another listener has the rendezvous, and with
 // net.ErrClosed. It is Panda3D's add_connection.
 func (l *QueuedConnectionListener) AddConnection(rendezvous *Connection) error {
 	switch {
@@ -43,27 +41,29 @@ func (l *QueuedConnectionListener) AddConnection(rendezvous *Connection) error {
 	return rendezvous.listening.attach(l)
 }
 
-// RemoveConnection ends what AddConnection began; it does not close the
-// rendezvous. What is queued stays, nothing is accepted or queued after the call
-// has returned, and who comes later waits in the system, for another process
-// perhaps: see ListenerFile. An accepted socket that does not know its address
-// yet (see AdoptRendezvous) is closed with a reset. So is one more that an
-// adopted listener accepts, unless that is a *net.TCPListener or a
-// *net.UnixListener: the call cannot take back an Accept of another one that
-// is under way. It reports false if the listener does not have the rendezvous. It is
-// Panda3D's remove_connection.
+// RemoveConnection ends what AddConnection began; it does not close the rendezvous.
+// What is queued stays. Nothing is accepted or queued after the call has returned:
+// clients that arrive later wait in the system, perhaps for another process (see
+// [Connection.ListenerFile]). It returns false if the listener does not have the
+// rendezvous.
+//
+// An accepted socket that does not know its address yet (see
+// [QueuedConnectionManager.AdoptRendezvous]) is closed with a reset. So is one more
+// socket that an adopted listener accepts, unless that is a *net.TCPListener or a
+// *net.UnixListener, because the call cannot take back an Accept of another listener
+// that is under way. It is Panda3D's remove_connection.
 func (l *QueuedConnectionListener) RemoveConnection(rendezvous *Connection) bool {
 	return rendezvous != nil && rendezvous.listening != nil && rendezvous.listening.detach(l)
 }
 
-// NewConnectionAvailable reports whether GetNewConnection would find one. It
-// costs an atomic load or two. At the end of a drain it reports false once,
-// even if more have come meanwhile. It is Panda3D's new_connection_available.
+// NewConnectionAvailable reports whether GetNewConnection would find a connection. It
+// costs an atomic load or two. At the end of a drain it reports false once, even if
+// more have arrived meanwhile. It is Panda3D's new_connection_available.
 func (l *QueuedConnectionListener) NewConnectionAvailable() bool { return l.queue.available() }
 
-// GetNewConnection takes the oldest connection accepted: its Rendezvous and
-// Address tell where it came in and from whom. It is Panda3D's
-// get_new_connection.
+// GetNewConnection takes the oldest connection accepted, and returns false if there is
+// none. Rendezvous and Address of the connection tell where it arrived, and from whom.
+// It is Panda3D's get_new_connection.
 func (l *QueuedConnectionListener) GetNewConnection() (*Connection, bool) {
 	conn, ok := l.queue.get()
 	if ok {
@@ -72,8 +72,8 @@ func (l *QueuedConnectionListener) GetNewConnection() (*Connection, bool) {
 	return conn, ok
 }
 
-// NewConnections drains the connections that had been accepted when the loop
-// began. Panda3D has no counterpart.
+// NewConnections drains the connections that had been accepted when the loop began.
+// Panda3D has no counterpart.
 func (l *QueuedConnectionListener) NewConnections() iter.Seq[*Connection] {
 	return l.queue.all(acceptTaken)
 }

@@ -53,11 +53,11 @@ func (c *Connection) classify(err error) error {
 	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 }
 
-// LastReceived returns when bytes last came from the peer; until some have, when
-// the connection was made. It is for a game's own heartbeat: the time that it
-// tells is that of the read, so that it stands still while the connection is
-// not read, as in no reader. It costs an atomic load. A rendezvous and a UDP
-// socket have the zero time. Panda3D has no counterpart.
+// LastReceived returns when bytes last arrived from the peer, or when the connection
+// was made if none have. It is for a heartbeat of the game's. The time is that of the
+// read, so it stands still while the connection is not read, for example because it is
+// in no reader. It costs an atomic load. For a rendezvous and a UDP socket it is the
+// zero time. Panda3D has no counterpart.
 func (c *Connection) LastReceived() time.Time {
 	s := c.asStream()
 	if s == nil {
@@ -67,15 +67,18 @@ func (c *Connection) LastReceived() time.Time {
 }
 
 // RoundTrip returns how long the peer takes to acknowledge what is sent to it,
-// smoothed, and by how much that varies. They are the system's figures, from
-// its own traffic (RFC 6298): of the network and the peer's system, without the
-// time that the peer's program takes. That system may wait with an acknowledgement, up
-// to 40 milliseconds, for something of its program's that it can go with: of a client
-// that sends 60 times a second it is 17 milliseconds on a loopback. A ping of the game's
-// own, with the server's clock, is in COOKBOOK.md. They cost a system call of about a
-// microsecond. A stream of TCP on Linux has them, also under TLS; else it fails
-// with an error that is errors.ErrUnsupported, and after the end with
-// net.ErrClosed. Panda3D has no counterpart.
+// smoothed, and by how much that varies. These are the system's figures, from its own
+// traffic (RFC 6298): of the network and the system of the peer, without the time that
+// the program of the peer takes.
+//
+// The system of the peer may hold an acknowledgement back, up to 40 milliseconds, until
+// its program sends something that it can travel with: for a client that sends 60 times
+// a second the figure is 17 milliseconds on a loopback. COOKBOOK.md has a ping of the
+// game's own, which also tells the clock of the server.
+//
+// It costs a system call of about a microsecond. It works for a TCP stream on Linux,
+// also under TLS. Otherwise it fails with an error that is errors.ErrUnsupported, and
+// after the end with net.ErrClosed. Panda3D has no counterpart.
 func (c *Connection) RoundTrip() (smoothed, variation time.Duration, err error) {
 	const name = "RoundTrip"
 	tcp := c.tcpSocket()
@@ -87,12 +90,12 @@ func (c *Connection) RoundTrip() (smoothed, variation time.Duration, err error) 
 }
 
 // Unacknowledged returns how many of the bytes that the system has accepted for the
-// peer are still in its own buffer: the peer's system has not acknowledged them.
-// Together with SendQueueBytes of [ConnectionStats] it is everything that is on its
-// way. It costs a system call of about a microsecond. A stream of TCP on Linux has it,
-// with TLS's own bytes where that is above it; else it fails with an error that is
-// errors.ErrUnsupported, and after the end with net.ErrClosed. Panda3D has no
-// counterpart.
+// peer are still in the system's own buffer, because the system of the peer has not
+// acknowledged them. Together with SendQueueBytes of [ConnectionStats] that is
+// everything that is on its way. It costs a system call of about a microsecond. It
+// works for a TCP stream on Linux, where it includes the bytes of TLS itself. Otherwise
+// it fails with an error that is errors.ErrUnsupported, and after the end with
+// net.ErrClosed. Panda3D has no counterpart.
 func (c *Connection) Unacknowledged() (bytes int, err error) {
 	const name = "Unacknowledged"
 	tcp := c.tcpSocket()

@@ -16,13 +16,13 @@ import (
 	"github.com/queuednet/queuednet/internal/poller"
 )
 
-// A QueuedConnectionManager owns connections and the goroutines that serve
-// them, and queues the ends of connections for the program's loop. Its methods
-// may be called from any goroutine; the few that wait say BLOCKS. A program has
-// one, as a rule, and closes it at its end.
+// A QueuedConnectionManager owns connections and the goroutines that serve them, and
+// queues the ends of connections for the program's loop. Its methods may be called from
+// any goroutine; the documentation of the few that wait says BLOCKS. A program usually
+// has one, and closes it at its end.
 //
-// It comes from NewQueuedConnectionManager; the zero value is as one that is closed.
-// It is Panda3D's QueuedConnectionManager.
+// It comes from NewQueuedConnectionManager; the zero value behaves like one that is
+// closed. It is Panda3D's QueuedConnectionManager.
 type QueuedConnectionManager struct {
 	config    Config
 	configErr error
@@ -59,8 +59,9 @@ type QueuedConnectionManager struct {
 	noEngine    bool                   // there can be none
 }
 
-// NewQueuedConnectionManager returns a manager; nil stands for the defaults. An
-// impossible setting is the *ConfigError of everything that opens or adopts.
+// NewQueuedConnectionManager returns a manager; a nil config stands for the defaults.
+// If a setting is impossible, everything that opens or adopts fails with a
+// *ConfigError.
 func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 	m := &QueuedConnectionManager{
 		flusher:     newFlusher(),
@@ -78,15 +79,17 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 	return m
 }
 
-// CloseConnection closes a connection. What was sent before still arrives: the
-// rest happens in the background, within CloseTimeout. What it has received
-// stays readable, and its end is not reported, unless Config.ReportClosed says so.
-// It is false, and does nothing, where the connection is closed already, or its end
-// has been taken from the reset queue, and for nil or a connection of another
-// manager. A rendezvous is closed at once; connections accepted through it stay. A
-// peer that goes on sending is not read for long: after 1 MiB, or MaxBytesPerSecond
-// if that is less (but at least 64 KiB), it sees a reset once the last message has
-// arrived. One that deserves no last message is for Abort:
+// CloseConnection closes a connection. What was sent before still arrives: the rest
+// happens in the background, within CloseTimeout. The datagrams that were received stay
+// readable. The end is reported only with Config.ReportClosed.
+//
+// It returns false, and does nothing, if the connection is closed already, if its end
+// has been taken from the reset queue, and for nil or a connection of another manager.
+// A rendezvous is closed at once; the connections that were accepted through it stay.
+//
+// A peer that goes on sending is not read for long: after 1 MiB, or MaxBytesPerSecond
+// if that is less (but at least 64 KiB), it sees a reset, once the last message has
+// arrived. A peer that deserves no last message is for Abort:
 //
 //	if misbehaves(conn) {
 //		conn.Abort()
@@ -94,19 +97,21 @@ func NewQueuedConnectionManager(config *Config) *QueuedConnectionManager {
 //		manager.CloseConnection(conn)
 //	}
 //
-// Datagrams of it that are queued still come out of drains, also of the one that
-// is running. A program that forgets a player when it kicks it must expect them of a
-// connection that it does not know; with Config.ReportClosed it forgets the player when
-// the end is reported, which is after all of them. It is Panda3D's close_connection.
+// Drains still yield the queued datagrams of the connection, also the drain that is
+// running. A program that forgets a player when it kicks the player must therefore
+// expect datagrams of a connection that it does not know. With Config.ReportClosed it
+// forgets the player when the end is reported, which is after all of them. It is
+// Panda3D's close_connection.
 func (m *QueuedConnectionManager) CloseConnection(conn *Connection) bool {
 	return conn != nil && conn.manager == m && conn.closeByProgram()
 }
 
-// Connections yields the connections that were open when the loop began, and are
-// still when their turn comes, in no order: every kind, rendezvous and UDP sockets
-// too, and those that no one has taken from a listener yet. The loop may close them,
-// and do anything else. It is for a display, and for a program that has no map of its
-// own; it copies the list, which is not for every frame. Panda3D has no counterpart.
+// Connections yields the connections that were open when the loop began and are still
+// open when their turn comes, in no order. It yields every kind: rendezvous and UDP
+// sockets too, and connections that nobody has taken from a listener yet. The loop may
+// close them, and do anything else. It is for a display, and for a program that has no
+// map of its own; it copies the list, which is not for every frame. Panda3D has no
+// counterpart.
 func (m *QueuedConnectionManager) Connections() iter.Seq[*Connection] {
 	return func(yield func(*Connection) bool) {
 		if m == nil {
@@ -123,15 +128,16 @@ func (m *QueuedConnectionManager) Connections() iter.Seq[*Connection] {
 	}
 }
 
-// ResetConnectionAvailable reports whether GetResetConnection would find one.
-// It costs an atomic load or two. Like DataAvailable of a reader it reports
-// false once at the end of a drain. It is Panda3D's reset_connection_available.
+// ResetConnectionAvailable reports whether GetResetConnection would find a connection.
+// It costs an atomic load or two. Like DataAvailable of a reader it reports false once
+// at the end of a drain. It is Panda3D's reset_connection_available.
 func (m *QueuedConnectionManager) ResetConnectionAvailable() bool { return m.resets.available() }
 
-// GetResetConnection takes a connection that has ended: not by the program, unless
-// Config.ReportClosed says so, and after its last datagram has been taken. Err of the
-// connection says why. Each end is reported once; of those that nobody takes 50,000
-// are kept. It is Panda3D's get_reset_connection.
+// GetResetConnection takes a connection that has ended from the reset queue, after its
+// last datagram was taken; Err of the connection says why it ended. A connection that
+// the program closed itself is in the queue only with Config.ReportClosed. Each end is
+// reported once; 50,000 of those that nobody takes are kept. It is Panda3D's
+// get_reset_connection.
 func (m *QueuedConnectionManager) GetResetConnection() (*Connection, bool) {
 	for {
 		conn, ok := m.resets.get()
@@ -142,18 +148,18 @@ func (m *QueuedConnectionManager) GetResetConnection() (*Connection, bool) {
 }
 
 // ResetConnections drains the ends that were queued when the loop began; see
-// GetResetConnection. Panda3D has no counterpart.
+// [QueuedConnectionManager.GetResetConnection]. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) ResetConnections() iter.Seq[*Connection] {
 	return m.resets.all((*Connection).takeReport)
 }
 
-// WaitForReaders BLOCKS until something is queued: a datagram in a reader, a
-// connection in a listener, or an end in the reset queue, which may also be
-// left from before. It fails when ctx is done, and with net.ErrClosed when the
-// manager is closed. Any number of goroutines may wait; each is told.
+// WaitForReaders BLOCKS until something is queued: a datagram in a reader, a connection
+// in a listener, or an end in the reset queue. It returns at once if something is left
+// from before. It fails when ctx is done, and with net.ErrClosed when the manager is
+// closed. Any number of goroutines may wait; each is told.
 //
-// With plain TCP on Linux one that waits reads the sockets itself, and writes: what a
-// loop sends to a few connections between two calls leaves in the second one, or
+// With plain TCP on Linux the goroutine that waits reads and writes the sockets itself:
+// what a loop sends to a few connections between two calls leaves in the second one, or
 // after at most 5 milliseconds. Calls with the same context allocate nothing. It is
 // Panda3D's wait_for_readers.
 func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
@@ -167,8 +173,8 @@ func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 	return err
 }
 
-// Notify returns a channel for a program that waits for the library and for something
-// else in one select. Each call returns the same one.
+// Notify returns a channel for a program that waits, in one select, for the library and
+// for something else. Each call returns the same channel.
 //
 //	select {
 //	case <-manager.Notify():
@@ -177,18 +183,18 @@ func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 //	}
 //	// look at all that WaitForReaders would: readers, listeners, the reset queue
 //
-// The channel holds one token at most. There is one if something was queued since the
-// last one was taken: datagrams in a reader, a connection in a listener, or an end in
-// the reset queue; at the first call; and once when the manager closes. It says that it
-// is worth looking, not what there is: one token stands for any number of things, which
-// may have been taken before. What was there before and is left, as by a drain that was
-// left half-way, or in a queue that the program did not look at, gets no further token.
-// So look at everything, and take all of it, after each.
+// The channel holds at most one token. There is a token if something was queued since
+// the last one was taken: datagrams in a reader, a connection in a listener, or an end
+// in the reset queue; at the first call; and once when the manager closes. A token says
+// that it is worth looking, and not what there is: it stands for any number of things,
+// which may have been taken before. What was there before and is left, because a drain
+// was left half-way or the program did not look at a queue, gets no further token. So
+// after each token look at everything, and take all of it.
 //
-// Whoever waits here is not in WaitForReaders, so that the engine, which carries plain
-// TCP on Linux, pauses between its sweeps: a datagram may be told up to 2 milliseconds
-// later. For a program that does not call Notify it costs nothing. Panda3D has no
-// counterpart.
+// Whoever waits here is not in WaitForReaders. Therefore the engine, which carries
+// plain TCP on Linux, pauses between its sweeps, and the token for a datagram may come
+// up to 2 milliseconds later. A program that does not call Notify pays nothing for it.
+// Panda3D has no counterpart.
 func (m *QueuedConnectionManager) Notify() <-chan struct{} {
 	if c := m.notify.Load(); c != nil {
 		return *c
@@ -224,16 +230,17 @@ func signal(token chan<- struct{}) {
 	}
 }
 
-// Close closes all connections as CloseConnection does and BLOCKS until what
-// was sent has been delivered and the peers have closed too, at most
-// CloseTimeout, and as long as SetLinger of a connection says; what could not
-// be sent by then is an error. It returns with no goroutine of the library
-// left; only a look-up of a name that the system does not interrupt, a dial
-// function that ignores its context, the handler of a Config.Logger, and a method of
-// an adopted socket or listener that does not return, may outlive it. What is
-// queued stays readable,
-// later calls answer net.ErrClosed or false. A second call waits for the first.
-// In Panda3D the destructor comes closest.
+// Close BLOCKS until what was sent has been delivered and the peers have closed too, at
+// most CloseTimeout, and as long as SetLinger of a connection says. It closes all
+// connections like CloseConnection. If something could not be sent by then, that is an
+// error.
+//
+// When it returns no goroutine of the library is left, with four exceptions: a look-up
+// of a name that the system does not interrupt, a dial function that ignores its
+// context, the handler of a Config.Logger, and a method of an adopted socket or
+// listener that does not return. What is queued stays readable; later calls answer
+// net.ErrClosed, or false. A second call waits for the first. In Panda3D the destructor
+// comes closest.
 func (m *QueuedConnectionManager) Close() error {
 	if m.isZero() {
 		return nil

@@ -10,20 +10,21 @@ import (
 	"strings"
 )
 
-// A NetAddress is an IP address, version 4 or 6, and a port. It is Panda3D's
-// NetAddress, and the part of Socket_Address that is of use.
+// A NetAddress is an IP address, version 4 or 6, and a port. It is a value: == compares
+// it, and it can be the key of a map. The zero value is 0.0.0.0:0.
 //
-// It is a value: == compares it, and it can be a map's key. The zero value is
-// 0.0.0.0:0. An IPv4 address is always held as such, never in IPv6 form
-// (::ffff:1.2.3.4), whichever way it came in, so that a client has one address
-// whether or not the socket that took it speaks IPv6 too.
+// An IPv4 address is always held as such, never in IPv6 form (::ffff:1.2.3.4), however
+// it arrived. So a client has one address whether or not the socket that accepted it
+// speaks IPv6 too.
+//
+// It is Panda3D's NetAddress, and the part of Socket_Address that is of use.
 type NetAddress struct {
 	// One address must have one representation, for == to work: 0.0.0.0 is held
 	// as the zero netip.Addr, and IPv4 is unmapped.
 	addrPort netip.AddrPort
 }
 
-// NetAddressFrom returns the same address as a NetAddress. One that is not valid
+// NetAddressFrom returns a netip.AddrPort as a NetAddress. One that is not valid
 // becomes 0.0.0.0 with its port. It is the counterpart of Panda3D's
 // NetAddress(Socket_Address).
 func NetAddressFrom(addrPort netip.AddrPort) NetAddress {
@@ -34,11 +35,10 @@ func NetAddressFrom(addrPort netip.AddrPort) NetAddress {
 	return NetAddress{netip.AddrPortFrom(addr, addrPort.Port())}
 }
 
-// ParseNetAddress reads an address as [NetAddress.String] writes it: "a.b.c.d:port"
-// or "[v6]:port", with a zone perhaps. Spaces around either part do not matter. It
-// takes no names and never blocks; [NetAddress.SetHost] looks names up. What is not
-// such an address is an error. It is the
-// counterpart of Socket_Address::set_host("host:port").
+// ParseNetAddress reads an address as NetAddress.String writes it: "a.b.c.d:port" or
+// "[v6]:port", perhaps with a zone. Spaces around either part do not matter. It takes
+// no names and never blocks; NetAddress.SetHost looks names up. Anything else is an
+// error. It is the counterpart of Socket_Address::set_host("host:port").
 func ParseNetAddress(s string) (NetAddress, error) {
 	colon := strings.LastIndexByte(s, ':')
 	if colon < 0 {
@@ -52,13 +52,12 @@ func ParseNetAddress(s string) (NetAddress, error) {
 	return NetAddressFrom(addrPort), nil
 }
 
-// SplitHostPort splits an address as Go programs write it, "host:port" or
-// "[v6]:port", into the host and the port that [NetAddress.SetHost] and the calls
-// that open a TCP connection take, such as
-// [QueuedConnectionManager.BeginTCPClientConnection]. The host may be a name, or empty
-// as in ":9099". The port is a number from 0 to 65535. Anything else is a
-// *net.AddrError. Spaces around the address do not matter. It never blocks. Panda3D has
-// no counterpart.
+// SplitHostPort splits an address as Go programs write it, "host:port" or "[v6]:port",
+// into the host and the port that NetAddress.SetHost takes, and the calls that open a
+// TCP connection, such as [QueuedConnectionManager.BeginTCPClientConnection]. The host
+// may be a name, or empty as in ":9099". The port is a number from 0 to 65535. Anything
+// else is a *net.AddrError. Spaces around the address do not matter. It never blocks.
+// Panda3D has no counterpart.
 func SplitHostPort(address string) (host string, port int, err error) {
 	host, digits, err := net.SplitHostPort(strings.TrimSpace(address))
 	if err != nil {
@@ -89,26 +88,26 @@ func netAddressOf(addr net.Addr) NetAddress {
 	return NetAddressFrom(addrPort)
 }
 
-// SetAny makes it 0.0.0.0, every local address, with the port given. A port that
-// is not within 0 to 65535 is an error and changes nothing, here as in all the
-// methods that take one. It is Panda3D's set_any.
+// SetAny sets the address to 0.0.0.0, which is every local address, with the port
+// given. A port that is not within 0 to 65535 is an error and changes nothing, here as
+// in all the methods that take one. It is Panda3D's set_any.
 func (a *NetAddress) SetAny(port int) error {
 	return a.set(netip.IPv4Unspecified(), port)
 }
 
-// SetAnyIPv6 makes it [::], every local address of either version, with the port
-// given. It is Panda3D's set_any_IPv6.
+// SetAnyIPv6 sets the address to [::], which is every local address of either version,
+// with the port given. It is Panda3D's set_any_IPv6.
 func (a *NetAddress) SetAnyIPv6(port int) error {
 	return a.set(netip.IPv6Unspecified(), port)
 }
 
-// SetLocalhost makes it 127.0.0.1 with the port given. It is Panda3D's
+// SetLocalhost sets the address to 127.0.0.1 with the port given. It is Panda3D's
 // set_localhost.
 func (a *NetAddress) SetLocalhost(port int) error {
 	return a.set(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
 }
 
-// SetBroadcast makes it 255.255.255.255 with the port given. It is Panda3D's
+// SetBroadcast sets the address to 255.255.255.255 with the port given. It is Panda3D's
 // set_broadcast.
 func (a *NetAddress) SetBroadcast(port int) error {
 	return a.set(netip.AddrFrom4([4]byte{255, 255, 255, 255}), port)
@@ -129,12 +128,11 @@ func hostOf(typed string) string {
 	return host
 }
 
-// SetHost BLOCKS for as long as the system takes to look the name up, unless host
-// is an address, which needs no looking up; spaces around it, and brackets around an
-// IPv6 address, do not matter. It makes it the first address that the
-// name has, of either version, with the port given. An empty name, one that is not
-// found (a *net.DNSError) or a wrong port is an error and changes nothing. It is
-// Panda3D's set_host.
+// SetHost BLOCKS while the system looks the name up, unless host is an address, which
+// needs no looking up; spaces around it, and brackets around an IPv6 address, do not
+// matter. It sets the address to the first that the name has, of either version, with
+// the port given. An empty name, a name that is not found (a *net.DNSError) or a wrong
+// port is an error and changes nothing. It is Panda3D's set_host.
 func (a *NetAddress) SetHost(host string, port int) error {
 	return a.setHost(net.DefaultResolver, host, port)
 }
@@ -165,7 +163,7 @@ func (a *NetAddress) setHost(names resolver, host string, port int) error {
 	return a.set(addr, port)
 }
 
-// Clear makes it 0.0.0.0:0, the zero value. It is Panda3D's clear.
+// Clear sets the address to 0.0.0.0:0, the zero value. It is Panda3D's clear.
 func (a *NetAddress) Clear() {
 	*a = NetAddress{}
 }
@@ -212,8 +210,8 @@ func (a NetAddress) IsAny() bool {
 	return a.AddrPort().Addr().IsUnspecified()
 }
 
-// IsIPv6 reports whether it is an IPv6 address. It takes the place of Panda3D's
-// get_family.
+// IsIPv6 reports whether the address is an IPv6 address. It takes the place of
+// Panda3D's get_family.
 func (a NetAddress) IsIPv6() bool {
 	return a.addrPort.Addr().Is6()
 }

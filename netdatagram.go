@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A NetDatagram is a datagram with the connection and the address that it came
-// from. The zero value is ready for GetData. It is Panda3D's NetDatagram.
+// A NetDatagram is a datagram with the connection that it arrived over and the address
+// that it came from. The zero value is ready for GetData. It is not safe for use by
+// several goroutines at once. It is Panda3D's NetDatagram.
 type NetDatagram struct {
 	Datagram
 	connection *Connection
@@ -15,9 +16,9 @@ type NetDatagram struct {
 	received   time.Duration // since manager.began; 0: it did not come from a reader
 }
 
-// Connection returns the connection that the datagram came over, which may have
-// ended since; nil for a datagram that did not come from a reader. It is
-// Panda3D's get_connection.
+// Connection returns the connection that the datagram arrived over, which may have
+// ended since, or nil for a datagram that does not come from a reader. It is Panda3D's
+// get_connection.
 func (d *NetDatagram) Connection() *Connection { return d.connection }
 
 // SetConnection sets what Connection returns. It is Panda3D's set_connection.
@@ -35,13 +36,14 @@ func (d *NetDatagram) SetAddress(address NetAddress) {
 	d.changed()
 }
 
-// LocalAddress returns the address of this machine that the datagram was sent to,
-// from which SendFrom can answer: a peer that asked one address of a server takes
-// no answer from another one. For a broadcast or an IPv4 multicast it is the address
-// of the interface that it came in on. It is the zero NetAddress for IPv6
-// multicast, for a datagram that did not come from a reader, and, on systems other
-// than Linux, for a UDP connection that is not opened at one address. Panda3D has no
-// counterpart.
+// LocalAddress returns the address of this machine to which the datagram was sent.
+// SendFrom can answer from it: a peer that asked one address of a server takes no
+// answer from another one. For a broadcast, or an IPv4 multicast, it is the address of
+// the interface at which the datagram arrived.
+//
+// It is the zero NetAddress for IPv6 multicast; for a datagram that does not come from
+// a reader; and, on systems other than Linux, for a UDP connection that was not opened
+// at one address. Panda3D has no counterpart.
 func (d *NetDatagram) LocalAddress() NetAddress {
 	if d.connection == nil {
 		return NetAddress{}
@@ -57,13 +59,15 @@ func (d *NetDatagram) LocalAddress() NetAddress {
 }
 
 // Received returns when the datagram arrived: when the library read its last byte,
-// however long it has waited in the reader since then. It is exact to a millisecond,
-// but for what the bytes have waited before: in the system while the connection was not
-// read (see Config.MaxReceiveQueue and the rates), and up to 2 milliseconds while the
-// engine pauses between two sweeps, which it does while no loop is in WaitForReaders.
-// The time has a monotonic clock reading, so that the Sub of two of them is the time
-// between them. It costs nothing a datagram. It is the zero time for a datagram that did
-// not come from a reader, and after SetConnection. Panda3D has no counterpart.
+// however long the datagram has waited in the reader since then. It is exact to a
+// millisecond, except for the time that the bytes have waited before: in the system
+// while the connection was not read (see Config.MaxReceiveQueue and the rates), and up
+// to 2 milliseconds while the engine pauses between two sweeps, which it does while no
+// loop is in WaitForReaders.
+//
+// The time has a monotonic clock reading, so Sub of two of them is the time between
+// them. It costs nothing for each datagram. It is the zero time for a datagram that
+// does not come from a reader, and after SetConnection. Panda3D has no counterpart.
 func (d *NetDatagram) Received() time.Time {
 	if d.received == 0 || d.connection == nil || d.connection.manager == nil {
 		return time.Time{}
@@ -78,8 +82,8 @@ func (d *NetDatagram) Clear() {
 	d.connection, d.address, d.local, d.received = nil, NetAddress{}, netip.Addr{}, 0
 }
 
-// Clone returns a copy that shares no memory with d: how to keep a datagram
-// beyond the step of a loop over Datagrams. In Panda3D it is the copy constructor.
+// Clone returns a copy that shares no memory with d. It keeps a datagram beyond the
+// step of a loop over Datagrams. In Panda3D it is the copy constructor.
 func (d *NetDatagram) Clone() *NetDatagram {
 	clone := *d
 	clone.Datagram = *d.Datagram.Clone()

@@ -7,8 +7,8 @@ import "fmt"
 // called from any goroutine, also on nil. GoString keeps %#v from reading what
 // other goroutines change. Panda3D has no counterparts.
 
-// String says how many connections the manager has, such as "manager of 3
-// connections", or "closed manager". It is for messages. That of nil is "nil".
+// String says how many connections the manager has, such as "manager of 3 connections",
+// or "closed manager"; for nil it is "nil". It is for messages.
 func (m *QueuedConnectionManager) String() string {
 	switch {
 	case m == nil:
@@ -25,7 +25,7 @@ func (m *QueuedConnectionManager) String() string {
 func (m *QueuedConnectionManager) GoString() string { return m.String() }
 
 // String says how many connections are queued, such as "listener with 2 new
-// connections". It is for messages. That of nil is "nil".
+// connections"; for nil it is "nil". It is for messages.
 func (l *QueuedConnectionListener) String() string {
 	if l == nil {
 		return "nil"
@@ -36,9 +36,9 @@ func (l *QueuedConnectionListener) String() string {
 // GoString is String, for %#v.
 func (l *QueuedConnectionListener) GoString() string { return l.String() }
 
-// String says how the reader cuts what arrives into datagrams, and whether any are
-// queued, such as "reader of 2-byte headers, nothing queued". It is for messages.
-// That of nil is "nil".
+// String says how the reader cuts bytes into datagrams, and whether any are queued,
+// such as "reader of 2-byte headers, nothing queued"; for nil it is "nil". It is for
+// messages.
 func (r *QueuedConnectionReader) String() string {
 	if r == nil {
 		return "nil"
@@ -69,8 +69,8 @@ func (r *RecentConnectionReader) String() string {
 // GoString is String, for %#v.
 func (r *RecentConnectionReader) GoString() string { return r.String() }
 
-// String says how the writer marks off datagrams, such as "writer of 2-byte
-// headers" or "writer of raw bytes". It is for messages. That of nil is "nil".
+// String says how the writer marks off datagrams, such as "writer of 2-byte headers" or
+// "writer of raw bytes"; for nil it is "nil". It is for messages.
 func (w *ConnectionWriter) String() string {
 	if w == nil {
 		return "nil"
@@ -81,9 +81,9 @@ func (w *ConnectionWriter) String() string {
 // GoString is String, for %#v.
 func (w *ConnectionWriter) GoString() string { return w.String() }
 
-// String says how the attempt stands: "pending connection", that with why it
-// failed, or the connection's own String. It takes nothing, unlike Result, after
-// which Cancel does nothing. It is for messages. That of nil is "nil".
+// String says how the attempt stands: "pending connection", the same with the reason
+// why it failed, or the String of the connection; for nil it is "nil". Unlike Result it
+// takes nothing, so Cancel still works. It is for messages.
 func (p *PendingConnection) String() string {
 	if p == nil {
 		return "nil"

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// A QueuedConnectionReader receives the datagrams of the connections added to
-// it and queues them for the program's loop. Goroutines of the manager read;
-// the reader's own methods never wait. When the program is slow, TCP slows the
-// peers, and nothing of theirs is dropped unless SetMaxQueueSize says so; packets
-// of UDP beyond Config.MaxReceiveQueue are dropped, and counted in UDPDrops.
+// A QueuedConnectionReader receives the datagrams of the connections added to it, and
+// queues them for the program's loop. Goroutines of the manager read; the methods of
+// the reader never wait. If the program is slow, TCP slows the peers, and nothing of
+// theirs is dropped unless SetMaxQueueSize says so; packets of UDP beyond
+// Config.MaxReceiveQueue are dropped, and counted in UDPDrops.
 //
-// A drain takes what was queued when it began, so that it ends even if peers
-// send faster than the program takes. It is written as
+// A drain takes what was queued when it began, so it ends even if peers send faster
+// than the program takes. It is written as
 //
 //	for datagram := range reader.Datagrams() { … }
 //
@@ -24,11 +24,11 @@ import (
 //
 //	for reader.DataAvailable() { if reader.GetData(&datagram) { … } }
 //
-// The methods may be called from any goroutine, but one drains at a time: while
-// a loop over Datagrams runs, any other call finds nothing.
+// The methods may be called from any goroutine, but one drains at a time: while a loop
+// over Datagrams runs, any other call finds nothing.
 //
-// It is Panda3D's QueuedConnectionReader; there are no threads to configure and
-// no poll to call.
+// It is Panda3D's QueuedConnectionReader; there are no threads to configure and no poll
+// to call.
 type QueuedConnectionReader struct {
 	manager    *QueuedConnectionManager
 	headerSize atomic.Int32
@@ -55,9 +55,9 @@ const (
 	drainLooping              // a loop over Datagrams runs, and alone touches what mu guards
 )
 
-// NewQueuedConnectionReader returns a reader for connections of a manager, with
-// the TCPHeaderSize of its Config. A reader that is no longer needed while the
-// manager lives on, such as that of one match, is released with Shutdown.
+// NewQueuedConnectionReader returns a reader for the connections of a manager, with the
+// TCPHeaderSize of its Config. Shutdown releases a reader that is no longer needed
+// while the manager lives on, such as that of one match.
 func NewQueuedConnectionReader(manager *QueuedConnectionManager) *QueuedConnectionReader {
 	r := new(QueuedConnectionReader)
 	r.init(manager)
@@ -71,18 +71,19 @@ func (r *QueuedConnectionReader) init(manager *QueuedConnectionManager) {
 	r.yielder.alone = manager != nil && runtime.GOMAXPROCS(0) == 1
 }
 
-// Manager returns the manager of the reader, nil once that is closed. It is
-// Panda3D's get_manager.
+// Manager returns the manager of the reader, or nil if that is closed. It is Panda3D's
+// get_manager.
 func (r *QueuedConnectionReader) Manager() *QueuedConnectionManager { return r.manager.unlessClosed() }
 
-// AddConnection makes the reader receive what comes over conn, from the first
-// byte that no reader has delivered yet. A connection in no reader is not read:
-// its peer is slowed by TCP, and its end goes unnoticed until a write fails.
+// AddConnection makes the reader receive what arrives over conn, from the first byte
+// that no reader has delivered yet. A connection in no reader is not read: TCP slows
+// its peer, and its end goes unnoticed until a write fails.
 //
-// It fails with ErrForeignConnection, with ErrWrongKind for a rendezvous, with
-// ErrAlreadyAdded where this or another reader has it, with ErrHeaderSize where the
-// socket carries datagrams with other headers (see AdoptConnection), and with the
-// reason of the end, or net.ErrClosed, where it is over. It is Panda3D's add_connection.
+// It fails with ErrForeignConnection; with ErrWrongKind for a rendezvous; with
+// ErrAlreadyAdded if this or another reader has the connection; with ErrHeaderSize if
+// the socket carries datagrams with other headers (see
+// [QueuedConnectionManager.AdoptConnection]); and with the reason of the end, or
+// net.ErrClosed, if the connection is over. It is Panda3D's add_connection.
 func (r *QueuedConnectionReader) AddConnection(conn *Connection) error {
 	switch {
 	case conn == nil || conn.manager != r.manager || r.manager == nil:
@@ -110,13 +111,13 @@ func (r *QueuedConnectionReader) fits(conn *Connection) bool {
 	return only == 0 || only == r.headerSize.Load() && !r.rawMode.Load()
 }
 
-// RemoveConnection ends what AddConnection began; it does not close the
-// connection. What is queued stays readable, and nothing is queued after the
-// call has returned: bytes that have arrived, whole datagrams or parts, stay
-// with the connection for the reader that it is added to next. The part of a
-// datagram reaches that one, even if it cuts bytes in another way, together with
-// the next bytes of the peer or its end. It reports false where the reader does
-// not have it. It is Panda3D's remove_connection.
+// RemoveConnection ends what AddConnection began; it does not close the connection.
+// What is queued stays readable, and nothing is queued after the call has returned:
+// bytes that have arrived, whole datagrams or parts, stay with the connection for the
+// reader that it is added to next. That reader gets a part of a datagram together with
+// the next bytes of the peer, or its end, even if it cuts bytes in another way. It
+// returns false if the reader does not have the connection. It is Panda3D's
+// remove_connection.
 func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
 	if conn == nil || conn.account() == nil {
 		return false
@@ -124,17 +125,17 @@ func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
 	return conn.account().detach(r)
 }
 
-// IsConnectionOk reports whether the reader has the connection: after it has
-// been added, until it is removed or closed, or its end is in the reset queue.
-// It is Panda3D's is_connection_ok.
+// IsConnectionOk reports whether the reader has the connection: from AddConnection
+// until it is removed or closed, or until its end is in the reset queue. It is
+// Panda3D's is_connection_ok.
 func (r *QueuedConnectionReader) IsConnectionOk(conn *Connection) bool {
 	return conn != nil && conn.account() != nil && conn.account().attached() == r
 }
 
-// SetTCPHeaderSize sets the size of the length that comes before each datagram:
-// 2 or 4 bytes; any other is an ErrHeaderSize. It holds for bytes that have not
-// been cut into datagrams yet, so set it before adding connections. It is
-// Panda3D's set_tcp_header_size.
+// SetTCPHeaderSize sets the size, in bytes, of the length before each datagram: 2 or 4.
+// Any other is an ErrHeaderSize. It holds for bytes that have not been cut into
+// datagrams yet, so set it before you add connections. It is Panda3D's
+// set_tcp_header_size.
 func (r *QueuedConnectionReader) SetTCPHeaderSize(size int) error {
 	if size != 2 && size != 4 {
 		return ErrHeaderSize
@@ -147,20 +148,19 @@ func (r *QueuedConnectionReader) SetTCPHeaderSize(size int) error {
 // get_tcp_header_size.
 func (r *QueuedConnectionReader) TCPHeaderSize() int { return int(r.headerSize.Load()) }
 
-// SetRawMode makes the reader hand out bytes as they come, without the wire
-// format: each datagram is what one read of a TCP connection returned, at most
-// 64 KiB, with boundaries that mean nothing, or one UDP packet without its sum.
-// It holds for bytes that have not been cut into datagrams yet. It is Panda3D's
-// set_raw_mode.
+// SetRawMode makes the reader hand out bytes as they arrive, without the wire format:
+// each datagram is what one read of a TCP connection returned, at most 64 KiB, with
+// boundaries that mean nothing; or one UDP packet, without a sum. It holds for bytes
+// that have not been cut into datagrams yet. It is Panda3D's set_raw_mode.
 func (r *QueuedConnectionReader) SetRawMode(raw bool) { r.rawMode.Store(raw) }
 
 // RawMode returns what SetRawMode set. It is Panda3D's get_raw_mode.
 func (r *QueuedConnectionReader) RawMode() bool { return r.rawMode.Load() }
 
-// DataAvailable reports whether GetData would find a datagram. It costs an
-// atomic load or two, whatever the number of connections. At the end of a drain
-// it reports false once, even if more has come meanwhile, so that a loop over
-// it ends. It is Panda3D's data_available.
+// DataAvailable reports whether GetData would find a datagram. It costs an atomic load
+// or two, whatever the number of connections. At the end of a drain it reports false
+// once, even if more has arrived meanwhile, so that a loop over it ends. It is
+// Panda3D's data_available.
 func (r *QueuedConnectionReader) DataAvailable() bool {
 	switch r.state.Load() {
 	case drainIdle:
@@ -173,10 +173,10 @@ func (r *QueuedConnectionReader) DataAvailable() bool {
 	return false
 }
 
-// GetData takes the oldest datagram into the caller's one, whose memory is used
-// again: it belongs to the caller. It reports false, and leaves the caller's
-// alone, where there is none, at the end of a drain (see DataAvailable), and
-// for nil. It is Panda3D's get_data.
+// GetData takes the oldest datagram into that of the caller, whose memory it uses
+// again, and returns true. The datagram belongs to the caller. It returns false, and
+// leaves that of the caller alone, if there is none, at the end of a drain (see
+// DataAvailable), and for nil. It is Panda3D's get_data.
 func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	if datagram == nil {
 		return false
@@ -222,12 +222,12 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	return true
 }
 
-// Datagrams drains the reader: it yields each datagram that was queued when the
-// loop began. One that is yielded is a view of the library's memory, valid
-// until the next step of the loop, or its end; Clone keeps it, and
-// Config.PoisonViews shows in tests where that is missing. A loop may be
-// left half-way, the next one goes on from there. Inside the loop, any other
-// call for datagrams of this reader finds nothing. Panda3D has no counterpart.
+// Datagrams drains the reader: it yields each datagram that was queued when the loop
+// began. A datagram that it yields is a view of the library's memory, valid until the
+// next step or the end of the loop. Clone keeps it, and Config.PoisonViews shows in
+// tests where a Clone is missing. A loop may be left half-way; the next one goes on
+// from there. Inside the loop, any other call for datagrams of this reader finds
+// nothing. Panda3D has no counterpart.
 func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
 	return func(yield func(*NetDatagram) bool) { r.drain(yield) }
 }
@@ -367,8 +367,8 @@ func (r *QueuedConnectionReader) release() {
 	r.queue.drain(number)
 }
 
-// Shutdown removes all connections from the reader, without closing them, drops
-// what is queued, and refuses what is added later. It is Panda3D's shutdown.
+// Shutdown removes all connections from the reader without closing them, drops what is
+// queued, and refuses what is added later. It is Panda3D's shutdown.
 func (r *QueuedConnectionReader) Shutdown() {
 	r.queue.close()
 	r.mu.Lock()

@@ -4,40 +4,40 @@ package queuednet
 // peer down. What follows is Panda3D's other way, a bound in datagrams that
 // drops, and the numbers for a display.
 
-// SetMaxQueueSize bounds the reader to a number of datagrams queued: what
-// arrives beyond it is dropped, also of TCP, and OverflowFlag tells. A negative
-// number, the default, is no bound: then a slow program slows its TCP peers
-// instead, and loses nothing. What a running drain has taken does not count.
-// Lowering the bound drops nothing that is queued. It is Panda3D's
+// SetMaxQueueSize bounds the number of datagrams that are queued in the reader. What
+// arrives beyond the bound is dropped, also over TCP, and OverflowFlag tells. A
+// negative number, the default, is no bound: then a slow program slows its TCP peers
+// instead, and loses nothing. The datagrams that a running drain has taken do not
+// count. Lowering the bound drops nothing that is queued. It is Panda3D's
 // set_max_queue_size.
 func (r *QueuedConnectionReader) SetMaxQueueSize(datagrams int) { r.queue.setLimit(datagrams) }
 
-// MaxQueueSize returns the bound, negative for none. It is Panda3D's
-// get_max_queue_size.
+// MaxQueueSize returns the bound that SetMaxQueueSize set; a negative one is none. It
+// is Panda3D's get_max_queue_size.
 func (r *QueuedConnectionReader) MaxQueueSize() int {
 	r.queue.mu.Lock()
 	defer r.queue.mu.Unlock()
 	return r.queue.limit
 }
 
-// OverflowFlag reports whether a datagram has been dropped since the flag was
-// last reset: because of SetMaxQueueSize or, of UDP, of MaxReceiveQueue. It is
-// Panda3D's get_overflow_flag.
+// OverflowFlag reports whether a datagram has been dropped since the flag was last
+// reset, because of SetMaxQueueSize or, for UDP, of MaxReceiveQueue. It is Panda3D's
+// get_overflow_flag.
 func (r *QueuedConnectionReader) OverflowFlag() bool { return r.queue.overflow.Load() }
 
-// ResetOverflowFlag resets the flag. It is Panda3D's reset_overflow_flag.
+// ResetOverflowFlag resets the flag of OverflowFlag. It is Panda3D's
+// reset_overflow_flag.
 func (r *QueuedConnectionReader) ResetOverflowFlag() { r.queue.overflow.Store(false) }
 
-// CurrentQueueSize returns how many datagrams are queued. It counts them one by
-// one: it is for a display, not for the loop. It is Panda3D's
-// get_current_queue_size.
+// CurrentQueueSize returns how many datagrams are queued. It counts them one by one, so
+// it is for a display and not for the loop. It is Panda3D's get_current_queue_size.
 func (r *QueuedConnectionReader) CurrentQueueSize() int {
 	datagrams, _ := r.totals()
 	return datagrams
 }
 
-// CurrentQueueBytes returns how many bytes the queued datagrams have, without
-// headers. It counts like CurrentQueueSize. Panda3D has no counterpart.
+// CurrentQueueBytes returns how many bytes the queued datagrams have, without headers.
+// It counts like CurrentQueueSize. Panda3D has no counterpart.
 func (r *QueuedConnectionReader) CurrentQueueBytes() int {
 	_, bytes := r.totals()
 	return bytes

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Refusals counts what a manager has refused since it was made, by reason. The
-// limits are fields of Config.
+// Refusals counts, by reason, what a manager has refused since it was made. The limits
+// are fields of [Config].
 type Refusals struct {
 	Connections   uint64 // refused because of MaxConnections
 	PerAddress    uint64 // refused because of MaxConnectionsPerAddress
@@ -45,8 +45,8 @@ var refusalTexts = [refusalReasons]string{
 	refusedSlowed:        "connections slowed: MaxDatagramsPerSecond or MaxBytesPerSecond",
 }
 
-// Refusals returns the counts. It takes an atomic load for each. Panda3D has no
-// counterpart.
+// Refusals returns the counts of what the limits of Config have refused. It takes an
+// atomic load for each. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) Refusals() Refusals {
 	count := func(reason refusalReason) uint64 { return m.refusals[reason].count.Load() }
 	return Refusals{

@@ -10,21 +10,21 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// ListenerFile returns a file of the same listening socket as a rendezvous has,
-// for the program that is to take over from this one: give it to a child in
-// ExtraFiles of an exec.Cmd, or make a listener of it with net.FileListener, which
-// AdoptRendezvous takes. Who is waiting in the system stays there, and is accepted
-// by either. The program closes the file; the rendezvous is not affected.
+// ListenerFile returns a file of the listening socket of a rendezvous, for a process
+// that is to take over from this one: give it to a child in ExtraFiles of an exec.Cmd,
+// or make a listener of it with net.FileListener, which AdoptRendezvous takes. Clients
+// that wait in the system stay there, and either process accepts them. The program
+// closes the file; the rendezvous is not affected.
 //
-// To restart without losing a client: hand the file over; when the other one
-// accepts, call RemoveConnection of the listener, take what is queued in it, and
-// close the rendezvous. The path of a Unix socket is not removed any more when
-// the rendezvous is closed.
+// To restart without losing a client: hand the file over; when the other process
+// accepts, call RemoveConnection of the listener, take the connections that are queued
+// in it, and close the rendezvous. Closing the rendezvous does not remove the path of a
+// Unix socket any more.
 //
-// It fails with an error that is errors.ErrUnsupported on Windows and in a
-// browser, for an adopted listener that is not one of package net, such as one
-// of crypto/tls (ask the one below), and for a stream; after the end with
-// net.ErrClosed. Panda3D has no counterpart.
+// It fails with an error that is errors.ErrUnsupported on Windows and in a browser, for
+// a stream, and for an adopted listener that is not of package net, such as one of
+// crypto/tls (ask the listener below). After the end it fails with net.ErrClosed.
+// Panda3D has no counterpart.
 func (c *Connection) ListenerFile() (*os.File, error) {
 	const name = "ListenerFile"
 	if c == nil || c.listening == nil {

@@ -2,18 +2,17 @@ package queuednet
 
 import "time"
 
-// Traffic counts what has gone one way since the connection, or the manager, was
-// made.
+// Traffic counts what has gone in one direction since the connection, or the manager,
+// was made.
 type Traffic struct {
 	Datagrams uint64 // in raw mode: reads and sends
 	Bytes     uint64 // with headers
 }
 
-// ConnectionStats is what [Connection.Stats] returns: a picture of a connection.
-// Panda3D has no counterpart.
+// ConnectionStats is what [Connection.Stats] returns: how a connection fares at that
+// moment. Panda3D has no counterpart.
 type ConnectionStats struct {
-	// Opened is when the connection was made, that is, connected, accepted or
-	// adopted.
+	// Opened is when the connection was made: connected, accepted or adopted.
 	Opened time.Time
 
 	// Received counts the datagrams that were queued for the program, and the
@@ -25,41 +24,41 @@ type ConnectionStats struct {
 	// here is in SendQueueBytes, or has been given up.
 	Sent Traffic
 
-	// SendQueueBytes is how much Send has accepted and the system has not:
-	// Config.MaxSendQueue bounds it. It grows if the peer takes less than it is
-	// sent, after the buffers of both systems have filled up.
+	// SendQueueBytes is how many bytes Send has accepted and the system has not.
+	// Config.MaxSendQueue bounds it. It grows if the peer takes less than it is sent,
+	// once the buffers of both systems are full.
 	SendQueueBytes int
 
-	// SendStalled is for how long the peer has taken nothing of those bytes. It is
-	// what Config.WriteTimeout bounds, and 0 for UDP.
+	// SendStalled is for how long the peer has taken none of those bytes.
+	// Config.WriteTimeout bounds it. It is 0 for UDP.
 	SendStalled time.Duration
 
-	// ReceiveQueueBytes is how much memory the datagrams hold that wait to be
-	// taken: Config.MaxReceiveQueue bounds it. Those of a batch, which connections
+	// ReceiveQueueBytes is how much memory the datagrams hold that wait to be taken.
+	// Config.MaxReceiveQueue bounds it. The datagrams of a batch, which connections
 	// share, count until a drain has come to its end.
 	ReceiveQueueBytes int
 
-	// OldestWaiting is for how long the oldest of them has waited.
+	// OldestWaiting is for how long the oldest of those datagrams has waited.
 	OldestWaiting time.Duration
 
-	// HeldBack says that the connection is not read, so that TCP slows its peer,
-	// because ReceiveQueueBytes has reached its bound. HeldBackCount counts how
-	// often that began. UDP is never held back: UDPDrops counts what it loses.
+	// HeldBack says that the connection is not read because ReceiveQueueBytes has
+	// reached its bound, so that TCP slows the peer. HeldBackCount counts how often
+	// that began. UDP is never held back: UDPDrops counts what it loses.
 	HeldBack      bool
 	HeldBackCount uint64
 
-	// Slowed says that the connection is not read for a while because its peer
-	// exceeds MaxDatagramsPerSecond or MaxBytesPerSecond of Config. SlowedCount
-	// counts how often that began, as the Slowed of Refusals does.
+	// Slowed says that the connection is not read for a while because its peer exceeds
+	// MaxDatagramsPerSecond or MaxBytesPerSecond of Config. SlowedCount counts how
+	// often that began, like the Slowed of Refusals.
 	Slowed      bool
 	SlowedCount uint64
 }
 
 // Stats returns how the connection fares, also after its end. It takes a lock or two,
-// no system call, and allocates nothing: it may be called for each connection in
-// each frame. What costs a system call has methods of its own: [Connection.RoundTrip],
-// [Connection.Unacknowledged], [Connection.UDPDrops]. A rendezvous has nothing but
-// Opened. Panda3D has no counterpart.
+// makes no system call and allocates nothing, so it may be called for each connection
+// in each frame. What costs a system call has methods of its own:
+// [Connection.RoundTrip], [Connection.Unacknowledged], [Connection.UDPDrops]. For a
+// rendezvous only Opened is set. Panda3D has no counterpart.
 func (c *Connection) Stats() ConnectionStats {
 	if c == nil || c.manager == nil {
 		return ConnectionStats{}
@@ -79,9 +78,9 @@ func (c *Connection) Stats() ConnectionStats {
 	return stats
 }
 
-// ManagerStats is what [QueuedConnectionManager.Stats] returns. What it counts is
-// counted since the manager was made, for all its connections, also those that have
-// ended. Panda3D has no counterpart.
+// ManagerStats is what [QueuedConnectionManager.Stats] returns. Its counts are those
+// since the manager was made, for all its connections, including those that have ended.
+// Panda3D has no counterpart.
 type ManagerStats struct {
 	Opened     uint64 // connections that were made; no rendezvous is one, here and in the next two
 	Open       int    // those that have not ended
@@ -103,8 +102,8 @@ type ManagerStats struct {
 	Drains DrainStats
 }
 
-// Ends counts the ends of connections, those of UDP included, by their reason, which
-// [Connection.Err] tells. The end counts when the library learns of it, which may be
+// Ends counts the ends of connections, those of UDP included, by the reason that
+// [Connection.Err] tells. An end counts when the library learns of it, which may be
 // before it is reported.
 type Ends struct {
 	Closed        uint64 // the program closed it, or the manager: net.ErrClosed
@@ -122,7 +121,7 @@ type Ends struct {
 }
 
 // DrainStats says how the loop takes what is queued. A drain is a loop over Datagrams
-// of a reader that found something, or what GetData takes until it finds nothing.
+// of a reader that found something, or the calls of GetData until one finds nothing.
 type DrainStats struct {
 	Count     uint64
 	Datagrams uint64
@@ -144,7 +143,8 @@ var drainBounds = [...]time.Duration{
 	33 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond,
 }
 
-// DrainBounds returns the bounds of Times of DrainStats, the shortest first.
+// DrainBounds returns the bounds of the Times of DrainStats, the shortest first.
+// Panda3D has no counterpart.
 func DrainBounds() [len(drainBounds)]time.Duration { return drainBounds }
 
 // Stats returns what the manager and its connections have done so far. It takes some

@@ -20,18 +20,17 @@ const maxPacket = 65_507
 // maxValidUDP is the longest datagram that Panda3D receives over UDP.
 const maxValidUDP = 1500
 
-// OpenUDPConnection opens a UDP socket that receives on a port of all
-// interfaces, on IPv6 and IPv4 where the system has both, and sends from it;
-// port 0 is the system's choice. It may send to broadcast addresses. It fails
-// with the system's error, such as EADDRINUSE; in a browser and under WASI, as
-// OpenTCPClientConnection does, with errors.ErrUnsupported. It is Panda3D's
-// open_UDP_connection.
+// OpenUDPConnection opens a UDP socket that receives on a port of all interfaces, on
+// IPv6 and IPv4 if the system has both, and sends from it; port 0 is the system's
+// choice. It may send to broadcast addresses. It fails with the error of the system,
+// such as EADDRINUSE, and in a browser and under WASI with errors.ErrUnsupported. It is
+// Panda3D's open_UDP_connection.
 //
-// The system drops packets that arrive while the socket's receive buffer is full,
-// as in a burst that is faster than the library reads. On Linux UDPDrops counts
-// them. The buffer is 2 MiB, or as much as the system allows, which on Linux is
-// twice net.core.rmem_max, 416 KiB unless somebody has raised it: some hundred
-// packets. SetRecvBufferSize changes it.
+// The system drops packets that arrive while the receive buffer of the socket is full,
+// as in a burst that is faster than the library reads. On Linux UDPDrops counts them.
+// The buffer is 2 MiB, or as much as the system allows; on Linux that is twice
+// net.core.rmem_max, 416 KiB unless somebody has raised it, which is enough for some
+// hundred packets. SetRecvBufferSize changes it.
 func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, error) {
 	if err := checkPort(port); err != nil {
 		return nil, err
@@ -43,15 +42,15 @@ func (m *QueuedConnectionManager) OpenUDPConnection(port int) (*Connection, erro
 	return m.openUDP(network, fmt.Sprintf(":%d", port))
 }
 
-// OpenUDPConnectionAt opens a UDP socket on exactly this address, and on [::] for
-// both versions of IP. With IPv4Only an IPv6 address is a *net.AddrError. The rest is
-// as with OpenUDPConnection, whose counterpart in Panda3D takes a host name too.
+// OpenUDPConnectionAt opens a UDP socket on exactly this address; [::] is for both
+// versions of IP. With IPv4Only an IPv6 address is a *net.AddrError. The rest is as
+// with OpenUDPConnection, whose counterpart in Panda3D takes the name of a host too.
 //
-// With a multicast address it joins that group as OpenUDPMulticast does, on the
-// interface that the address has as its zone (IPv6 only), else on the system's
-// default one; where the system has none, as Linux on a LAN without a router, on
-// one that is up: a LAN before the loopback interface. What is sent to any group
-// leaves there too.
+// With a multicast address it joins that group, as OpenUDPMulticast does: on the
+// interface that the address has as its zone (IPv6 only), otherwise on the default one
+// of the system. If the system has none, as Linux on a LAN without a router, it takes
+// one that is up: a LAN before the loopback interface. What is sent to any group leaves
+// there, too.
 func (m *QueuedConnectionManager) OpenUDPConnectionAt(address NetAddress) (*Connection, error) {
 	if address.IsMulticast() {
 		return m.openGroup(address, func(fd uintptr) (int, error) { return joinAnywhere(fd, address) })
@@ -91,17 +90,17 @@ func (m *QueuedConnectionManager) listenUDP(network, address string) (net.Packet
 	return config.ListenPacket(context.Background(), network, address)
 }
 
-// AdoptUDPConnection makes a UDP connection of a packet socket that the program
-// has opened, such as one that is joined to several groups, and owns it from then
-// on, closed if this fails. Its deadlines must work, and Close must
-// end a ReadFrom that waits. A *net.UDPConn may be a connected one, of net.Dial:
-// then what is sent elsewhere counts as unsent. An error of ReadFrom passes,
-// except io.EOF and net.ErrClosed, which end the connection.
+// AdoptUDPConnection makes a UDP connection of a packet socket that the program has
+// opened, such as one that has joined several groups. The manager owns the socket from
+// then on; if AdoptUDPConnection fails it closes the socket. The deadlines of the
+// socket must work, and Close must end a ReadFrom that waits. A *net.UDPConn may be a
+// connected one, of net.Dial: then what is sent elsewhere counts as unsent. An error of
+// ReadFrom passes, except io.EOF and net.ErrClosed, which end the connection.
 //
-// LocalAddress and SendFrom work on it as on a connection that the library has
-// opened if it is a *net.UDPConn on all interfaces, or if it has both of these
-// methods, which are called instead of ReadFrom and WriteTo where the local address
-// is known:
+// LocalAddress of datagrams and SendFrom work as on a connection that the library has
+// opened if the socket is a *net.UDPConn on all interfaces. They also work if it has
+// both of these methods, which the library then calls instead of ReadFrom, and of
+// WriteTo if the local address is known:
 //
 //	ReadFromTo(b []byte) (n int, from, to net.Addr, err error)
 //	WriteFromTo(b []byte, from, to net.Addr) (n int, err error)

@@ -7,7 +7,7 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// UDPDrops counts the packets that a UDP connection did not deliver, by reason.
+// UDPDrops counts, by reason, the packets that a UDP connection did not deliver.
 type UDPDrops struct {
 	Full   uint64 // received while MaxReceiveQueue bytes were queued
 	Broken uint64 // received with a wrong sum, or too short to have one
@@ -19,9 +19,9 @@ type UDPDrops struct {
 	Overrun uint64
 }
 
-// UDPDrops returns how many packets were not delivered, also after the end. It
-// asks the system for Overrun, which costs a system call. It is all zero for a
-// TCP connection. Panda3D logs some of them.
+// UDPDrops returns how many packets were not delivered, also after the end. It asks the
+// system for Overrun, which costs a system call. For a TCP connection all counts are
+// zero. Panda3D logs some of them.
 func (c *Connection) UDPDrops() UDPDrops {
 	if c == nil || c.packets == nil {
 		return UDPDrops{}

@@ -10,27 +10,27 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// OpenUDPMulticast opens a UDP socket that receives on a port what is sent to a
-// multicast group on one interface, of those that Interfaces returns. What it
-// sends to any group leaves on that interface. It also receives what is sent to
-// the machine itself on that port, on all interfaces, and sends there, as the
-// connection of OpenUDPConnection does.
+// OpenUDPMulticast opens a UDP socket that receives, on a port, what is sent to a
+// multicast group on one interface, of those that Interfaces returns. What it sends to
+// any group leaves on that interface. It also receives what is sent to the machine
+// itself on that port, on all interfaces, and sends there, like the connection of
+// OpenUDPConnection.
 //
-// The group's port is the one to receive on; 0 is the system's choice, for a
-// program that only asks a group and waits for answers. Of the interface the Name
-// must be set. Its IP says which address IPv4 packets to the group come from, if
-// there are several; otherwise it is the first IPv4 address of that interface.
+// The port of the group is the one to receive on. 0 is the system's choice, for a
+// program that only asks a group and waits for answers. The Name of the interface must
+// be set. Its IP says from which address IPv4 packets to the group leave, if there are
+// several; otherwise that is the first IPv4 address of the interface.
 //
-// Sockets of a group share their port, in this process and in others on the
-// machine (SO_REUSEADDR, on BSD and macOS SO_REUSEPORT too). What is sent to the
-// group reaches all of them, also what one of them sends, itself included. What is
-// sent to the machine's own address reaches one of them only, so a program that
-// waits for answers needs a port of its own. Packets to a group pass no router
-// unless Config.Control has set IP_MULTICAST_TTL or IPV6_MULTICAST_HOPS.
+// Sockets of a group share their port, in this process and in others on the machine
+// (SO_REUSEADDR; on BSD and macOS SO_REUSEPORT too). What is sent to the group reaches
+// all of them, also what one of them sends, itself included. What is sent to the
+// address of the machine reaches one of them only, so a program that waits for answers
+// needs a port of its own. Packets to a group pass no router unless Config.Control has
+// set IP_MULTICAST_TTL or IPV6_MULTICAST_HOPS.
 //
-// It fails with a *net.AddrError for an address that is no group, whose zone is
-// another interface, or of which the interface does not have the version of IP;
-// and else with the system's error. It is safe for concurrent use. Panda3D has no counterpart.
+// It fails with a *net.AddrError for an address that is no group, whose zone is another
+// interface, or of which the interface does not have the version of IP; and otherwise
+// with the error of the system. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) OpenUDPMulticast(group NetAddress, on Interface) (*Connection, error) {
 	if !group.IsMulticast() {
 		return nil, &net.AddrError{Err: "not a multicast address", Addr: group.String()}

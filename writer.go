@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 )
 
-// A ConnectionWriter frames datagrams and sends them. Its methods may be called
-// from any goroutine and none of them waits for the network: what is sent is
-// put behind what was sent to that connection before, and goroutines of the
-// manager write it. A manager may have several writers, with different header
-// sizes. It is Panda3D's ConnectionWriter; there are no threads to configure.
+// A ConnectionWriter puts datagrams into frames and sends them. Its methods may be
+// called from any goroutine, and none of them waits for the network: what is sent is
+// appended to what was sent to that connection before, and goroutines of the manager
+// write it. A manager may have several writers, with different header sizes. It is
+// Panda3D's ConnectionWriter; there are no threads to configure.
 type ConnectionWriter struct {
 	manager    *QueuedConnectionManager
 	headerSize atomic.Int32
@@ -20,21 +20,21 @@ type ConnectionWriter struct {
 	shut       atomic.Bool
 }
 
-// NewConnectionWriter returns a writer for connections of a manager, with the
-// TCPHeaderSize of its Config. It has nothing to release.
+// NewConnectionWriter returns a writer for the connections of a manager, with the
+// TCPHeaderSize of its Config. A writer has nothing to release.
 func NewConnectionWriter(manager *QueuedConnectionManager) *ConnectionWriter {
 	w := &ConnectionWriter{manager: manager}
 	w.headerSize.Store(manager.initialHeaderSize())
 	return w
 }
 
-// Manager returns the manager of the writer, nil once that is closed. It is
-// Panda3D's get_manager.
+// Manager returns the manager of the writer, or nil if that is closed. It is Panda3D's
+// get_manager.
 func (w *ConnectionWriter) Manager() *QueuedConnectionManager { return w.manager.unlessClosed() }
 
-// SetTCPHeaderSize sets the size of the length sent before each datagram: 2 or
-// 4 bytes, or 0 for none. Any other size is an ErrHeaderSize. It holds for what
-// is sent after the call. It is Panda3D's set_tcp_header_size.
+// SetTCPHeaderSize sets the size, in bytes, of the length before each datagram: 2 or 4,
+// or 0 for none. Any other size is an ErrHeaderSize. It holds for what is sent after
+// the call. It is Panda3D's set_tcp_header_size.
 func (w *ConnectionWriter) SetTCPHeaderSize(size int) error {
 	if size != 0 && size != 2 && size != 4 {
 		return ErrHeaderSize
@@ -47,13 +47,17 @@ func (w *ConnectionWriter) SetTCPHeaderSize(size int) error {
 // get_tcp_header_size.
 func (w *ConnectionWriter) TCPHeaderSize() int { return int(w.headerSize.Load()) }
 
-// Send sends a copy of the datagram, which may be reused at once. It fails, and
-// sends nothing, with the datagram's own error, with a *DatagramTooLongError
-// where the header or MaxSendQueue cannot hold it, with ErrForeignConnection or
-// ErrWrongKind (a UDP connection has SendTo), with the reason of the end where
-// the connection has ended, net.ErrClosed where it was closed, and with
-// ErrSendQueueFull, which ends it. No error means that it was queued. It is
-// Panda3D's send.
+// Send sends a copy of the datagram; the datagram may be reused at once. If Send
+// returns nil, the datagram was queued. Otherwise nothing is sent, and the error is
+//
+//   - the datagram's own error;
+//   - a *DatagramTooLongError if the header, or MaxSendQueue, cannot hold it;
+//   - ErrForeignConnection, or ErrWrongKind (a UDP connection has SendTo);
+//   - the reason of the end if the connection has ended, and net.ErrClosed if it was
+//     closed;
+//   - ErrSendQueueFull, which ends the connection.
+//
+// It is Panda3D's send.
 func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil {
@@ -88,24 +92,25 @@ func (w *ConnectionWriter) sendLogged(headerSize int, payload []byte, conn *Conn
 	return nil
 }
 
-// SendTo sends a copy of the datagram in one packet of a UDP connection to an
-// address, which may be a broadcast or multicast one; it never collects. It
-// fails, and sends nothing, as Send does, with a *DatagramTooLongError for one
-// that no packet holds, with a *net.AddrError for an address with port 0, and
-// with ErrSendQueueFull, which does not end a UDP connection. What the system
-// refuses later is counted in UDPDrops. It is Panda3D's send with an address.
+// SendTo sends a copy of the datagram, in one packet of a UDP connection, to an
+// address, which may be a broadcast or multicast address. It never collects. It fails,
+// and sends nothing, as Send does; with a *DatagramTooLongError if no packet can hold
+// the datagram; with a *net.AddrError for an address with port 0; and with
+// ErrSendQueueFull, which does not end a UDP connection. What the system refuses later
+// is counted in UDPDrops. It is Panda3D's send with an address.
 func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address NetAddress) error {
 	return w.sendPacket(datagram, conn, netip.Addr{}, address)
 }
 
-// SendFrom is SendTo with the address of this machine that the packet leaves from,
-// such as the LocalAddress of a datagram that it answers; the port of from does not
-// count. With a zero from, or the address that conn was opened at, it is SendTo. It
-// fails with errors.ErrUnsupported where LocalAddress is the zero NetAddress (for
-// connections opened at one address, from any other), and with a *net.AddrError
-// where from is not of the version of IP that address has. A from that this machine
-// does not have is one more thing that the system refuses later. Panda3D has no
-// counterpart.
+// SendFrom is SendTo with the address of this machine from which the packet is to
+// leave, such as the LocalAddress of a datagram that it answers. The port of from does
+// not count. If from is zero, or is the address at which conn was opened, it is SendTo.
+//
+// It fails with errors.ErrUnsupported if LocalAddress of datagrams is the zero
+// NetAddress on this connection; for a connection that was opened at one address, it
+// does so for any other. It fails with a *net.AddrError if from has not the version of
+// IP that address has. If this machine does not have the address, the system refuses
+// the packet later. Panda3D has no counterpart.
 func (w *ConnectionWriter) SendFrom(datagram *Datagram, conn *Connection, from, address NetAddress) error {
 	local := from.AddrPort().Addr()
 	switch {
@@ -143,15 +148,15 @@ func (w *ConnectionWriter) sendPacket(datagram *Datagram, conn *Connection, from
 	return conn.packets.sendPacket(datagram.data, sum, from, address)
 }
 
-// IsValidForUDP reports whether a datagram has at most the 1,500 bytes that
-// Panda3D receives over UDP; queuednet sends and receives longer ones, which
-// the network will cut into several packets. It is Panda3D's is_valid_for_udp.
+// IsValidForUDP reports whether a datagram has at most the 1,500 bytes that Panda3D
+// receives over UDP. queuednet sends and receives longer ones, which the network cuts
+// into several packets. It is Panda3D's is_valid_for_udp.
 func (w *ConnectionWriter) IsValidForUDP(datagram *Datagram) bool {
 	return datagram != nil && len(datagram.data) <= maxValidUDP
 }
 
-// SetRawMode makes the writer send the bytes of datagrams only, without header
-// or, over UDP, sum. It holds for what is sent after the call. It is Panda3D's
+// SetRawMode makes the writer send the bytes of datagrams alone: without a header and,
+// over UDP, without a sum. It holds for what is sent after the call. It is Panda3D's
 // set_raw_mode.
 func (w *ConnectionWriter) SetRawMode(raw bool) { w.rawMode.Store(raw) }
 
@@ -166,10 +171,9 @@ func (w *ConnectionWriter) frameHeader() int {
 	return int(w.headerSize.Load())
 }
 
-// Flush lets everything leave now that connections of the manager have
-// collected (see Connection.SetCollectTCP); without collecting there is
-// nothing to do. It does not wait until it has left. Panda3D has it on each
-// Connection only.
+// Flush sends now everything that connections of the manager have collected (see
+// [Connection.SetCollectTCP]). If nothing collects, there is nothing to do. It does not
+// wait until it has left. In Panda3D only a Connection has it.
 func (w *ConnectionWriter) Flush() {
 	if w.manager != nil {
 		w.manager.log.settle()
@@ -177,8 +181,8 @@ func (w *ConnectionWriter) Flush() {
 	}
 }
 
-// Shutdown makes the writer refuse what is sent from now on with net.ErrClosed.
-// What it sent before still arrives. It is Panda3D's shutdown, which drops it.
+// Shutdown makes the writer refuse, with net.ErrClosed, what is sent from now on. What
+// it sent before still arrives. It is Panda3D's shutdown, which drops it.
 func (w *ConnectionWriter) Shutdown() {
 	w.shut.Store(true)
 	w.Flush()

@@ -6,11 +6,11 @@ import (
 )
 
 // Broadcast sends a datagram to each of a sequence of connections, such as
-// maps.Keys(players). It frames it once and goes on past a receiver that fails;
-// what failed comes back joined, each error naming the receiver's address, in
-// addition to what Send documents. A nil sequence has no receivers. The sequence
-// must not wait: what was sent leaves when it is at its end. In Panda3D it is a
-// loop over send.
+// maps.Keys(players). It puts the datagram into a frame once, and goes on past a
+// receiver that fails. The errors come back joined; besides what Send documents, each
+// names the address of the receiver. A nil sequence has no receivers. The sequence must
+// not wait: the datagrams leave when it is at its end. In Panda3D this is a loop over
+// send.
 func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) (err error) {
 	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil || conns == nil {
@@ -26,8 +26,8 @@ func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connect
 	return nil
 }
 
-// Except yields the connections of a sequence but one, for Broadcast to all others in a
-// room:
+// Except yields all connections of a sequence but one. It is for a Broadcast to all
+// others in a room:
 //
 //	writer.Broadcast(&said, queuednet.Except(maps.Keys(room), speaker))
 //
