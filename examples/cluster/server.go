@@ -11,6 +11,7 @@ import (
 
 	"github.com/queuednet/queuednet"
 	"github.com/queuednet/queuednet/cluster"
+	"github.com/queuednet/queuednet/examples/internal/credentials"
 )
 
 const (
@@ -97,16 +98,16 @@ func (s *server) open() (err error) {
 	}
 	config := &cluster.Config{
 		Number: number, Name: host, Cluster: "world", Insecure: s.options.insecure, Logger: s.log,
-		Listen: s.options.listen, Advertise: s.options.advertise, Routes: list(s.options.routes),
-		Servers: list(s.options.nats),
+		Listen: s.options.listen, Advertise: s.options.advertise, Routes: credentials.List(s.options.routes),
+		Servers: credentials.List(s.options.nats),
 	}
-	if config.TLS, err = tlsConfig(s.options.tls); err != nil {
+	if config.TLS, err = credentials.TLS(s.options.tls); err != nil {
 		return err
 	}
-	if config.Secret, err = readSecret(s.options.secret); err != nil {
+	if config.Secret, err = credentials.Secret(s.options.secret); err != nil {
 		return err
 	}
-	if config.TicketKey, err = readSecret(s.options.ticketKey); err != nil {
+	if config.TicketKey, err = credentials.Secret(s.options.ticketKey); err != nil {
 		return err
 	}
 	s.node, err = cluster.Open(config)

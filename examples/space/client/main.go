@@ -33,7 +33,7 @@ func main() {
 }
 
 func flags() (o options) {
-	flag.StringVar(&o.address, "server", "localhost:4070", "address of the server, or its ws:// or wss:// URL")
+	flag.StringVar(&o.address, "server", "localhost:4070", "address of the server, or its ws:// or wss:// URL; several servers of one world with commas between")
 	flag.StringVar(&o.name, "name", os.Getenv("USER"), "your name")
 	flag.BoolVar(&o.bot, "bot", false, "let a bot play")
 	secure := flag.Bool("tls", false, "connect by TLS")
