@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/examples/internal/free"
 	"github.com/queuednet/queuednet/examples/space/game"
 	"github.com/queuednet/queuednet/examples/space/player"
 	"github.com/stretchr/testify/assert"
@@ -34,10 +34,10 @@ func newGalaxy(t *testing.T) *galaxy {
 	t.Cleanup(func() { g.manager.Close() })
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte(strings.Repeat("a secret", 5)), 0o600))
-	var routes, web []string
-	for range 3 {
-		g.tcp, routes, web = append(g.tcp, freeAddress(t)), append(routes, freeAddress(t)), append(web, freeAddress(t))
-	}
+	addresses, err := free.Addresses(9)
+	require.NoError(t, err)
+	g.tcp = addresses[:3:3]
+	routes, web := addresses[3:6], addresses[6:]
 	for i := range 3 {
 		server := exec.Command(os.Args[0], "-tcp", g.tcp[i], "-http", web[i], "-inspect", "", "-bots", "0", "-report", "0",
 			"-node", fmt.Sprint(i+1), "-listen", routes[i], "-routes", strings.Join(routes, ","), "-secret", secret,
@@ -57,14 +57,6 @@ func newGalaxy(t *testing.T) *galaxy {
 		}, patience, 10*time.Millisecond)
 	}
 	return g
-}
-
-// freeAddress returns an address of this machine that nobody listens on.
-func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // logWriter is what a server says.
