@@ -48,10 +48,11 @@ func hashOf(element string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Handler returns the page of a manager, and its JSON: see the package. It may be
-// mounted at any path, and works after the manager's Close. A request for JSON takes Stats
-// and String of each open connection, and the system calls of [Connection] for each that
-// is listed, on the goroutine of the request. The loop waits for none of it.
+// Handler returns the page of a manager, and its JSON, which the package
+// documentation describes. It may be mounted at any path, and works after Close
+// of the manager. A request for JSON takes Stats and String of each open
+// connection, and makes the system calls of Connection for each one that is
+// listed, on the goroutine of the request. The loop waits for none of it.
 func Handler(manager *queuednet.QueuedConnectionManager) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -93,13 +94,13 @@ func serveJSON(w http.ResponseWriter, r *http.Request, manager *queuednet.Queued
 	_ = json.NewEncoder(w).Encode(q.report(manager))
 }
 
-// Var returns what package expvar can publish, ManagerStats as JSON:
+// Var returns a value for package expvar to publish, the ManagerStats as JSON:
 //
 //	expvar.Publish("queuednet", inspect.Var(manager))
 //
-// It has no connections, so that it is short and tells no addresses. This package does
-// not import expvar, which serves /debug/vars on http.DefaultServeMux wherever it is
-// imported.
+// It has no connections, so it is short and tells no addresses. This package
+// does not import expvar, because that serves /debug/vars on
+// http.DefaultServeMux wherever it is imported.
 func Var(manager *queuednet.QueuedConnectionManager) fmt.Stringer { return variable{manager} }
 
 type variable struct {
