@@ -15,11 +15,14 @@ import (
 
 // Why a connection did not become a client.
 var (
-	// ErrTooManyClients is for one over MaxClients, or with no range of ids left.
+	// ErrTooManyClients is the reason if there are MaxClients already, or if no
+	// range of ids is left.
 	ErrTooManyClients = errors.New("distributed: too many clients")
-	// ErrJoinTimeout is for one that the program has not accepted in time.
+	// ErrJoinTimeout is the reason if the program has not accepted the client in
+	// time.
 	ErrJoinTimeout = errors.New("distributed: not accepted in time")
-	// ErrTooMuchHeld is for one that sent too much before it was accepted.
+	// ErrTooMuchHeld is the reason if the client sent too much before it was
+	// accepted.
 	ErrTooMuchHeld = errors.New("distributed: too much sent before it was accepted")
 )
 
@@ -182,7 +185,7 @@ func (s *ServerRepository) Events() iter.Seq[Event] { return slices.Values(s.sta
 // Clients returns the clients that have joined, in no order.
 func (s *ServerRepository) Clients() iter.Seq[*Client] { return maps.Values(s.state.clients) }
 
-// Client returns the client with the base, nil where there is none.
+// Client returns the client with the base, or nil if there is none.
 func (s *ServerRepository) Client(base uint32) *Client { return s.state.clients[base] }
 
 // Stats returns the counts.
@@ -212,7 +215,7 @@ func (s *ServerRepository) Objects() iter.Seq[ObjectInfo] {
 	}
 }
 
-// Object returns the object with the id. It reports false where there is none.
+// Object returns the object with the id. It reports false if there is none.
 func (s *ServerRepository) Object(doID uint32) (ObjectInfo, bool) {
 	o := s.state.objects[doID]
 	if o == nil {
