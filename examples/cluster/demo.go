@@ -199,9 +199,9 @@ func (d *demo) killOne() error {
 		return err
 	}
 	d.say("server %d is killed, with %d players", victim.number, d.playersOf(d.killed.source))
-	err := d.until("the kill is noticed, and all bots play", func() bool {
+	err := d.until("the kill is noticed, all bots play, and none sees somebody of that server", func() bool {
 		d.killed.noticed = d.noticed(d.killed.source, d.killed.at, victim)
-		return len(d.killed.noticed) == d.nodes-1 && d.allPlay()
+		return len(d.killed.noticed) == d.nodes-1 && d.allPlay() && !d.swarm.hears(d.killed.source)
 	})
 	if err != nil {
 		return err
@@ -256,10 +256,10 @@ func (d *demo) restartAll() error {
 		r := restart{number: p.number, source: d.sourceOf(p), at: time.Now()}
 		d.say("server %d is to end (SIGTERM), with %d players", p.number, d.playersOf(r.source))
 		p.end()
-		if err := d.until("it has ended, the others know, and all bots play", func() bool {
+		if err := d.until("it has ended, the others know, all bots play, and none sees somebody of it", func() bool {
 			r.leaving = d.leaving(p)
 			r.noticed = d.noticed(r.source, r.at, p)
-			return !r.leaving.IsZero() && len(r.noticed) == d.nodes-1 && len(p.exited) > 0 && d.allPlay()
+			return !r.leaving.IsZero() && len(r.noticed) == d.nodes-1 && len(p.exited) > 0 && d.allPlay() && !d.swarm.hears(r.source)
 		}); err != nil {
 			return err
 		}
