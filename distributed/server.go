@@ -87,8 +87,8 @@ func (s *ServerRepository) OpenTCPServerRendezvousAt(address queuednet.NetAddres
 	return s.listen(s.manager.OpenTCPServerRendezvousAt(address, backlog))
 }
 
-// AdoptRendezvous takes clients from a listener that the program has opened, such as
-// one of crypto/tls, and owns it from then on.
+// AdoptRendezvous takes clients from a listener that the program has opened, such
+// as one of crypto/tls. The repository owns it from then on.
 func (s *ServerRepository) AdoptRendezvous(listener net.Listener) (*queuednet.Connection, error) {
 	return s.listen(s.manager.AdoptRendezvous(listener))
 }
@@ -104,9 +104,9 @@ func (s *ServerRepository) listen(rendezvous *queuednet.Connection, err error) (
 	return rendezvous, nil
 }
 
-// AdoptConnection makes a client of a connection that the program has opened, as if it
-// had come in through a rendezvous, and owns it from then on. It joins at the next
-// Update.
+// AdoptConnection makes a client of a connection that the program has opened, as if
+// it had arrived through a rendezvous. The repository owns it from then on. It
+// joins at the next Update.
 func (s *ServerRepository) AdoptConnection(socket net.Conn) error {
 	conn, err := s.manager.AdoptConnection(socket)
 	if err != nil {
@@ -124,8 +124,9 @@ func (s *ServerRepository) Manager() *queuednet.QueuedConnectionManager { return
 // the manager does.
 func (s *ServerRepository) Close() error { return s.manager.Close() }
 
-// Update is a frame: it takes in who has connected, does what clients have sent, and
-// forgets who has gone. What happened is then in Events.
+// Update is a frame: it takes in the clients that have connected, does what clients
+// have sent, and forgets the clients that have gone. Events then tells what
+// happened.
 func (s *ServerRepository) Update() {
 	clear(s.state.events)
 	s.state.events = s.state.events[:0]
