@@ -39,7 +39,7 @@ func flags() (o options) {
 	secure := flag.Bool("tls", false, "connect by TLS")
 	ca := flag.String("ca", "", "a certificate to trust (default: that of a server on this machine)")
 	shot := flag.String("screenshot", "", "write a picture of a fight to this file, and end")
-	after := flag.Duration("after", 5*time.Second, "when -screenshot begins to look for one; it takes what there is after six times as long")
+	after := flag.Duration("after", 5*time.Second, "when -screenshot begins to look for one; it takes what there is after twenty times as long")
 	flag.Parse()
 	var config *tls.Config
 	if *secure || strings.HasPrefix(o.address, "wss://") {
@@ -48,7 +48,7 @@ func flags() (o options) {
 	o.dial = player.Dialer(o.address, config)
 	if *shot != "" {
 		now := time.Now()
-		o.shot = &screenshot{file: *shot, from: now.Add(*after), until: now.Add(6 * *after)}
+		o.shot = &screenshot{file: *shot, from: now.Add(*after), until: now.Add(20 * *after)}
 	}
 	return o
 }

@@ -32,11 +32,11 @@ func clouds(c *canvas) {
 		c.haze = ebiten.NewImage(size.X, size.Y)
 	}
 	c.haze.Clear()
-	for i := range 32 {
+	for i := range 30 {
 		h := scramble(uint32(i), 77)
-		x, y, radius := float64(h%2400)-700, float64(h>>12%2400)-700, 320+float64(h>>24)*1.3
-		cloud(c, x, y, radius, hue(0.52+float64(i%6)*0.07, 0.85, 1).faded(0.19))
-		cloud(c, x+radius/3, y-radius/4, radius/2, hue(0.58+float64(i%6)*0.07, 0.6, 1).faded(0.13)) // its brighter heart
+		x, y, radius := float64(h%9000)-2450, float64(h>>12%9000)-2450, 320+float64(h>>24)*1.3
+		cloud(c, x, y, radius, hue(0.52+float64(i%6)*0.07, 0.85, 1).faded(0.36))
+		cloud(c, x+radius/3, y-radius/4, radius/2, hue(0.58+float64(i%6)*0.07, 0.6, 1).faded(0.22)) // its brighter heart
 	}
 	c.glow.draw(c.haze, ebiten.BlendLighter)
 	options := &ebiten.DrawImageOptions{Blend: ebiten.BlendLighter, Filter: ebiten.FilterLinear}
