@@ -4,20 +4,20 @@
 //	mux.Handle("/debug/queuednet/", inspect.Handler(manager))
 //
 // Nothing is served unless the program does so, and nothing can be changed through it.
-// It shows the addresses of the peers, and whoever asks for it costs time: mount it on
-// an address that only the operators reach, such as localhost:6060, or behind the
-// program's own check of who they are. A program with several managers mounts a handler
+// It shows the addresses of the peers, and each request costs time: mount it on an
+// address that only the operators reach, such as localhost:6060, or behind the program's
+// own check of who they are. A program with several managers mounts a handler
 // for each.
 //
-// The page is one file, asks for nothing from elsewhere, and keeps the last minutes of
-// what it draws itself: the server remembers nothing for it. It needs a browser of 2023
-// or later. ?format=json, or a path that ends with stats.json, is the same as a
-// [Report] in JSON, where durations are nanoseconds; these parameters are for both:
+// The page is one file. It asks no other server for anything, and keeps the last minutes
+// of its plots itself: the server remembers nothing for it. It needs a browser of 2023 or
+// later. With ?format=json, or at a path that ends with stats.json, the answer is a
+// [Report] in JSON, with durations in nanoseconds. These parameters hold for both:
 //
-//	limit=100     at most so many connections
+//	limit=100     at most this many connections
 //	sort=backlog  which ones: those with the most bytes that wait both ways (the default),
 //	              traffic (most bytes both ways), newest or oldest
-//	find=10.1.2.  only those whose name has this in it
+//	find=10.1.2.  only connections whose name contains this text
 package inspect
 
 import (
