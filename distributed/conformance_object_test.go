@@ -16,6 +16,11 @@ func setZone(doID, zone uint32) []byte { return appendObjectSetZone(nil, doID, z
 func (s *scene) dropped(want map[DropReason]uint64) {
 	s.t.Helper()
 	got := make(map[DropReason]uint64)
+	step := scriptStep{Do: "dropped", Dropped: make(map[int]uint64)}
+	for reason, n := range want {
+		step.Dropped[int(reason)] = n
+	}
+	s.script.Steps = append(s.script.Steps, step)
 	for reason, n := range s.stats().Dropped {
 		if n > 0 {
 			got[DropReason(reason)] = n

@@ -46,6 +46,7 @@ func tableRows(t *testing.T, letter byte) (names, inputs []string) {
 
 // Every row of the table for a server has its test.
 func TestConformanceServer(t *testing.T) {
+	checkScripts(t)
 	runRows(t, 'S', 52, func(t *testing.T, row func(*testing.T)) {
 		t.Parallel()
 		row(t)

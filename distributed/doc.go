@@ -33,6 +33,9 @@
 //		client.Update() // calls SetName of the avatars of others
 //	}
 //
+// Several ServerRepositories, in processes of their own, are one server to their clients if
+// [ServerConfig].Processes connects them: package cluster/objects of the module cluster does.
+//
 // Everything happens inside Update, on the goroutine that calls it, and nothing there
 // waits for the network: connections, their limits and their ends are package
 // queuednet's. All methods are for that goroutine.

@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -26,6 +27,7 @@ type fabricLink struct {
 	*fabric
 	number  uint16
 	watched map[uint32]bool
+	known   map[uint16]map[uint32]bool // the zones of others, as far as it has come here
 	inbox   []parcel
 	full    error // of Publish and Send
 	errs    []error
@@ -51,10 +53,26 @@ type receiver interface {
 func newFabric(size uint32, processes int) *fabric {
 	f := &fabric{ids: newOneProcess(size), owner: make(map[uint32]uint16), cut: make(map[[2]uint16]bool)}
 	for i := range processes {
-		f.links = append(f.links, &fabricLink{fabric: f, number: uint16(i), watched: make(map[uint32]bool)})
+		f.links = append(f.links, &fabricLink{fabric: f, number: uint16(i)})
+		f.connect(uint16(i))
 	}
 	return f
 }
+
+// connect makes a process new: it watches nothing and knows what the others do.
+func (f *fabric) connect(number uint16) {
+	l := f.links[number]
+	l.watched, l.known, l.inbox = make(map[uint32]bool), make(map[uint16]map[uint32]bool), nil
+	for _, other := range f.links {
+		f.learn(l, other)
+		if other.known != nil {
+			f.learn(other, l)
+		}
+	}
+}
+
+// learn tells a process what another one watches.
+func (f *fabric) learn(l, other *fabricLink) { l.known[other.number] = maps.Clone(other.watched) }
 
 // idle reports whether nothing is on its way.
 func (f *fabric) idle() bool {
@@ -84,6 +102,16 @@ func (l *fabricLink) ProcessOf(id uint32) (uint16, bool) {
 func (l *fabricLink) WatchZone(zone uint32, watched bool) {
 	l.watched[zone] = watched
 	l.inbox = slices.DeleteFunc(l.inbox, func(p parcel) bool { return !p.direct && p.zone == zone && !watched })
+	for _, to := range l.links { // it is on its way as messages are
+		tell := func(receiver) { to.known[l.number][zone] = l.watched[zone] }
+		switch {
+		case to == l || l.cut[[2]uint16{l.number, to.number}]:
+		case l.shuffle != nil:
+			tell(nil)
+		default:
+			to.inbox = append(to.inbox, parcel{from: l.number, direct: true, event: tell})
+		}
+	}
 }
 
 func (l *fabricLink) Publish(zone uint32, payload []byte) error {
@@ -91,7 +119,7 @@ func (l *fabricLink) Publish(zone uint32, payload []byte) error {
 		return l.full
 	}
 	for _, to := range l.links {
-		if to != l && to.watched[zone] {
+		if to != l && to.watched[zone] && l.known[to.number][zone] {
 			l.post(to, parcel{from: l.number, zone: zone, payload: bytes.Clone(payload)})
 		}
 	}

@@ -15,14 +15,16 @@ const (
 	zoneGenerate                        // a generate: of one who is new in the zone, or again
 	zoneMove                            // an object has left the zone for another
 	zoneDelete                          // an object of the zone is deleted
-	zoneRequest                         // clients need the objects of the zone
+	zoneRequest                         // clients need the generates of the zone's objects
 	zoneList                            // part of a list of the sender's objects in the zone
 	zoneLost                            // messages to the zone could not be sent
 
 	// To one process.
 	forwardClient // what a client has sent about an object that is owned there
 	forwardTarget // an update for one client
-	forwardResync // messages were lost: the zones of which the sender wants lists and generates
+	forwardHello  // the sender has heard of the process: it answers, unless this is the answer
+	forwardResync // the zones of which the sender wants lists and generates
+	forwardNone   // the answer for zones in which the sender has no objects
 )
 
 // A processMessage is any of the messages between processes, decoded: each has some of these
@@ -31,15 +33,14 @@ type processMessage struct {
 	kind    processKind
 	zone    uint32
 	client  uint32  // zoneUpdate: who does not get it; forwardClient: who has sent it; forwardTarget: who gets it
-	version uint64  // of where the object is; zoneList: when it was made
-	answer  bool    // zoneGenerate: only those who wait for it need it
-	list    bool    // zoneRequest: the sender does not know which objects there are
+	version uint64  // of where the object is; zoneList, forwardNone: when it was made
+	answer  bool    // zoneGenerate: only those who wait for it need it; forwardHello
 	doID    uint32  // zoneMove
 	to      uint32  // zoneMove: the other zone
-	world   uint32  // zoneRequest, forwardResync: what all processes of a world have in common
+	world   uint32  // zoneRequest, forwardHello, forwardResync: what all processes of a world have in common
 	total   uint32  // zoneList: how many entries all parts have
 	entries entries // zoneList
-	zones   idList  // forwardResync
+	zones   idList  // forwardResync, forwardNone
 	payload []byte  // as clients send or get it
 }
 
@@ -48,10 +49,10 @@ type entries []byte
 
 const entrySize = 4 + 8
 
-// maxEntries and maxResync are how many objects and zones one message lists.
+// maxEntries and maxZones are how many objects and zones one message lists.
 const (
 	maxEntries = 2000
-	maxResync  = 4000
+	maxZones   = 4000
 )
 
 func (e entries) len() int { return len(e) / entrySize }
@@ -85,14 +86,17 @@ func (m *processMessage) appendTo(dst []byte) []byte {
 		dst = order.AppendUint32(dst, m.zone)
 	case zoneRequest:
 		dst = order.AppendUint32(order.AppendUint32(dst, m.zone), m.world)
-		dst = appendBool(dst, m.list)
 	case zoneList:
 		dst = order.AppendUint64(order.AppendUint32(dst, m.zone), m.version)
 		dst = append(order.AppendUint32(dst, m.total), m.entries...)
 	case forwardClient, forwardTarget:
 		dst = order.AppendUint32(dst, m.client)
+	case forwardHello:
+		dst = appendBool(order.AppendUint32(dst, m.world), m.answer)
 	case forwardResync:
 		dst = append(order.AppendUint32(dst, m.world), m.zones...)
+	case forwardNone:
+		dst = append(order.AppendUint64(dst, m.version), m.zones...)
 	}
 	return append(dst, m.payload...)
 }
@@ -124,7 +128,7 @@ func decodeProcessMessage(data []byte) (processMessage, error) {
 	case zoneLost:
 		m.zone = c.uint32()
 	case zoneRequest:
-		m.zone, m.world, m.list = c.uint32(), c.uint32(), c.bool()
+		m.zone, m.world = c.uint32(), c.uint32()
 	case zoneList:
 		m.zone, m.version, m.total, m.entries = c.uint32(), c.uint64(), c.uint32(), entries(c.rest)
 		if len(m.entries)%entrySize != 0 {
@@ -132,8 +136,12 @@ func decodeProcessMessage(data []byte) (processMessage, error) {
 		}
 	case forwardClient, forwardTarget:
 		m.client, m.payload = c.uint32(), c.rest
+	case forwardHello:
+		m.world, m.answer = c.uint32(), c.bool()
 	case forwardResync:
 		m.world, m.zones = c.uint32(), c.ids()
+	case forwardNone:
+		m.version, m.zones = c.uint64(), c.ids()
 	default:
 		c.fail(errProcessMessage)
 	}

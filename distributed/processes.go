@@ -18,7 +18,7 @@ package distributed
 // each other; then clients see for a moment what one server would not have shown them.
 type Processes interface {
 	// TakeRange returns the first id of a range of IDRange ids that nobody else
-	// uses: n×IDRange + 1. It reports false if there is none at the moment.
+	// uses: n×IDRange + 1. It reports false where there is none at the moment.
 	TakeRange() (base uint32, ok bool)
 
 	// ReleaseRange gives a range back. It should be used again as late as possible.
@@ -29,7 +29,7 @@ type Processes interface {
 	ProcessOf(id uint32) (process uint16, ok bool)
 
 	// WatchZone tells that the first client of this process has opened a zone, or
-	// that none has it open any more. A process that gets what this one publishes or sends
+	// that none has it open any more. A process that gets what this one sends it
 	// afterwards answers in the zone, and the answer must arrive. What was on its way when
 	// nobody had the zone open any more must not, also if the zone is opened again before.
 	WatchZone(zone uint32, watched bool)
@@ -60,9 +60,9 @@ func (s *ServerRepository) Deliver(process uint16, payload []byte) error {
 // its clients for the fields of their objects there.
 func (s *ServerRepository) DeliverGap(process uint16, zone uint32) { s.state.gap(process, zone) }
 
-// ProcessJoined tells that a process is there: a new one, one that was told by ProcessLeft to have
-// gone, or one of which any messages may have been lost; [Processes].Receive calls it. Both sides
-// then ask each other what is in the zones that they watch.
+// ProcessJoined tells that a process is there, before anything of it is delivered: a new one, one that was told by ProcessLeft to have
+// gone, or one of which any messages may have been lost; [Processes].Receive calls it. If it has
+// a repository too, both sides then ask each other what is in the zones that they watch.
 func (s *ServerRepository) ProcessJoined(process uint16) { s.state.processJoined(process) }
 
 // ProcessLeft tells that a process has gone; [Processes].Receive calls it. Its clients are gone

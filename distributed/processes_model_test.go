@@ -53,6 +53,11 @@ func (w *modelWorld) start(i int) {
 	config := (&ServerConfig{Processes: w.fabric.links[i]}).withDefaults()
 	w.states[i] = newState(&config, testFile, w, 65535)
 	w.states[i].now = w.now
+	for j := range w.fabric.links {
+		if j != i {
+			w.fabric.happens(uint16(i), func(to receiver) { to.ProcessJoined(uint16(j)) })
+		}
+	}
 	for range 9 / len(w.fabric.links) {
 		p := &player{Client: &Client{}, world: w, process: i, own: make(map[uint32]*owned1), seen: make(map[uint32]string)}
 		w.players = append(w.players, p)
@@ -63,11 +68,10 @@ func (w *modelWorld) start(i int) {
 // kill ends a process without a word, and starts it anew.
 func (w *modelWorld) kill(i int) {
 	w.players = slices.DeleteFunc(w.players, func(p *player) bool { return p.process == i })
-	w.fabric.links[i].inbox, w.fabric.links[i].watched = nil, make(map[uint32]bool)
+	w.fabric.connect(uint16(i))
 	for j := range w.fabric.links {
 		if j != i {
 			w.fabric.happens(uint16(j), func(to receiver) { to.ProcessLeft(uint16(i)); to.ProcessJoined(uint16(i)) })
-			w.fabric.happens(uint16(i), func(to receiver) { to.ProcessJoined(uint16(j)) })
 		}
 	}
 	w.start(i)
@@ -82,6 +86,7 @@ func (w *modelWorld) part(a, b uint16) {
 
 func (w *modelWorld) heal() {
 	for pair := range w.fabric.cut {
+		w.fabric.learn(w.fabric.links[pair[0]], w.fabric.links[pair[1]])
 		w.fabric.happens(pair[0], func(to receiver) { to.ProcessJoined(pair[1]) })
 	}
 	clear(w.fabric.cut)

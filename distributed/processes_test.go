@@ -164,14 +164,15 @@ func TestProcessUnsent(t *testing.T) {
 func TestProcessOtherWorld(t *testing.T) {
 	t.Parallel()
 	s := newScenes(t, nil, 2)
-	s.servers[1].state.world++
 	a, b := s.connect(), s.connect()
+	s.settle()
+	s.servers[1].state.world++
 	a.send(thing(5, a.base))
 	b.send(interest(5))
 	a.gets()
-	require.Len(t, s.fabric.links[0].errs, 1)
-	require.ErrorIs(t, s.fabric.links[0].errs[0], ErrOtherWorld)
-	s.fabric.links[0].errs = nil
+	require.Len(t, s.fabric.links[1].errs, 1)
+	require.ErrorIs(t, s.fabric.links[1].errs[0], ErrOtherWorld)
+	s.fabric.links[1].errs = nil
 }
 
 // A process speaks for its own objects and clients only, and its clients' messages are checked.

@@ -39,8 +39,8 @@ dclass Keys : DistributedObject {
 };
 `
 
-// testFile has direct.dc, the classes of the session, and moreClasses.
-var testFile = func() *dc.File {
+// testText is the text of direct.dc, the classes of the session, and moreClasses.
+var testText = func() []string {
 	line, err := os.ReadFile(sessionPath)
 	if err != nil {
 		panic(err)
@@ -49,10 +49,14 @@ var testFile = func() *dc.File {
 	if err := json.NewDecoder(bytes.NewReader(line)).Decode(&head); err != nil {
 		panic(err)
 	}
+	return []string{head.Text[0], head.Text[1], moreClasses}
+}()
+
+var testFile = func() *dc.File {
 	file, err := dc.ParseSources(
-		dc.Source{Name: "direct.dc", Text: []byte(head.Text[0])},
-		dc.Source{Name: "session.dc", Text: []byte(head.Text[1])},
-		dc.Source{Name: "more.dc", Text: []byte(moreClasses)})
+		dc.Source{Name: "direct.dc", Text: []byte(testText[0])},
+		dc.Source{Name: "session.dc", Text: []byte(testText[1])},
+		dc.Source{Name: "more.dc", Text: []byte(testText[2])})
 	if err != nil {
 		panic(err)
 	}
@@ -77,6 +81,7 @@ type scene struct {
 	fabric    *fabric // between them, nil of a single one
 	sent      uint64
 	peers     []*peer
+	script    *script
 }
 
 // A peer is a raw client.
@@ -99,6 +104,7 @@ func newScene(t *testing.T, config *ServerConfig) *scene {
 // newScenes is newScene with so many linked processes.
 func newScenes(t *testing.T, config *ServerConfig, processes int) *scene {
 	s := &scene{t: t}
+	s.record(config)
 	all := config.withDefaults()
 	if processes > 1 {
 		s.fabric = newFabric(all.IDRange, processes)
@@ -111,6 +117,16 @@ func newScenes(t *testing.T, config *ServerConfig, processes int) *scene {
 		s.listen(config)
 	}
 	s.server = s.servers[0]
+	for i, server := range s.servers {
+		for j := range s.servers {
+			if i != j {
+				server.ProcessJoined(uint16(j))
+			}
+		}
+	}
+	for s.fabric != nil && !s.fabric.idle() {
+		s.update()
+	}
 	t.Cleanup(func() {
 		for _, p := range s.peers {
 			p.Close()
@@ -173,6 +189,7 @@ func (s *scene) until(what string, done func() bool) {
 // settle runs frames until the servers have handled all that was sent.
 func (s *scene) settle() {
 	s.t.Helper()
+	s.script.Steps = append(s.script.Steps, scriptStep{Do: "settle"})
 	s.until("all handled", func() bool {
 		return s.stats().Received == s.sent && (s.fabric == nil || s.fabric.idle())
 	})
@@ -180,6 +197,12 @@ func (s *scene) settle() {
 
 // dial opens a connection and does not wait for the server.
 func (s *scene) dial() *peer {
+	s.t.Helper()
+	s.script.opaque = true
+	return s.open()
+}
+
+func (s *scene) open() *peer {
 	s.t.Helper()
 	i := len(s.peers) % len(s.servers)
 	conn, err := net.DialTimeout("tcp", s.addresses[i], patience)
@@ -193,8 +216,9 @@ func (s *scene) dial() *peer {
 // connect opens a connection and takes its range of ids.
 func (s *scene) connect() *peer {
 	s.t.Helper()
-	p := s.dial()
+	p := s.open()
 	p.join()
+	p.note("connect")
 	return p
 }
 
@@ -230,9 +254,10 @@ func frame(payloads ...[]byte) []byte {
 // post sends payloads; send also waits until the server has handled them.
 func (p *peer) post(payloads ...[]byte) {
 	p.t.Helper()
-	_, err := p.Write(frame(payloads...))
+	_, err := p.Conn.Write(frame(payloads...))
 	require.NoError(p.t, err)
 	p.sent += uint64(len(payloads))
+	p.note("send", payloads...)
 }
 
 func (p *peer) send(payloads ...[]byte) {
@@ -259,9 +284,26 @@ func (p *peer) readPayload() ([]byte, error) {
 	return payload, err
 }
 
+// Write sends bytes as they are, and Close ends the connection.
+func (p *peer) Write(b []byte) (int, error) {
+	p.script.opaque = true
+	return p.Conn.Write(b)
+}
+
+func (p *peer) Close() error {
+	p.note("close")
+	return p.Conn.Close()
+}
+
 // received returns all that the server has sent so far: a mark that it sends last
 // tells where that ends.
 func (p *peer) received() []string {
+	p.t.Helper()
+	p.note("drain")
+	return p.take()
+}
+
+func (p *peer) take() []string {
 	p.t.Helper()
 	mark := []byte("mark")
 	p.server.send(mark, p.client)
@@ -278,13 +320,15 @@ func (p *peer) received() []string {
 // gets requires that the server has sent exactly these payloads.
 func (p *peer) gets(payloads ...[]byte) {
 	p.t.Helper()
-	require.Equal(p.t, hexes(payloads), p.received())
+	p.note("gets", payloads...)
+	require.Equal(p.t, hexes(payloads), p.take())
 }
 
 // requireEnd requires that the server closes the connection, and returns what it sent
 // before.
 func (p *peer) requireEnd() (payloads []string) {
 	p.t.Helper()
+	p.script.opaque = true
 	ended := make(chan error, 1)
 	go func() {
 		for {

@@ -21,17 +21,20 @@ type state struct {
 	objects map[uint32]*object // by id
 	zones   map[uint32]*zone
 
-	alone    bool // there are no other processes
-	file     *dc.File
-	world    uint32                // what all processes have in common
-	foreign  map[uint32]*object    // those of other processes in zones that are open here, by id
-	gone     map[uint16]bool       // the processes that are not heard
-	resyncs  map[resyncKey]*resync // what was asked of processes and has not come
-	unsaid   map[uint32]struct{}   // zones of which others could not be told everything
-	unsure   map[uint32]time.Time  // since when foreign objects have moved to a zone and not been heard of there
-	versions uint64                // counts the objects that enter zones and go
-	envelope []byte                // the message to other processes that is being built
-	stranger Client                // whose message of another process is handled
+	alone     bool // there are no other processes
+	file      *dc.File
+	world     uint32                // what all processes have in common
+	foreign   map[uint32]*object    // those of other processes in zones that are open here, by id
+	gone      map[uint16]bool       // the processes that are not heard
+	opened    []uint32              // zones that this process has begun to watch and has not asked for
+	processes map[uint16]struct{}   // the other ones that are there
+	greeted   map[uint16]time.Time  // those that have not answered, and since when
+	resyncs   map[resyncKey]*resync // what was asked of processes and has not come
+	unsaid    map[uint32]struct{}   // zones of which others could not be told everything
+	unsure    map[uint32]time.Time  // since when foreign objects have moved to a zone and not been heard of there
+	versions  uint64                // counts the objects that enter zones and go
+	envelope  []byte                // the message to other processes that is being built
+	stranger  Client                // whose message of another process is handled
 
 	now      time.Time // of the frame
 	changed  []*Client // those with an interest that is still to be applied
@@ -61,12 +64,14 @@ func newState(config *ServerConfig, file *dc.File, out sender, maxPayload int) *
 		asked:   make(map[*Client]struct{}),
 
 		alone: alone, file: file, world: file.Hash() ^ config.IDRange,
-		foreign:  make(map[uint32]*object),
-		gone:     make(map[uint16]bool),
-		resyncs:  make(map[resyncKey]*resync),
-		unsaid:   make(map[uint32]struct{}),
-		unsure:   make(map[uint32]time.Time),
-		stranger: Client{foreign: true},
+		foreign:   make(map[uint32]*object),
+		gone:      make(map[uint16]bool),
+		processes: make(map[uint16]struct{}),
+		greeted:   make(map[uint16]time.Time),
+		resyncs:   make(map[resyncKey]*resync),
+		unsaid:    make(map[uint32]struct{}),
+		unsure:    make(map[uint32]time.Time),
+		stranger:  Client{foreign: true},
 	}
 }
 
@@ -149,6 +154,8 @@ func (s *state) endFrame() {
 		s.applyInterest(c)
 	}
 	s.changed = slices.DeleteFunc(s.changed, func(c *Client) bool { return !c.interestChanged })
+	s.requestOpened()
+	s.greetAgain()
 	s.publishLost()
 	s.resyncUnsure()
 	s.resyncAgain()

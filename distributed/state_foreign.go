@@ -48,7 +48,11 @@ func (s *state) handleProcess(process uint16, m processMessage) error {
 		return s.foreignTarget(process, m)
 	case zoneLost:
 		s.gap(process, m.zone)
-	case zoneRequest, forwardResync:
+	case forwardNone:
+		for zone := range m.zones.all() {
+			s.listed(process, zone, m.version)
+		}
+	case forwardHello, zoneRequest, forwardResync:
 		return s.foreignRequest(process, m)
 	}
 	return nil
@@ -92,7 +96,7 @@ func (s *state) relayed(process uint16, payload []byte, kind messageType) (messa
 	return m, err
 }
 
-// watched returns a zone that clients here have open, otherwise nil.
+// watched returns a zone that clients here have open, else nil.
 func (s *state) watched(id uint32) *zone {
 	if z := s.zones[id]; z != nil && len(z.members) > 0 {
 		return z
@@ -202,13 +206,23 @@ func (s *state) foreignList(process uint16, m processMessage) error {
 		r.version, r.got = m.version, 0
 	}
 	if r.got += m.entries.len(); r.got >= int(m.total) {
-		s.removeUnlisted(process, z, m.version)
-		delete(s.resyncs, key)
-		if r.again {
-			s.resync(process, m.zone)
-		}
+		s.listed(process, m.zone, m.version)
 	}
 	return nil
+}
+
+// listed ends a resync: a list that was asked for is complete.
+func (s *state) listed(process uint16, zone uint32, list uint64) {
+	key := resyncKey{process, zone}
+	r, z := s.resyncs[key], s.watched(zone)
+	if r == nil || z == nil {
+		return
+	}
+	s.removeUnlisted(process, z, list)
+	delete(s.resyncs, key)
+	if r.again {
+		s.resync(process, zone)
+	}
 }
 
 // removeUnlisted makes the objects of a process that are in a zone no more vanish there. They may
@@ -268,20 +282,13 @@ func (s *state) foreignRequest(process uint16, m processMessage) error {
 		s.processLeft(process)
 		return ErrOtherWorld
 	}
-	if m.kind == zoneRequest {
-		if z := s.zones[m.zone]; z != nil {
-			if m.list {
-				s.publishList(m.zone, false)
-			}
-			s.answerProcess(z)
-		}
-		return nil
-	}
-	for id := range m.zones.all() {
-		s.publishList(id, true)
-		if z := s.zones[id]; z != nil {
-			s.answerProcess(z)
-		}
+	switch z := s.zones[m.zone]; {
+	case m.kind == forwardHello:
+		s.hello(process, m.answer)
+	case m.kind == forwardResync:
+		s.answerResync(process, m.zones)
+	case z != nil:
+		s.answerProcess(z)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
@@ -10,7 +11,7 @@ import (
 // zones, and what is for one process alone.
 
 // resyncTime is after how long a process that was asked what is in a zone is asked again.
-const resyncTime = time.Second
+const resyncTime = 3 * time.Second
 
 // A resyncKey is a zone in which the objects of a process may not be known any more.
 type resyncKey struct {
@@ -30,6 +31,9 @@ type resync struct {
 func (s *state) publish(m processMessage) {
 	if s.alone {
 		return
+	}
+	if len(s.opened) > 0 {
+		s.requestOpened()
 	}
 	s.envelope = m.appendTo(s.envelope[:0])
 	if s.config.Processes.Publish(m.zone, s.envelope) != nil {
@@ -82,10 +86,31 @@ func (s *state) requestForeign(z *zone, c *Client) {
 	for o := range z.foreign {
 		c.wait(o)
 	}
-	first := len(z.members) == 1
-	if first || len(z.foreign) > 0 || s.config.AskAll {
-		s.publish(processMessage{kind: zoneRequest, zone: z.id, world: s.world, list: first})
+	if len(z.members) == 1 {
+		s.opened = append(s.opened, z.id)
+	} else if len(z.foreign) > 0 || s.config.AskAll {
+		s.publish(processMessage{kind: zoneRequest, zone: z.id, world: s.world})
 	}
+}
+
+// requestOpened asks all processes for the zones that this one has begun to watch. It does not ask in
+// the zone itself: where two processes begin at a time, neither may know of the other's interest yet,
+// and both would miss what the other says there.
+func (s *state) requestOpened() {
+	if len(s.opened) == 0 {
+		return
+	}
+	for process := range s.processes {
+		s.resync(process, s.opened...)
+	}
+	s.opened = s.opened[:0]
+}
+
+func appendZones(dst idList, zones []uint32) idList {
+	for _, zone := range zones {
+		dst = binary.LittleEndian.AppendUint32(dst, zone)
+	}
+	return dst
 }
 
 // answerProcess gets other processes the objects of a zone.
@@ -112,30 +137,44 @@ func (s *state) answerProcess(z *zone) {
 	s.askOwners(z)
 }
 
-// publishList tells which objects of this process are in a zone, if there are any or if none
-// is news too.
-func (s *state) publishList(id uint32, evenNone bool) {
+// publishList tells which objects of this process are in a zone. It reports false where there are
+// none, and tells nothing.
+func (s *state) publishList(z *zone) bool {
+	if z == nil || len(z.objects) == 0 {
+		return false
+	}
 	var list entries
-	total := 0
-	if z := s.zones[id]; z != nil {
-		total = len(z.objects)
-	}
-	if total == 0 && !evenNone {
-		return
-	}
-	m := processMessage{kind: zoneList, zone: id, version: s.nextVersion(), total: uint32(total)}
-	if total > 0 {
-		for o := range s.zones[id].objects {
-			if list.len() == maxEntries {
-				m.entries = list
-				s.publish(m)
-				list = list[:0]
-			}
-			list = appendEntry(list, o.doID, o.version)
+	m := processMessage{kind: zoneList, zone: z.id, version: s.nextVersion(), total: uint32(len(z.objects))}
+	for o := range z.objects {
+		if list.len() == maxEntries {
+			m.entries = list
+			s.publish(m)
+			list = list[:0]
 		}
+		list = appendEntry(list, o.doID, o.version)
 	}
 	m.entries = list
 	s.publish(m)
+	return true
+}
+
+// answerResync tells a process which objects of this one are in zones, and gets it their fields.
+func (s *state) answerResync(process uint16, zones idList) {
+	var none []uint32
+	for id := range zones.all() {
+		z := s.zones[id]
+		listed := s.publishList(z)
+		if !listed {
+			none = append(none, id)
+		}
+		if listed || z != nil && s.config.AskAll {
+			s.answerProcess(z)
+		}
+	}
+	if len(none) > 0 {
+		m := processMessage{kind: forwardNone, version: s.nextVersion(), zones: appendZones(nil, none)}
+		_ = s.forward(process, m) // or it asks again
+	}
 }
 
 // gap puts right what messages of a process to a zone may have said that are lost: what is there,
@@ -149,22 +188,20 @@ func (s *state) gap(process uint16, zone uint32) {
 	} else if s.watched(zone) != nil {
 		s.resync(process, zone)
 	}
-	if z := s.zones[zone]; z != nil {
-		s.publishList(zone, false)
+	if z := s.zones[zone]; s.publishList(z) {
 		s.answerProcess(z)
 	}
 }
 
 // resync asks a process for lists and generates of zones, until the lists have come.
 func (s *state) resync(process uint16, zones ...uint32) {
-	for first := true; first || len(zones) > 0; first = false {
-		n := min(len(zones), maxResync)
-		var list idList
+	for len(zones) > 0 {
+		n := min(len(zones), maxZones)
 		for _, zone := range zones[:n] {
 			s.resyncs[resyncKey{process, zone}] = &resync{askedAt: s.now}
-			list = append(list, appendIDs(nil, 0, zone)[2:]...)
 		}
-		_ = s.forward(process, processMessage{kind: forwardResync, world: s.world, zones: list}) // or again later
+		m := processMessage{kind: forwardResync, world: s.world, zones: appendZones(nil, zones[:n])}
+		_ = s.forward(process, m) // or again later
 		zones = zones[n:]
 	}
 }
@@ -202,9 +239,39 @@ func (s *state) resyncAgain() {
 	}
 }
 
-// processJoined begins anew with a process.
+// processJoined begins anew with a process, once that has answered: not every one has a repository.
 func (s *state) processJoined(process uint16) {
 	delete(s.gone, process)
+	delete(s.processes, process)
+	s.greet(process, false)
+}
+
+func (s *state) greet(process uint16, answer bool) {
+	if !answer {
+		s.greeted[process] = s.now
+	}
+	_ = s.forward(process, processMessage{kind: forwardHello, world: s.world, answer: answer}) // or again
+}
+
+// greetAgain greets those that have not answered.
+func (s *state) greetAgain() {
+	for process, at := range s.greeted {
+		if s.now.Sub(at) >= resyncTime {
+			s.greet(process, false)
+		}
+	}
+}
+
+// hello takes a process in, and asks it what is in all zones that are watched here.
+func (s *state) hello(process uint16, answer bool) {
+	_, known := s.processes[process]
+	if !answer {
+		s.greet(process, true)
+	} else if known {
+		return
+	}
+	s.processes[process] = struct{}{}
+	delete(s.greeted, process)
 	var zones []uint32
 	for id := range s.zones {
 		if s.watched(id) != nil {
@@ -217,6 +284,8 @@ func (s *state) processJoined(process uint16) {
 // processLeft deletes all objects of a process.
 func (s *state) processLeft(process uint16) {
 	s.gone[process] = true
+	delete(s.processes, process)
+	delete(s.greeted, process)
 	for _, id := range slices.Sorted(maps.Keys(s.foreign)) {
 		if o := s.foreign[id]; o.process == process {
 			s.payload = appendIDs(s.payload[:0], objectDelete, id)

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds each wait for something that is to happen.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 const roleVariable = "QUEUEDNET_OBJECTS_ROUTES"
 
@@ -67,8 +67,8 @@ type server struct {
 // startServer starts a node with a repository. The test polls it.
 func startServer(number uint16, routes []string, config *distributed.ServerConfig, file *dc.File, settings Config) (*server, error) {
 	node, err := cluster.Open(&cluster.Config{
-		Number: number, Listen: "127.0.0.1:0", Routes: routes, MaxMessageSize: MaxMessageSize,
-		Heartbeat: 50 * time.Millisecond, DeadAfter: 800 * time.Millisecond,
+		Number: number, Listen: "127.0.0.1:0", Routes: routes, MaxMessageSize: MaxMessageSize, MaxAge: patience,
+		Heartbeat: 200 * time.Millisecond, DeadAfter: 3 * time.Second, // on a machine that has other things to do
 	})
 	if err != nil {
 		return nil, err
@@ -299,7 +299,7 @@ func runProcess(routes []string) {
 	p := &player{ClientRepository: client, w: w}
 	o := &thing{p: p, name: "of a process"}
 	_ = client.Register("Thing", func() distributed.Object { return &thing{p: p} })
-	for began, told := time.Now(), false; err == nil && time.Since(began) < 3*patience; time.Sleep(time.Millisecond) {
+	for began, told := time.Now(), false; err == nil && time.Since(began) < 2*patience; time.Sleep(time.Millisecond) {
 		s.Update()
 		client.Update()
 		if !told && client.HaveCreateAuthority() && s.saw(cluster.NodeJoined, 1) {

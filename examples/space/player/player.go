@@ -52,7 +52,6 @@ type Player struct {
 	retryAt time.Time
 	backoff time.Duration
 	token   game.Token
-	ticket  []byte
 	now     time.Time
 	heard   time.Time // when something has come last
 
