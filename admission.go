@@ -11,10 +11,10 @@ import (
 // asked by their goroutines and told by those of the connections, never by the
 // program's.
 //
-// What it keeps is bounded: live by the connections that are alive, recent and
-// older by maxPaces each. An address that is in neither has nothing to pay for,
-// so that older can be forgotten when all in it has been paid for; it is
-// forgotten earlier, and its addresses forgiven, where an attacker has very many.
+// Its memory is bounded: live by the connections that are alive, recent and older by
+// maxPaces each. An address that is in neither has nothing to pay for, so older can be
+// forgotten once everything in it has been paid for. If an attacker has very many
+// addresses, older is forgotten earlier, and its addresses are forgiven.
 type admission struct {
 	mu            sync.Mutex
 	total         int
@@ -25,8 +25,8 @@ type admission struct {
 
 const maxPaces = 10_000
 
-// who returns what counts as one address: one of IPv4, or a /64 of IPv6, which
-// is what one customer has at least. It is the zero value where there is none.
+// who returns what counts as one address: an address of IPv4, or a /64 of IPv6, because
+// one customer has at least that. If there is no address it is the zero value.
 func who(address NetAddress) netip.Addr {
 	addr := address.addrPort.Addr()
 	if !addr.Is6() {

@@ -61,9 +61,9 @@ func (b *block) free() {
 	}
 }
 
-// reserve returns a block with the contents of b and room for n more bytes: b
-// itself, or, where it has no room or other owners, another one with b freed. A
-// nil b counts as empty.
+// reserve returns a block with the contents of b and room for n more bytes: b itself,
+// or, if b has no room or has other owners, another block, and b is freed. A nil b counts
+// as empty.
 func (b *block) reserve(n int) *block {
 	if b == nil {
 		return newBlock(n)

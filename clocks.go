@@ -25,7 +25,7 @@ type clock struct {
 	index int           // in the heap; -1: not in it
 }
 
-// arm sees to it that s is called at a time, or earlier.
+// arm makes the clocks call s at a time, or earlier.
 func (s *stream) arm(at time.Duration) {
 	c := &s.manager.clocks
 	c.mu.Lock()

@@ -84,8 +84,9 @@ func (s *stream) closeReason(lost bool) error {
 }
 
 // closeAtOnce closes a stream, on request with a reset, and waits for no peer.
-// TLS would first tell its peer, and wait for one that takes nothing; it has been
-// told by CloseWrite, or is not to be told. So what is below is closed first.
+// TLS would first tell its peer, and wait if the peer takes nothing. But CloseWrite has
+// told the peer already, or the peer is not to be told. So the socket below is closed
+// first.
 func closeAtOnce(stream net.Conn, reason error, reset bool) {
 	if system := systemSocketOf(stream); reset && !isTold(stream) {
 		if tcp, ok := system.(interface{ SetLinger(seconds int) error }); ok {

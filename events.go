@@ -14,8 +14,8 @@ type event struct {
 	reason error // of the end; nil: it was made
 }
 
-// eventLog is the events that are not yet logged. They are logged on a goroutine that
-// lives while there are any, as the program's handler may wait; who makes one only
+// eventLog holds the events that are not yet logged. A goroutine that lives while there
+// are any logs them, because the program's handler may wait. Whoever makes an event only
 // appends it, and calls nothing of the program's.
 type eventLog struct {
 	mu      sync.Mutex
@@ -92,7 +92,7 @@ func (m *QueuedConnectionManager) takeEvents(wanted bool) (events []event, lost 
 	return events, lost
 }
 
-// record is what the handler gets. A socket may know its address only by now.
+// record returns what the handler gets. A socket may have learned its address only by now.
 func (e *event) record() slog.Record {
 	c, text := e.conn, "queuednet: connection opened"
 	if e.reason != nil {

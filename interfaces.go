@@ -14,13 +14,13 @@ type Interface struct {
 	Name string // as the system calls it
 
 	// MAC is the hardware address as lower-case hex digits joined by "-", such
-	// as "02-fc-00-00-00-01"; empty where there is none. Panda3D has it on
+	// as "02-fc-00-00-00-01"; empty if there is none. Panda3D has it on
 	// Windows only.
 	MAC string
 
 	IP        NetAddress // with the interface as its zone if it is valid on the link only
-	Netmask   NetAddress // zero where there is none
-	Broadcast NetAddress // zero where there is none, as with IPv6
+	Netmask   NetAddress // zero if there is none
+	Broadcast NetAddress // zero if there is none, as with IPv6
 
 	Operational  bool // it is ready to carry packets
 	IPv6         bool // IP is an IPv6 address

@@ -9,10 +9,10 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// acceptFailures are the errors of Accept since it last succeeded. Hardly any
-// of them is about the listening socket: they tell that the process or the
-// system is out of something, that a firewall has intervened, or that one peer
-// has gone. So an error passes unless it is known to be the end.
+// acceptFailures counts the errors of Accept since it last succeeded. Hardly any of them
+// is about the listening socket: the process or the system is out of something, a
+// firewall has intervened, or one peer has gone. So an error passes unless it is known to
+// be the end.
 type acceptFailures struct {
 	pause time.Duration // before the next attempt
 	text  string        // of the last error that is not the system's
@@ -23,10 +23,10 @@ type acceptFailures struct {
 // takes 2 seconds, to be taken for one that is closed.
 const maxSameFailures = 10
 
-// final counts an error, and reports whether it is the end of the listener: that
-// its socket is not there any more. One that is not of the system, such as
-// cmux's "mux: listener closed", tells nothing to us; it is the end if nothing
-// else comes.
+// final counts an error, and reports whether it is the end of the listener, whose socket
+// is not there any more. An error that is not of the system, such as cmux's "mux:
+// listener closed", means nothing by itself; it is the end if it is all that Accept
+// returns.
 func (f *acceptFailures) final(err error) bool {
 	f.pause = min(max(2*f.pause, 5*time.Millisecond), time.Second)
 	switch {

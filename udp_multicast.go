@@ -68,11 +68,11 @@ func (m *QueuedConnectionManager) openGroup(group NetAddress, join func(fd uintp
 	return c, nil
 }
 
-// joinAnywhere makes a socket a member of a group on the interface that the
-// group's zone names, else on the system's choice. A system that has no route to
-// the group, such as Linux on a LAN without a router, makes none: then it is an
-// interface on which it works. The number of the interface is 0 for the system's
-// choice.
+// joinAnywhere makes a socket a member of a group: on the interface that the group's
+// zone names, or otherwise on one that the system chooses. A system that has no route to
+// the group, such as Linux on a LAN without a router, chooses none; then joinAnywhere
+// tries interfaces until one works. It returns the number of the interface, 0 for the
+// system's choice.
 func joinAnywhere(fd uintptr, group NetAddress) (int, error) {
 	zone, err := zoneInterface(group)
 	if err != nil {
