@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/queuednet/queuednet"
@@ -152,21 +154,22 @@ func (n *Node) RemoveConnection(conn *queuednet.Connection) bool {
 	return groups != nil || id != 0
 }
 
-// ended returns the connections that have ended and were not removed.
-func (m *members) ended() (conns []*queuednet.Connection) {
+// removeEnded removes the connections that have ended and that nobody has removed.
+func (n *Node) removeEnded() {
+	m := &n.members
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for conn := range m.groups {
-		if conn.Err() != nil {
-			conns = append(conns, conn)
-		}
-	}
+	conns := slices.AppendSeq(make([]*queuednet.Connection, 0, len(m.groups)), maps.Keys(m.groups))
 	for conn := range m.ids {
-		if m.groups[conn] == nil && conn.Err() != nil {
+		if m.groups[conn] == nil {
 			conns = append(conns, conn)
 		}
 	}
-	return conns
+	m.mu.Unlock()
+	for _, conn := range conns {
+		if conn.Err() != nil {
+			n.RemoveConnection(conn)
+		}
+	}
 }
 
 // Send queues a copy of a datagram for a connection of a node, or for the node's program

@@ -30,8 +30,6 @@ type Group struct {
 	epoch  atomic.Uint32
 	relay  atomic.Pointer[queuednet.ConnectionWriter]
 
-	used atomic.Int64 // when it was last looked up or a message came or went, coarsely
-
 	mu      sync.Mutex
 	index   map[*queuednet.Connection]int // into list
 	list    []*queuednet.Connection

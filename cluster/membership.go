@@ -201,7 +201,5 @@ func (r *receiver) tick() {
 		}
 	}
 	r.sessionTick(now)
-	for _, conn := range r.n.members.ended() {
-		r.n.RemoveConnection(conn)
-	}
+	r.n.removeEnded()
 }

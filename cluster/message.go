@@ -182,6 +182,10 @@ func (n *Node) Events() iter.Seq[Event] {
 			return
 		}
 		n.in.polled.Store(true)
+		if now := int64(n.now()); n.pump == nil && now-n.looked.Load() > int64(n.config.Heartbeat) {
+			n.looked.Store(now) // alone, there is nobody else to do it
+			n.removeEnded()
+		}
 		for range n.in.queuedEvents() {
 			e, ok := n.in.takeEvent()
 			if !ok || !yield(e) {

@@ -45,6 +45,7 @@ type Node struct {
 	draining    atomic.Bool
 	left        atomic.Bool
 	awayUntil   atomic.Int64
+	looked      atomic.Int64 // when ended connections were looked for, alone
 
 	cause     atomic.Pointer[error] // why it has ended
 	ended     chan struct{}         // closed with cause

@@ -97,7 +97,6 @@ type stream struct {
 	number      uint16
 	incarnation uint64
 	next        uint64 // sequence expected; 0: none has come
-	heard       time.Duration
 }
 
 // take notes messages that have come, and reports how many are missing before them; late:
@@ -130,20 +129,12 @@ func (in *inbound) of(p *peer, epoch uint32, now time.Duration) *stream {
 	for i := range in.streams {
 		s := &in.streams[i]
 		if s.number == p.Number {
-			if s.incarnation != p.Incarnation || now-s.heard > streamIdle {
+			if s.incarnation != p.Incarnation {
 				s.incarnation, s.next = p.Incarnation, 0
 			}
-			s.heard = now
 			return s
 		}
 	}
-	in.streams = append(in.streams, stream{number: p.Number, incarnation: p.Incarnation, heard: now})
+	in.streams = append(in.streams, stream{number: p.Number, incarnation: p.Incarnation})
 	return &in.streams[len(in.streams)-1]
 }
-
-// A stream that has been quiet for streamIdle begins anew at the receiver; a sender
-// forgets a group, and with it the sequence, after groupIdle at the earliest.
-const (
-	streamIdle = 5 * time.Minute
-	groupIdle  = 12 * time.Minute
-)

@@ -17,11 +17,10 @@ type receiver struct {
 	stop    chan struct{}
 	done    chan struct{}
 
-	ticked   time.Duration
-	relayed  queuednet.Datagram
-	ownHash  uint64
-	forgetAt time.Duration // when sessions are looked through
-	elderAt  time.Duration // when an older node with this number was heard first
+	ticked  time.Duration
+	relayed queuednet.Datagram
+	ownHash uint64
+	elderAt time.Duration // when an older node with this number was heard first
 }
 
 func newReceiver(n *Node) *receiver {

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ type sessions struct {
 	used   map[SessionID]usedMark
 	claims map[uint64]*PendingSession
 	last   uint64 // number of the last claim
+
+	forgetAt time.Duration // when what is old is forgotten
 }
 
 // A session is one at this node.
@@ -196,6 +199,16 @@ func (n *Node) tellUsed(id SessionID, generation uint32) {
 func (s *sessions) mark(id SessionID, generation uint32, now time.Duration) {
 	s.used[id] = usedMark{max(generation, s.used[id].generation), now + MaxTicketAge}
 	s.forget(id)
+	if now < s.forgetAt {
+		return
+	}
+	s.forgetAt = now + time.Minute
+	for id, k := range s.kept {
+		if now > k.until {
+			s.forget(id)
+		}
+	}
+	maps.DeleteFunc(s.used, func(_ SessionID, mark usedMark) bool { return now > mark.until })
 }
 
 // forget drops the state that is kept for another node. mu is held.

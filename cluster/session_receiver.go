@@ -16,7 +16,15 @@ const (
 // sessionMessage takes a message about sessions.
 func (r *receiver) sessionMessage(p *peer, h header, body []byte, now time.Duration) {
 	f := fields{b: body}
-	var id SessionID
+	if id, taken := r.sessionFields(p, h, &f, now); taken {
+		r.n.happened(Event{Kind: SessionTaken, Node: p.Number, Incarnation: p.Incarnation, Session: id})
+	}
+	if f.failed {
+		r.invalid()
+	}
+}
+
+func (r *receiver) sessionFields(p *peer, h header, f *fields, now time.Duration) (id SessionID, taken bool) {
 	s := &r.n.sessions
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,11 +36,11 @@ func (r *receiver) sessionMessage(p *peer, h header, body []byte, now time.Durat
 			r.answer(p, claim, id, generation)
 		}
 	case kindAnswer:
-		r.answered(p, &f)
+		r.answered(p, f)
 	case kindUsed:
 		copy(id[:], f.take(len(id)))
 		if generation := f.uint32(); !f.failed {
-			r.taken(p, id, generation, now)
+			taken = s.taken(id, generation, now)
 		}
 	case kindState:
 		copy(id[:], f.take(len(id)))
@@ -41,9 +49,7 @@ func (r *receiver) sessionMessage(p *peer, h header, body []byte, now time.Durat
 			s.keep(id, keptState{version, slices.Clone(f.b), now + MaxTicketAge})
 		}
 	}
-	if f.failed {
-		r.invalid()
-	}
+	return id, taken
 }
 
 // answer tells a node that redeems a ticket what is known of it here. Of two nodes that
@@ -99,16 +105,16 @@ func (r *receiver) answered(p *peer, f *fields) {
 	}
 }
 
-// taken notes that a session is at another node, or has ended there. sessions.mu is held.
-func (r *receiver) taken(p *peer, id SessionID, generation uint32, now time.Duration) {
-	s := &r.n.sessions
+// taken notes that a session is at another node, or has ended there, and reports whether it
+// was here. mu is held.
+func (s *sessions) taken(id SessionID, generation uint32, now time.Duration) bool {
 	s.mark(id, generation, now)
 	at := s.here[id]
 	if at == nil || at.generation > generation {
-		return
+		return false
 	}
 	delete(s.here, id)
-	r.n.happened(Event{Kind: SessionTaken, Node: p.Number, Incarnation: p.Incarnation, Session: id})
+	return true
 }
 
 // keep keeps a state for another node. mu is held.
@@ -121,8 +127,7 @@ func (s *sessions) keep(id SessionID, k keptState) {
 	s.kept[id] = k
 }
 
-// sessionTick ends the claims that nobody answers, or whose nodes are gone, and forgets what
-// is old.
+// sessionTick ends the claims that nobody answers, or whose nodes are gone.
 func (r *receiver) sessionTick(now time.Duration) {
 	s := &r.n.sessions
 	s.mu.Lock()
@@ -138,20 +143,6 @@ func (r *receiver) sessionTick(now time.Duration) {
 			s.grant(r.n, claim)
 		case now > claim.end:
 			s.deny(r.n, claim, ErrTicketUndecided)
-		}
-	}
-	if now < r.forgetAt {
-		return
-	}
-	r.forgetAt = now + time.Minute
-	for id, k := range s.kept {
-		if now > k.until {
-			s.forget(id)
-		}
-	}
-	for id, mark := range s.used {
-		if now > mark.until {
-			delete(s.used, id)
 		}
 	}
 }
