@@ -84,8 +84,10 @@ func (w *network) heal(node int) { w.ip("link set %s.%d master %s", w.name, node
 // and after it has healed each node is back, once, each lost message is counted, and nothing
 // old is handed out.
 func TestPartition(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes 15 seconds")
+	t.Parallel()
+	lasts := 4 * time.Second
+	if *long {
+		lasts = 8 * time.Second
 	}
 	w := newNetwork(t)
 	one, two, three := w.nodes[0], w.nodes[1], w.nodes[2]
@@ -103,7 +105,7 @@ func TestPartition(t *testing.T) {
 			three.await("NodeLeft", node)
 		}
 	}
-	time.Sleep(time.Until(began.Add(8 * time.Second)))
+	time.Sleep(time.Until(began.Add(lasts)))
 	w.heal(3)
 	began = time.Now()
 	told(one, "NodeBack", 3, 5*time.Second)

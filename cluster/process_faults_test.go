@@ -25,6 +25,7 @@ func fault(t *testing.T, all []*process, hurt func()) {
 
 // kill -9 is told on each other node, once, in time, and nothing is lost between those.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	all := processes(t, 3, 6000, Config{})
 	fault(t, all, all[2].kill)
 	result := balance(t, all[0], all[1])
@@ -39,6 +40,7 @@ func TestKill(t *testing.T) {
 // A node that is stopped for longer than DeadAfter is told as gone and as back; it tells
 // itself that it was away; each lost message is counted.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	all := processes(t, 3, 1200, Config{})
 	stop := 4 * time.Second
 	if *long {
@@ -63,6 +65,7 @@ func TestStop(t *testing.T) {
 
 // Nodes are restarted one after the other under traffic; the others lose nothing.
 func TestRollingRestart(t *testing.T) {
+	t.Parallel()
 	all := processes(t, 3, 1200, Config{})
 	for i := range all {
 		old := all[i]

@@ -53,6 +53,9 @@ type keptState struct {
 	until   time.Duration
 }
 
+// cost is what a state counts under maxKept.
+func (k *keptState) cost() int { return len(k.state) + 128 }
+
 type usedMark struct {
 	generation uint32
 	until      time.Duration
@@ -214,7 +217,7 @@ func (s *sessions) mark(id SessionID, generation uint32, now time.Duration) {
 // forget drops the state that is kept for another node. mu is held.
 func (s *sessions) forget(id SessionID) {
 	if k, ok := s.kept[id]; ok {
-		s.size -= len(k.state)
+		s.size -= k.cost()
 		delete(s.kept, id)
 	}
 }

@@ -119,11 +119,14 @@ func (s *sessions) taken(id SessionID, generation uint32, now time.Duration) boo
 
 // keep keeps a state for another node. mu is held.
 func (s *sessions) keep(id SessionID, k keptState) {
-	old := s.kept[id]
-	if k.version < old.version || s.size-len(old.state)+len(k.state) > maxKept {
+	if k.version < s.kept[id].version {
 		return
 	}
-	s.size += len(k.state) - len(old.state)
+	s.forget(id)
+	if s.size+k.cost() > maxKept {
+		return
+	}
+	s.size += k.cost()
 	s.kept[id] = k
 }
 

@@ -62,7 +62,7 @@ func newWorld(w *worker) (*world, error) {
 		return nil, err
 	}
 	for range w.Bots {
-		bot, err := c.OpenTCPClientConnection(rendezvous.LocalAddress(), patience)
+		bot, err := c.OpenTCPClientConnection("127.0.0.1", int(rendezvous.LocalAddress().Port()), patience)
 		if err != nil {
 			return nil, err
 		}
