@@ -13,16 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/queuednet/queuednet/internal/poller"
-	"github.com/queuednet/queuednet/internal/testmode"
 )
-
-// needEngine skips a test of the engine where goroutines carry everything.
-func needEngine(t *testing.T) {
-	t.Helper()
-	if testmode.Goroutines {
-		t.Skip("goroutines carry every stream")
-	}
-}
 
 // Idle connections, and those whose peers take nothing, cost no goroutine.
 func TestEngineHasOneGoroutine(t *testing.T) {

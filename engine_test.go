@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"io"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -10,7 +11,18 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet/internal/testmode"
 )
+
+// needEngine skips a test of the engine over real sockets where goroutines carry
+// everything.
+func needEngine(t *testing.T) {
+	t.Helper()
+	if testmode.Goroutines || runtime.GOOS != "linux" {
+		t.Skip("goroutines carry every stream")
+	}
+}
 
 // An engineEnd is an end whose engine runs over a fake poller that tells everything
 // at once and whole.

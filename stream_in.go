@@ -182,8 +182,8 @@ func (s *stream) queueRaw(n int) {
 }
 
 // newRun returns the run of what is unread.
-func (s *stream) newRun(headerSize int) *run {
-	return &run{conn: &s.Connection, from: s.Address(), headerSize: headerSize, at: time.Duration(s.in.received.Load())}
+func (s *stream) newRun(headerSize int) run {
+	return run{conn: &s.Connection, from: s.Address(), headerSize: headerSize, at: time.Duration(s.in.received.Load())}
 }
 
 // countDatagrams counts those of a run that has been queued. in.mu is held.
@@ -199,14 +199,14 @@ func (s *stream) gather(headerSize, n int) {
 
 // taken queues frames, which stand for n bytes, and takes those off the buffer.
 // If the reader takes none it has just been shut down, and they stay.
-func (s *stream) taken(n int, r *run, frames []byte) {
+func (s *stream) taken(n int, r run, frames []byte) {
 	in := &s.in
-	due, ok := in.reader.queue.gather(r, frames, 0)
+	due, ok := in.reader.queue.gather(&r, frames, 0)
 	if !ok {
 		return
 	}
 	in.pay(due)
-	s.countDatagrams(r)
+	s.countDatagrams(&r)
 	if in.start += n; in.unread() == 0 {
 		in.buffer.b = in.buffer.b[:0]
 		in.start = 0
@@ -227,13 +227,13 @@ func (s *stream) handOver(headerSize, n int) {
 		in.buffer.ends = ends[:len(ends)-1] // held back by a rate
 	}
 	r := s.newRun(headerSize)
-	due, ok := in.reader.queue.hand(r, in.buffer, in.start)
+	due, ok := in.reader.queue.hand(&r, in.buffer, in.start)
 	if !ok {
 		rest.free()
 		return
 	}
 	in.pay(due)
-	s.countDatagrams(r)
+	s.countDatagrams(&r)
 	in.buffer, in.start = rest, 0
 }
 
