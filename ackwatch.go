@@ -10,10 +10,10 @@ import (
 )
 
 // Linux counts AckTimeout not only while a peer does not answer, but also while
-// it answers that it has no room: a game that loads a level for so long would
-// be taken for dead. So connections to which something was written are looked
-// at, every few seconds until it has arrived, and one whose peer has no room is
-// given WriteTimeout instead. One goroutine of the manager does it, while there
+// it answers that it has no room: a game that loads a level for that time would
+// be taken for dead. So the library looks every few seconds at connections to which
+// something was written, until it has arrived, and gives one whose peer has no room
+// WriteTimeout instead. One goroutine of the manager does it, while there
 // are any; a connection to which nothing is written costs nothing.
 
 // ackWatch is the part of a connection.

@@ -36,7 +36,7 @@
 //     [SplitHostPort].
 //   - TLS, WebSockets, proxies, pipes: [QueuedConnectionManager.AdoptRendezvous],
 //     [QueuedConnectionManager.AdoptConnection],
-//     [QueuedConnectionManager.BeginClientConnection]; browsers: module websocket.
+//     [QueuedConnectionManager.BeginClientConnection]; browsers: see below.
 //   - UDP: [QueuedConnectionManager.OpenUDPConnection],
 //     [QueuedConnectionManager.OpenUDPMulticast], [ConnectionWriter.SendTo], [UDPDrops].
 //
@@ -62,8 +62,7 @@
 // In production:
 //
 //   - Limits against bad peers: [Config.MaxConnections] and the fields after it, [Refusals].
-//   - What the server does: [QueuedConnectionManager.Stats], [Config.Logger], package inspect,
-//     module prometheus.
+//   - What the server does: [QueuedConnectionManager.Stats], [Config.Logger], package inspect.
 //   - To restart without losing a client: [Connection.ListenerFile].
 //   - To end: [QueuedConnectionManager.Close].
 //
@@ -76,6 +75,11 @@
 //   - [github.com/queuednet/queuednet/inspect] is a page for operators.
 //   - [github.com/queuednet/queuednet/distributed] has Panda3D's distributed objects, and
 //     [github.com/queuednet/queuednet/datagramfile] its files of datagrams.
+//
+// Modules of their own, because they require more than the standard library:
+// [github.com/queuednet/queuednet/websocket] for players in browsers,
+// [github.com/queuednet/queuednet/cluster] for a world on several servers, and
+// [github.com/queuednet/queuednet/prometheus].
 //
 // COOKBOOK.md of the repository has recipes, SECURITY.md what an operator on the open
 // internet should set, PORTING.md what differs from Panda3D, PROTOCOL.md the wire.

@@ -11,7 +11,7 @@ import (
 
 // An engine carries the plain TCP streams of a manager, on Linux: one goroutine
 // waits for all their sockets, reads each that is ready, and has its stream cut
-// and queue what came. A stream that is idle costs no goroutine and no buffer.
+// and queue the bytes. A stream that is idle costs no goroutine and no buffer.
 //
 // Whoever has the token sweeps, that is, waits and reads, and owns what is marked so:
 // the engine's goroutine, or a loop in WaitForReaders. Everybody else leaves a request
@@ -45,7 +45,7 @@ type engine struct {
 }
 
 // sweepPause is how long the sockets are left to themselves after a sweep while no
-// loop waits: what comes meanwhile is then found in one go. A game that polls
+// loop waits: one sweep then finds all that has arrived meanwhile. A game that polls
 // once a frame notices nothing of it.
 const sweepPause = 2 * time.Millisecond
 

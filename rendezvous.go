@@ -6,7 +6,7 @@ import (
 )
 
 // rendezvous is a Connection's listening socket. Its goroutine accepts while
-// there is a listener that has room, and otherwise leaves who comes waiting in
+// there is a listener that has room, and otherwise leaves new clients waiting in
 // the system. Like a stream's it waits either in Accept or for a change.
 type rendezvous struct {
 	manager *QueuedConnectionManager

@@ -7,8 +7,8 @@ import (
 )
 
 // A DatagramBuffer is a file in memory, in the format of the package
-// documentation: datagrams are put at its end and got from where the last get
-// left off. The zero value is empty and ready to use.
+// documentation. Datagrams are put at its end, and got from where the last get
+// stopped. The zero value is empty and ready to use.
 //
 // It is not safe for use by several goroutines at once. It is Panda3D's
 // DatagramBuffer.
@@ -19,7 +19,7 @@ type DatagramBuffer struct {
 }
 
 // NewDatagramBuffer returns a buffer that holds data, to be read from its
-// beginning. The memory is the buffer's from then on. It is Panda3D's
+// beginning. The memory belongs to the buffer from then on. It is Panda3D's
 // DatagramBuffer(data) and set_data.
 func NewDatagramBuffer(data []byte) *DatagramBuffer {
 	return &DatagramBuffer{data: data}
@@ -31,8 +31,8 @@ func (b *DatagramBuffer) Data() []byte {
 	return b.data[:len(b.data):len(b.data)]
 }
 
-// Clear makes the buffer empty and keeps its memory for what is put next. It is
-// Panda3D's clear.
+// Clear makes the buffer empty, and keeps its memory for the datagrams that
+// follow. It is Panda3D's clear.
 func (b *DatagramBuffer) Clear() {
 	*b = DatagramBuffer{data: b.data[:0]}
 }
@@ -47,9 +47,9 @@ func (b *DatagramBuffer) WriteHeader(header []byte) error {
 	return nil
 }
 
-// ReadHeader returns the next n bytes as they are: memory of the buffer, as with
-// Data. It fails once a datagram has been asked for, for a negative n, and with
-// a *FileError and the bytes there are where those are fewer. It is Panda3D's
+// ReadHeader returns the next n bytes as they are: memory of the buffer, as
+// with Data. It fails once a datagram was asked for, and for a negative n. If
+// there are fewer bytes, it returns them with a *FileError. It is Panda3D's
 // read_header.
 func (b *DatagramBuffer) ReadHeader(n int) ([]byte, error) {
 	switch {
@@ -75,11 +75,12 @@ func (b *DatagramBuffer) PutDatagram(datagram *queuednet.Datagram) error {
 // Flush does nothing: nothing is held back.
 func (b *DatagramBuffer) Flush() error { return nil }
 
-// GetDatagram copies the next datagram into the caller's one, whose memory is
-// used again and whose stdfloat setting stays. At the end it is io.EOF and leaves
-// the caller's datagram alone; what is put after that can be got. Where the data
-// ends inside a datagram it is a *FileError, time and again, and the caller's
-// datagram holds what there is of it. It is Panda3D's get_datagram.
+// GetDatagram copies the next datagram into that of the caller, whose memory is
+// used again and whose stdfloat setting stays. At the end it returns io.EOF and
+// leaves the caller's datagram alone; datagrams that are put after that can be
+// got. If the data ends inside a datagram it returns a *FileError, each time,
+// and the caller's datagram holds the bytes that are there. It is Panda3D's
+// get_datagram.
 func (b *DatagramBuffer) GetDatagram(datagram *queuednet.Datagram) error {
 	if datagram == nil {
 		return errNilDatagram

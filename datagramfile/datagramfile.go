@@ -8,21 +8,21 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// A DatagramGenerator gives datagrams, one at a time, in order, and may BLOCK as
-// what is behind it does. It is Panda3D's DatagramGenerator, whose is_eof and
+// A DatagramGenerator gives datagrams, one at a time, in order, and may BLOCK
+// as its source does. It is Panda3D's DatagramGenerator, whose is_eof and
 // is_error are the error here.
 type DatagramGenerator interface {
-	// GetDatagram takes the next datagram into the caller's one, which must not
-	// be nil and whose memory is used again: it belongs to the caller. It is
-	// io.EOF, not wrapped, after the last datagram. Any other error tells why
-	// there may have been more; one that is an io.ErrUnexpectedEOF to errors.Is
-	// says that the datagrams were cut off inside one, as a *FileError where and
-	// how far. What was given before holds either way.
+	// GetDatagram takes the next datagram into that of the caller, which must
+	// not be nil. Its memory is used again, and it belongs to the caller. After
+	// the last datagram it returns io.EOF, not wrapped. Any other error tells
+	// why there may have been more; if it is an io.ErrUnexpectedEOF to
+	// errors.Is, the datagrams were cut off inside one, and a *FileError says
+	// where. The datagrams that were given before are good in either case.
 	GetDatagram(*queuednet.Datagram) error
 }
 
-// A DatagramSink takes datagrams, one at a time. Its methods may BLOCK as what is
-// behind them does. It is Panda3D's DatagramSink, whose is_error is the error here.
+// A DatagramSink takes datagrams, one at a time. Its methods may BLOCK as its
+// target does. It is Panda3D's DatagramSink, whose is_error is the error here.
 type DatagramSink interface {
 	// PutDatagram takes a copy of the datagram, which may be reused at once. It
 	// fails with the datagram's own error, and takes nothing then.

@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// A FileError says where a file or a buffer cannot be read on, and why.
+// A FileError says where a file or a buffer cannot be read any further, and
+// why.
 type FileError struct {
 	Part   string // what was to be read: "header", "size" or "datagram"
 	Offset int64  // where that begins, in bytes from where reading began

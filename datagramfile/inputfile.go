@@ -42,10 +42,11 @@ func (f *DatagramInputFile) SetMaxDatagramSize(size int) {
 	}
 }
 
-// ReadHeader reads n bytes as they are. It may be called several times, and
-// fails once GetDatagram has been called, and for a negative n. Where the file
-// is shorter it returns what there is, with a *FileError, after which the file
-// cannot be read on. It BLOCKS as the reader does. It is Panda3D's read_header.
+// ReadHeader reads n bytes as they are. It may be called several times. It
+// fails once GetDatagram has been called, and for a negative n. If the file is
+// shorter it returns the bytes that are there, with a *FileError, and the file
+// cannot be read any further. It BLOCKS as the reader does. It is Panda3D's
+// read_header.
 func (f *DatagramInputFile) ReadHeader(n int) ([]byte, error) {
 	switch {
 	case f.started:
@@ -60,14 +61,15 @@ func (f *DatagramInputFile) ReadHeader(n int) ([]byte, error) {
 	return header.Message(), err
 }
 
-// GetDatagram reads the next datagram into the caller's one, whose memory is
+// GetDatagram reads the next datagram into that of the caller, whose memory is
 // used again and whose stdfloat setting stays. It BLOCKS as the io.Reader does.
 //
-// At the end of the file it is io.EOF and leaves the caller's datagram alone. Any
-// other error is a *FileError: the file ends inside a datagram, a size is over
-// the limit, or the io.Reader failed. The caller's datagram holds then what there
-// is of it, and every later call returns the same error, as nobody knows where
-// the next datagram begins. It is Panda3D's get_datagram.
+// At the end of the file it returns io.EOF and leaves the caller's datagram
+// alone. Any other error is a *FileError: the file ends inside a datagram, a
+// size is over the limit, or the io.Reader failed. Then the caller's datagram
+// holds the bytes that are there, and every later call returns the same error,
+// because nobody knows where the next datagram begins. It is Panda3D's
+// get_datagram.
 func (f *DatagramInputFile) GetDatagram(datagram *queuednet.Datagram) error {
 	if datagram == nil {
 		return errNilDatagram

@@ -9,10 +9,11 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// A DatagramGeneratorNet gives the datagrams that arrive over a connection, for
-// code that reads from a DatagramGenerator and may wait, on a goroutine of its
-// own as a rule; a loop polls a reader instead. It may be used by one goroutine
-// at a time. It is Panda3D's DatagramGeneratorNet, for one connection.
+// A DatagramGeneratorNet gives the datagrams that arrive over a connection. It
+// is for code that reads from a DatagramGenerator and may wait, usually on a
+// goroutine of its own; a loop polls a reader instead. It may be used by one
+// goroutine at a time. It is Panda3D's DatagramGeneratorNet, for one
+// connection.
 type DatagramGeneratorNet struct {
 	ctx     context.Context
 	reader  *queuednet.QueuedConnectionReader
@@ -20,10 +21,10 @@ type DatagramGeneratorNet struct {
 	manager *queuednet.QueuedConnectionManager
 }
 
-// NewDatagramGeneratorNet adds conn to the reader, which nobody else must use,
-// and returns a generator of what arrives over it. The reader's header size is
-// what counts. When ctx is done GetDatagram does not wait any more. It fails as
-// AddConnection of the reader does.
+// NewDatagramGeneratorNet adds conn to the reader, which nobody else may use,
+// and returns a generator of the datagrams that arrive over it. The header size
+// of the reader counts. When ctx is done GetDatagram does not wait any more. It
+// fails as AddConnection of the reader does.
 func NewDatagramGeneratorNet(ctx context.Context, reader *queuednet.QueuedConnectionReader, conn *queuednet.Connection) (*DatagramGeneratorNet, error) {
 	if err := reader.AddConnection(conn); err != nil {
 		return nil, err
@@ -35,16 +36,16 @@ func NewDatagramGeneratorNet(ctx context.Context, reader *queuednet.QueuedConnec
 	return &DatagramGeneratorNet{ctx: ctx, reader: reader, conn: conn, manager: manager}, nil
 }
 
-// GetDatagram BLOCKS until there is a datagram, and takes it into the caller's
-// one, whose memory is used again. After the last datagram it is the reason of
-// the connection's end, as its Err tells: io.EOF where the peer closed it in
-// good order, io.ErrUnexpectedEOF where it did so inside a datagram,
-// net.ErrClosed where the program closed it. The error of the context comes when
-// nothing is queued; a later call goes on. The caller's datagram is left alone
-// with any error.
+// GetDatagram BLOCKS until there is a datagram, and takes it into that of the
+// caller, whose memory is used again. After the last datagram it returns the
+// reason of the connection's end, as its Err does: io.EOF if the peer closed it
+// in good order, io.ErrUnexpectedEOF if the peer closed it inside a datagram,
+// net.ErrClosed if the program closed it. It returns the error of the context
+// if nothing is queued; a later call goes on. If there is an error the caller's
+// datagram is left alone.
 //
-// The end of the connection is also reported to the program by the reset queue,
-// as always. It is Panda3D's get_datagram, which hangs at the end, or spins.
+// The reset queue also reports the end of the connection to the program, as
+// always. It is Panda3D's get_datagram, which hangs at the end, or spins.
 func (g *DatagramGeneratorNet) GetDatagram(datagram *queuednet.Datagram) error {
 	if datagram == nil {
 		return errNilDatagram
@@ -126,16 +127,16 @@ type DatagramSinkNet struct {
 }
 
 // NewDatagramSinkNet returns a sink that sends to target through the writer,
-// whose header size is what counts; the writer may have other uses too. With a
-// nil target PutDatagram and Flush fail.
+// whose header size counts. The writer may have other uses too. With a nil
+// target PutDatagram and Flush fail.
 func NewDatagramSinkNet(writer *queuednet.ConnectionWriter, target *queuednet.Connection) *DatagramSinkNet {
 	return &DatagramSinkNet{writer: writer, target: target}
 }
 
-// PutDatagram sends a datagram. It fails as Send of the writer does, so with the
-// reason of the end where the target has ended; compare it with errors.Is. No
-// error means that it was queued. It is Panda3D's put_datagram, which does not
-// notice that the target is gone.
+// PutDatagram sends a datagram. It fails as Send of the writer does, so with
+// the reason of the end if the target has ended; compare it with errors.Is. If
+// it returns nil, the datagram was queued. It is Panda3D's put_datagram, which
+// does not notice that the target is gone.
 func (s *DatagramSinkNet) PutDatagram(datagram *queuednet.Datagram) error {
 	if err := sendable(datagram); err != nil {
 		return err
@@ -143,9 +144,9 @@ func (s *DatagramSinkNet) PutDatagram(datagram *queuednet.Datagram) error {
 	return s.named(s.writer.Send(datagram, s.target))
 }
 
-// Flush lets what the connection has collected leave now, and does not wait
-// until it has. It fails with the reason where the target has ended: then some
-// of what was put may not have arrived. It is Panda3D's flush.
+// Flush sends now what the connection has collected, and does not wait until it
+// has left. It fails with the reason of the end if the target has ended: then
+// some of the datagrams may not have arrived. It is Panda3D's flush.
 func (s *DatagramSinkNet) Flush() error {
 	if s.target == nil {
 		return s.named(queuednet.ErrForeignConnection)

@@ -11,8 +11,9 @@ import (
 const fileBuffer = 64 << 10
 
 // A DatagramOutputFile writes datagrams to an io.Writer in the format of the
-// package documentation. It holds up to 64 KiB back: call Flush at the end, and
-// whenever what was put must survive the program. It does not close the writer.
+// package documentation. It holds back up to 64 KiB: call Flush at the end, and
+// whenever the datagrams must survive the program. It does not close the
+// writer.
 //
 // It is not safe for use by several goroutines at once. It is Panda3D's
 // DatagramOutputFile.
@@ -41,8 +42,8 @@ func (f *DatagramOutputFile) WriteHeader(header []byte) error {
 }
 
 // PutDatagram writes a datagram. It fails with the datagram's own error, and
-// writes nothing then, or with an error of the writer: that one every later
-// call returns too, as it may have cut the file inside a datagram. It BLOCKS as
+// then writes nothing; or with an error of the writer, which every later call
+// returns too, because it may have cut the file inside a datagram. It BLOCKS as
 // the writer does, which is called once for some 64 KiB. It is Panda3D's
 // put_datagram.
 func (f *DatagramOutputFile) PutDatagram(datagram *queuednet.Datagram) error {
@@ -55,8 +56,8 @@ func (f *DatagramOutputFile) PutDatagram(datagram *queuednet.Datagram) error {
 	return err
 }
 
-// Flush writes what is held back, and then flushes the writer itself if that has
-// a Flush method, as those that compress do. It BLOCKS as they do. It is
+// Flush writes what is held back. If the writer has a Flush method, as those
+// that compress do, it then flushes the writer too. It BLOCKS as they do. It is
 // Panda3D's flush.
 func (f *DatagramOutputFile) Flush() error {
 	if err := f.w.Flush(); err != nil {

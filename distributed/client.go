@@ -8,10 +8,12 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// ErrDisconnected is why a client left that said so: with Panda3D's sendDisconnect.
+// ErrDisconnected is the reason of a client that said that it leaves, with
+// Panda3D's sendDisconnect.
 var ErrDisconnected = errors.New("distributed: the client has disconnected")
 
-// ErrRefused is why a client did not join or was put out, if the program gave no reason.
+// ErrRefused is the reason of a client that did not join or was put out, if the
+// program gave none.
 var ErrRefused = errors.New("distributed: refused")
 
 // A Client is one that is connected to a [ServerRepository], an AI included. The
@@ -103,7 +105,7 @@ func (c *Client) DoIDBase() uint32 { return c.base }
 // NetConn is a *tls.Conn, which knows the client's certificates.
 func (c *Client) Connection() *queuednet.Connection { return c.conn }
 
-// Address returns where the client is connected from.
+// Address returns the address from which the client is connected.
 func (c *Client) Address() queuednet.NetAddress {
 	if c.conn == nil {
 		return queuednet.NetAddress{}
@@ -111,7 +113,7 @@ func (c *Client) Address() queuednet.NetAddress {
 	return c.conn.Address()
 }
 
-// Err returns why the client has gone, nil while it is there.
+// Err returns why the client has gone, and nil while it is there.
 func (c *Client) Err() error { return c.ended }
 
 // Objects returns the ids of the client's objects, in order.
@@ -135,18 +137,19 @@ func (c *Client) Zones() []uint32 {
 	return ids
 }
 
-// Held returns what a client that waits in Joins has sent so far: payloads with their
-// type, such as a message of the game's own that says who it is. They are handled once
-// the client is accepted; a type that the server does not know is then dropped.
+// Held returns what a client that waits in Joins has sent so far: payloads with
+// their type, such as a message of the game's own that says who the client is. They
+// are handled once the client is accepted. A type that the server does not know is
+// dropped then.
 func (c *Client) Held() [][]byte { return c.held }
 
-// Accept takes in a client that waits in Joins, at the next Update. It does nothing
-// for another one.
+// Accept takes in a client that waits in Joins, at the next Update. For any other
+// client it does nothing.
 func (c *Client) Accept() { c.accepted = c.undecided }
 
-// Disconnect puts the client out at the next Update, waiting or not. Err will be the
-// reason, or ErrRefused where that is nil. The client sees the end of its connection.
-// It does nothing for a client of another process.
+// Disconnect puts the client out at the next Update, whether it waits or not. Its
+// Err will be the reason, or ErrRefused if that is nil. The client sees the end of
+// its connection. For a client of another process Disconnect does nothing.
 func (c *Client) Disconnect(reason error) {
 	if reason == nil {
 		reason = ErrRefused

@@ -9,9 +9,9 @@ import (
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// SetInterestZones says of which zones objects are to be seen: these, in the place of
-// those of the last call, and those of the client's own objects. It is Panda3D's
-// setInterestZones.
+// SetInterestZones says of which zones objects are to be seen: these, instead of
+// those of the last call, and the zones of the client's own objects. It is
+// Panda3D's setInterestZones.
 func (r *ClientRepository) SetInterestZones(zones ...uint32) error {
 	zones = slices.Compact(slices.Sorted(slices.Values(zones)))
 	r.payload = appendIDs(r.payload[:0], clientSetInterest, zones...)
@@ -141,10 +141,13 @@ func (r *ClientRepository) SetObjectZone(o Object, zone uint32) error {
 	return r.sendState(o)
 }
 
-// SendDelete deletes an object of this client everywhere. Here it goes when the server
-// has heard of it: then Disable and Delete are called, and its id is free. It is Panda3D's
-// sendDeleteMsg. A request for generates that arrives meanwhile is not answered for the
-// object; Panda3D's clients do, and their server then has an object that nobody owns.
+// SendDelete deletes an object of this client everywhere. In this program the
+// object goes when the server has heard of it: then Disable and Delete are called,
+// and its id is free. It is Panda3D's sendDeleteMsg.
+//
+// A request for generates that arrives meanwhile is not answered for the object;
+// Panda3D's clients answer it, and their server then has an object that nobody
+// owns.
 func (r *ClientRepository) SendDelete(o Object) error {
 	d, err := r.own(o)
 	if err != nil {

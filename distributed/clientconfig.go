@@ -31,22 +31,23 @@ type ClientConfig struct {
 
 // What a call on a ClientRepository or an object answers.
 var (
-	// ErrNotConnected is for what needs a connection to a server.
+	// ErrNotConnected is the answer to a call that needs a connection to a server.
 	ErrNotConnected = errors.New("distributed: not connected")
-	// ErrConnected is for connecting again while connected.
+	// ErrConnected is the answer to connecting while the repository is connected.
 	ErrConnected = errors.New("distributed: connected already")
-	// ErrNoIDs is for creating an object before the server has given a range of
-	// ids, or when all are in use.
+	// ErrNoIDs is the answer to creating an object before the server has given a
+	// range of ids, or when all ids are in use.
 	ErrNoIDs = errors.New("distributed: no id is left")
-	// ErrUnknownClass is for a class that is not in the DC file, or that was not
-	// registered.
+	// ErrUnknownClass is the answer to a class that is not in the DC file, or that
+	// was not registered.
 	ErrUnknownClass = errors.New("distributed: unknown class")
-	// ErrUnknownField is for a field that the class does not have.
+	// ErrUnknownField is the answer to a field that the class does not have.
 	ErrUnknownField = errors.New("distributed: unknown field")
-	// ErrNotLocal is for what only the owner of an object may do.
+	// ErrNotLocal is the answer to something that only the owner of an object may
+	// do.
 	ErrNotLocal = errors.New("distributed: the object is another's")
-	// ErrNoObject is for an object that is not one of the repository's, or that is
-	// being deleted.
+	// ErrNoObject is the answer to an object that is not one of the repository, or
+	// that is being deleted.
 	ErrNoObject = errors.New("distributed: no object of this repository")
 )
 
@@ -54,7 +55,7 @@ var (
 type ClientEventKind int
 
 const (
-	// Connected: the connection is there. What the server sends comes.
+	// Connected: the connection is there. What the server sends arrives.
 	Connected ClientEventKind = iota
 	// ConnectFailed: there is no connection. Err says why.
 	ConnectFailed

@@ -72,7 +72,7 @@ func NewClientRepository(config *ClientConfig, file *dc.File) (*ClientRepository
 // Register says what Go type stands for a class: new returns a fresh pointer to a struct
 // that embeds [DistributedObject]. It fails for a class that the DC file does not have,
 // and, with all of them in one error, for methods whose parameters do not fit the fields
-// of their names. A field without a method is accepted, and ignored when it comes. Objects
+// of their names. A field without a method is accepted, and ignored when it arrives. Objects
 // of a class that is not registered are not seen.
 //
 // In Panda3D an import in the DC file does it.
@@ -101,8 +101,9 @@ func (r *ClientRepository) Connect(host string, port int, timeout time.Duration)
 	return nil
 }
 
-// AdoptConnection uses a connection to a server that the program has opened, such as one
-// of crypto/tls, and owns it from then on, closed if this fails.
+// AdoptConnection uses a connection to a server that the program has opened, such
+// as one of crypto/tls. The repository owns it from then on, and closes it if
+// AdoptConnection fails.
 func (r *ClientRepository) AdoptConnection(socket net.Conn) error {
 	if err := r.openNet(); err != nil {
 		socket.Close()
@@ -116,8 +117,9 @@ func (r *ClientRepository) AdoptConnection(socket net.Conn) error {
 	return err
 }
 
-// ConnectLocal makes the repository a client of a server in the same program, without a
-// socket: so a server has objects of its own. Both must be polled by one goroutine.
+// ConnectLocal makes the repository a client of a server in the same program,
+// without a socket, so that a server can have objects of its own. One goroutine
+// must poll both.
 func (r *ClientRepository) ConnectLocal(server *ServerRepository) error {
 	if r.link != nil {
 		return ErrConnected
@@ -136,8 +138,8 @@ func (r *ClientRepository) openNet() error {
 	return nil
 }
 
-// Update is a frame: it handles what has come from the server. What happened is then in
-// Events; methods of objects are called meanwhile.
+// Update is a frame: it handles what has arrived from the server, and calls the
+// methods of objects. Events then tells what happened.
 func (r *ClientRepository) Update() {
 	clear(r.events)
 	r.events = r.events[:0]
@@ -182,9 +184,9 @@ func (r *ClientRepository) Events() iter.Seq[ClientEvent] { return slices.Values
 
 func (r *ClientRepository) event(e ClientEvent) { r.events = append(r.events, e) }
 
-// Disconnect says good-bye to the server and closes the connection; both arrive in the
-// background. All objects are disabled and deleted. It does nothing where there is no
-// connection. It is Panda3D's sendDisconnect, which leaves the objects.
+// Disconnect says good-bye to the server and closes the connection; both arrive in
+// the background. All objects are disabled and deleted. If there is no connection
+// it does nothing. It is Panda3D's sendDisconnect, which leaves the objects.
 func (r *ClientRepository) Disconnect() {
 	if r.net != nil && r.net.pending != nil {
 		r.net.pending.Cancel()
@@ -221,8 +223,8 @@ func (r *ClientRepository) lose() {
 // objects can be created. It is Panda3D's haveCreateAuthority.
 func (r *ClientRepository) HaveCreateAuthority() bool { return r.ids != nil }
 
-// DoIDBase returns the first id of the range, which stands for this client at others; 0
-// without one. It is Panda3D's doIdBase.
+// DoIDBase returns the first id of the range, which stands for this client at
+// others, or 0 if the server has given none. It is Panda3D's doIdBase.
 func (r *ClientRepository) DoIDBase() uint32 {
 	if r.ids == nil {
 		return 0
@@ -234,12 +236,12 @@ func (r *ClientRepository) DoIDBase() uint32 {
 // isLocalId.
 func (r *ClientRepository) IsLocalID(doID uint32) bool { return r.ids != nil && r.ids.has(doID) }
 
-// AvatarIDFromSender returns, while a method of an object is called for a message, the
-// base of the client that sent the message; else 0. It is Panda3D's
+// AvatarIDFromSender returns the base of the client that sent the message for which
+// a method of an object is being called, and 0 at any other time. It is Panda3D's
 // getAvatarIdFromSender.
 func (r *ClientRepository) AvatarIDFromSender() uint32 { return r.sender }
 
-// Object returns the object with an id, nil where there is none. It is Panda3D's doId2do.
+// Object returns the object with an id, or nil if there is none. It is Panda3D's doId2do.
 func (r *ClientRepository) Object(doID uint32) Object { return r.objects[doID] }
 
 // Objects returns all objects by id, in no order.

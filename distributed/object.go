@@ -58,7 +58,7 @@ func (o *DistributedObject) DoID() uint32 { return o.doID }
 // Zone returns the zone that the object is in. It is Panda3D's zoneId.
 func (o *DistributedObject) Zone() uint32 { return o.zone }
 
-// Class returns the class of the object; nil for one that has not been generated.
+// Class returns the class of the object; or nil for an object that has not been generated.
 func (o *DistributedObject) Class() *dc.Class {
 	if o.class == nil {
 		return nil
@@ -80,9 +80,9 @@ func (o *DistributedObject) IsLocal() bool {
 // client.
 func (o *DistributedObject) Owner() uint32 { return o.owner }
 
-// SendUpdate sends values of a field; whom the server passes them to, the field's
-// keywords say. It fails, and sends nothing, for an unknown field, with a
-// [*dc.ValueError] for values that do not fit, and where there is no connection. The
+// SendUpdate sends values of a field; the keywords of the field say to whom the
+// server passes them on. It fails, and sends nothing, for an unknown field, with a
+// *dc.ValueError for values that do not fit, and if there is no connection. The
 // object's own method for the field is not called. It is Panda3D's sendUpdate.
 func (o *DistributedObject) SendUpdate(field string, args ...any) error {
 	f, data, err := o.pack(field, args)
@@ -111,9 +111,9 @@ func (o *DistributedObject) PackBuffer() []byte {
 	return o.repository.args[:0]
 }
 
-// SendPacked does what SendUpdate does for a field by its number with arguments that are
-// packed. It is what the functions call that dc generate of cmd/dc writes, which check the
-// types when they are compiled and allocate nothing.
+// SendPacked is SendUpdate for a field by its number, with arguments that are
+// packed. The functions that dc generate of cmd/dc writes call it: they check the
+// types at compile time, and allocate nothing.
 func (o *DistributedObject) SendPacked(field int, args []byte) error {
 	f, err := o.packed(field, args)
 	if err != nil {

@@ -18,7 +18,7 @@ package distributed
 // each other; then clients see for a moment what one server would not have shown them.
 type Processes interface {
 	// TakeRange returns the first id of a range of IDRange ids that nobody else
-	// uses: n×IDRange + 1. It reports false where there is none at the moment.
+	// uses: n×IDRange + 1. It reports false if there is none at the moment.
 	TakeRange() (base uint32, ok bool)
 
 	// ReleaseRange gives a range back. It should be used again as late as possible.

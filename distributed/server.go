@@ -15,11 +15,14 @@ import (
 
 // Why a connection did not become a client.
 var (
-	// ErrTooManyClients is for one over MaxClients, or with no range of ids left.
+	// ErrTooManyClients is the reason if there are MaxClients already, or if no
+	// range of ids is left.
 	ErrTooManyClients = errors.New("distributed: too many clients")
-	// ErrJoinTimeout is for one that the program has not accepted in time.
+	// ErrJoinTimeout is the reason if the program has not accepted the client in
+	// time.
 	ErrJoinTimeout = errors.New("distributed: not accepted in time")
-	// ErrTooMuchHeld is for one that sent too much before it was accepted.
+	// ErrTooMuchHeld is the reason if the client sent too much before it was
+	// accepted.
 	ErrTooMuchHeld = errors.New("distributed: too much sent before it was accepted")
 )
 
@@ -84,8 +87,8 @@ func (s *ServerRepository) OpenTCPServerRendezvousAt(address queuednet.NetAddres
 	return s.listen(s.manager.OpenTCPServerRendezvousAt(address, backlog))
 }
 
-// AdoptRendezvous takes clients from a listener that the program has opened, such as
-// one of crypto/tls, and owns it from then on.
+// AdoptRendezvous takes clients from a listener that the program has opened, such
+// as one of crypto/tls. The repository owns it from then on.
 func (s *ServerRepository) AdoptRendezvous(listener net.Listener) (*queuednet.Connection, error) {
 	return s.listen(s.manager.AdoptRendezvous(listener))
 }
@@ -101,9 +104,9 @@ func (s *ServerRepository) listen(rendezvous *queuednet.Connection, err error) (
 	return rendezvous, nil
 }
 
-// AdoptConnection makes a client of a connection that the program has opened, as if it
-// had come in through a rendezvous, and owns it from then on. It joins at the next
-// Update.
+// AdoptConnection makes a client of a connection that the program has opened, as if
+// it had arrived through a rendezvous. The repository owns it from then on. It
+// joins at the next Update.
 func (s *ServerRepository) AdoptConnection(socket net.Conn) error {
 	conn, err := s.manager.AdoptConnection(socket)
 	if err != nil {
@@ -121,8 +124,9 @@ func (s *ServerRepository) Manager() *queuednet.QueuedConnectionManager { return
 // the manager does.
 func (s *ServerRepository) Close() error { return s.manager.Close() }
 
-// Update is a frame: it takes in who has connected, does what clients have sent, and
-// forgets who has gone. What happened is then in Events.
+// Update is a frame: it takes in the clients that have connected, does what clients
+// have sent, and forgets the clients that have gone. Events then tells what
+// happened.
 func (s *ServerRepository) Update() {
 	clear(s.state.events)
 	s.state.events = s.state.events[:0]
@@ -182,7 +186,7 @@ func (s *ServerRepository) Events() iter.Seq[Event] { return slices.Values(s.sta
 // Clients returns the clients that have joined, in no order.
 func (s *ServerRepository) Clients() iter.Seq[*Client] { return maps.Values(s.state.clients) }
 
-// Client returns the client with the base, nil where there is none.
+// Client returns the client with the base, or nil if there is none.
 func (s *ServerRepository) Client(base uint32) *Client { return s.state.clients[base] }
 
 // Stats returns the counts.
@@ -212,7 +216,7 @@ func (s *ServerRepository) Objects() iter.Seq[ObjectInfo] {
 	}
 }
 
-// Object returns the object with the id. It reports false where there is none.
+// Object returns the object with the id. It reports false if there is none.
 func (s *ServerRepository) Object(doID uint32) (ObjectInfo, bool) {
 	o := s.state.objects[doID]
 	if o == nil {

@@ -9,10 +9,11 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// Joins returns the clients that wait for the program, with [ServerConfig.HoldJoins]:
-// Accept or Disconnect decides. One that is left undecided comes again in the next
-// frame, until JoinTimeout. Address and Connection tell who it is, Held what it has
-// said; with TLS its certificates are known once it has shaken hands.
+// Joins returns the clients that wait for the program, with ServerConfig.HoldJoins:
+// call Accept or Disconnect on them. A client that is left undecided is there again
+// in the next frame, until JoinTimeout. Address and Connection tell who it is, and
+// Held what it has said; with TLS its certificates are known once it has shaken
+// hands.
 func (s *ServerRepository) Joins() iter.Seq[*Client] {
 	return func(yield func(*Client) bool) {
 		for _, c := range s.joins {

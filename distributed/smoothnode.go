@@ -18,10 +18,14 @@ const (
 	keptSamples    = 16
 )
 
-// A SmoothNode is an object that moves, for the class DistributedSmoothNode of direct.dc
-// and those derived from it: embed it in the place of [DistributedObject]. Its owner sets
-// PosHpr and calls BroadcastPosHpr some times a second; the others ask for Smoothed. It is
-// the part of Panda3D's DistributedSmoothNode that needs no scene graph.
+// A SmoothNode is an object that moves, for the class DistributedSmoothNode of
+// direct.dc and those derived from it: embed it in the place of DistributedObject.
+// Its owner sets PosHpr and calls BroadcastPosHpr some times a second; the others
+// ask for Smoothed. It is the part of Panda3D's DistributedSmoothNode that needs no
+// scene graph.
+//
+// The methods Set… and Get… that have no comment stand for the fields of the class:
+// Update calls them, and programs have no need to.
 type SmoothNode struct {
 	DistributedObject
 	PosHpr // where the object is; of another's object, where it was said to be last
@@ -48,8 +52,8 @@ func (n *SmoothNode) StartPosHprBroadcast() error {
 	return n.SendUpdate("setSmPosHprL", n.zone, p.X, p.Y, p.Z, p.H, p.P, p.R, n.timestamp())
 }
 
-// BroadcastPosHpr sends what of PosHpr has changed by 0.01 or more, or once that nothing
-// has. Panda3D does it 5 times a second.
+// BroadcastPosHpr sends the parts of PosHpr that have changed by 0.01 or more, or,
+// once, that none has. Panda3D does this 5 times a second.
 func (n *SmoothNode) BroadcastPosHpr() error {
 	field, args := n.changes()
 	if field == "setSmStop" {
@@ -108,8 +112,9 @@ func (n *SmoothNode) changes() (field string, args []any) {
 	return "setSmPosHpr", []any{p.X, p.Y, p.Z, p.H, p.P, p.R}
 }
 
-// Smoothed returns where the object is to be shown now: where it was a fifth of a second
-// ago, between the two reports around that time. It is Panda3D's smoothPosition.
+// Smoothed returns where the object is to be shown now: where it was a fifth of a
+// second ago, between the two reports around that time. It is Panda3D's
+// smoothPosition.
 func (n *SmoothNode) Smoothed() PosHpr {
 	if n.repository == nil || len(n.samples) == 0 {
 		return n.PosHpr

@@ -96,7 +96,7 @@ func (s *state) relayed(process uint16, payload []byte, kind messageType) (messa
 	return m, err
 }
 
-// watched returns a zone that clients here have open, else nil.
+// watched returns a zone that clients here have open, otherwise nil.
 func (s *state) watched(id uint32) *zone {
 	if z := s.zones[id]; z != nil && len(z.members) > 0 {
 		return z

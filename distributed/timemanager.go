@@ -16,7 +16,7 @@ const (
 // clockDrift is by how much an estimate becomes less certain: a second an hour.
 const clockDrift = 1.0 / 3600
 
-// ErrTooSoon is for synchronizing again within 10 seconds.
+// ErrTooSoon is the answer to synchronizing again within 10 seconds.
 var ErrTooSoon = errors.New("distributed: synchronized a moment ago")
 
 // A TimeManager is a client's side of the network's clock, which an AI has as a

@@ -4,20 +4,20 @@
 //	mux.Handle("/debug/queuednet/", inspect.Handler(manager))
 //
 // Nothing is served unless the program does so, and nothing can be changed through it.
-// It shows the addresses of the peers, and whoever asks for it costs time: mount it on
-// an address that only the operators reach, such as localhost:6060, or behind the
-// program's own check of who they are. A program with several managers mounts a handler
+// It shows the addresses of the peers, and each request costs time: mount it on an
+// address that only the operators reach, such as localhost:6060, or behind the program's
+// own check of who they are. A program with several managers mounts a handler
 // for each.
 //
-// The page is one file, asks for nothing from elsewhere, and keeps the last minutes of
-// what it draws itself: the server remembers nothing for it. It needs a browser of 2023
-// or later. ?format=json, or a path that ends with stats.json, is the same as a
-// [Report] in JSON, where durations are nanoseconds; these parameters are for both:
+// The page is one file. It asks no other server for anything, and keeps the last minutes
+// of its plots itself: the server remembers nothing for it. It needs a browser of 2023 or
+// later. With ?format=json, or at a path that ends with stats.json, the answer is a
+// [Report] in JSON, with durations in nanoseconds. These parameters hold for both:
 //
-//	limit=100     at most so many connections
+//	limit=100     at most this many connections
 //	sort=backlog  which ones: those with the most bytes that wait both ways (the default),
 //	              traffic (most bytes both ways), newest or oldest
-//	find=10.1.2.  only those whose name has this in it
+//	find=10.1.2.  only connections whose name contains this text
 package inspect
 
 import (
@@ -48,10 +48,11 @@ func hashOf(element string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Handler returns the page of a manager, and its JSON: see the package. It may be
-// mounted at any path, and works after the manager's Close. A request for JSON takes Stats
-// and String of each open connection, and the system calls of [Connection] for each that
-// is listed, on the goroutine of the request. The loop waits for none of it.
+// Handler returns the page of a manager, and its JSON, which the package
+// documentation describes. It may be mounted at any path, and works after Close
+// of the manager. A request for JSON takes Stats and String of each open
+// connection, and makes the system calls of Connection for each one that is
+// listed, on the goroutine of the request. The loop waits for none of it.
 func Handler(manager *queuednet.QueuedConnectionManager) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -93,13 +94,13 @@ func serveJSON(w http.ResponseWriter, r *http.Request, manager *queuednet.Queued
 	_ = json.NewEncoder(w).Encode(q.report(manager))
 }
 
-// Var returns what package expvar can publish, ManagerStats as JSON:
+// Var returns a value for package expvar to publish, the ManagerStats as JSON:
 //
 //	expvar.Publish("queuednet", inspect.Var(manager))
 //
-// It has no connections, so that it is short and tells no addresses. This package does
-// not import expvar, which serves /debug/vars on http.DefaultServeMux wherever it is
-// imported.
+// It has no connections, so it is short and tells no addresses. This package
+// does not import expvar, because that serves /debug/vars on
+// http.DefaultServeMux wherever it is imported.
 func Var(manager *queuednet.QueuedConnectionManager) fmt.Stringer { return variable{manager} }
 
 type variable struct {

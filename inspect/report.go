@@ -12,8 +12,8 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// A Report is what the JSON says, for programs that decode it. Two of them tell how
-// much a second.
+// A Report is what the JSON says, for programs that decode it. The difference
+// between two of them gives rates.
 type Report struct {
 	Time        time.Time // of the server, when it was made
 	Closed      bool      // the manager is
@@ -25,14 +25,14 @@ type Report struct {
 	Connections []Connection // of those the first ones by sort, at most limit
 }
 
-// A Rendezvous is a socket that listens.
+// A Rendezvous is a listening socket.
 type Rendezvous struct {
 	Name   string // its String
 	Opened time.Time
 }
 
-// A Connection is an open one, TCP or UDP or adopted. It costs up to three system calls,
-// about a microsecond each.
+// A Connection is an open connection, of TCP or UDP or adopted. It costs up to
+// three system calls, about a microsecond each.
 type Connection struct {
 	Name  string // its String, such as "tcp 127.0.0.1:49400"
 	Local string `json:",omitempty"` // its LocalAddress, unless that is zero

@@ -14,10 +14,10 @@ import (
 const patience = 10 * time.Second
 
 // An End is a manager with the queues that a program polls: the server or the
-// client of a test. What is not used costs nothing.
+// client of a test. Queues that are not used cost nothing.
 //
-// Its methods are for the goroutine of the test, which they end if they wait in
-// vain, for 10 seconds.
+// Its methods are for the goroutine of the test. If they wait in vain, for 10
+// seconds, they end the test.
 type End struct {
 	Manager  *queuednet.QueuedConnectionManager
 	Listener *queuednet.QueuedConnectionListener
@@ -36,8 +36,8 @@ type End struct {
 }
 
 // NewEnd returns an end without connections, whose manager is closed with the
-// test. The Config is that of the manager, nil for the defaults, with PoisonViews
-// on.
+// test. The config is that of the manager, with PoisonViews on; nil stands for
+// the defaults.
 func NewEnd(t testing.TB, config *queuednet.Config) *End {
 	var poisoned queuednet.Config
 	if config != nil {
@@ -55,8 +55,8 @@ func NewEnd(t testing.TB, config *queuednet.Config) *End {
 	}
 }
 
-// Options are what Pair and UDPPair can be told. The zero value of each field, and
-// nil Options, mean the default.
+// Options are the settings of Pair and UDPPair. The zero value of each field,
+// and nil Options, mean the default.
 type Options struct {
 	// Server and Client are the settings of the two managers. Default: those of
 	// queuednet. PoisonViews is on in any case.
@@ -67,9 +67,9 @@ type Options struct {
 	Network *simulate.Network
 }
 
-// Pair returns a server and a client that are connected in memory. Both have the
-// connection in their Conn and in their Reader. More clients come from Join of the
-// server's Socket and Accept of the server.
+// Pair returns a server and a client that are connected in memory. Both have
+// the connection in their Conn and in their Reader. For more clients call Join
+// of the server's Socket, and Accept of the server.
 func Pair(t testing.TB, options *Options) (server, client *End) {
 	t.Helper()
 	if options == nil {
@@ -90,8 +90,8 @@ func Pair(t testing.TB, options *Options) (server, client *End) {
 	return server, client
 }
 
-// Accept BLOCKS until a connection has come to the end's Listener, adds it to the
-// Reader and returns it.
+// Accept BLOCKS until a connection has arrived at the Listener of the end, adds
+// it to the Reader and returns it.
 func (e *End) Accept() (conn *queuednet.Connection) {
 	e.t.Helper()
 	e.await("connection", func() (ok bool) {
@@ -104,8 +104,8 @@ func (e *End) Accept() (conn *queuednet.Connection) {
 	return conn
 }
 
-// Next BLOCKS until a datagram has come to the Reader, and returns it. It is the
-// caller's.
+// Next BLOCKS until a datagram has arrived in the Reader, and returns it. The
+// datagram belongs to the caller.
 func (e *End) Next() *queuednet.NetDatagram {
 	e.t.Helper()
 	datagram := new(queuednet.NetDatagram)
@@ -113,9 +113,10 @@ func (e *End) Next() *queuednet.NetDatagram {
 	return datagram
 }
 
-// Ended BLOCKS until the end of a connection is reported, and returns that one:
-// its Err says why. As an end is reported after the last datagram, it drops what is
-// in the Reader meanwhile: take what matters with Next before.
+// Ended BLOCKS until the end of a connection is reported, and returns that
+// connection: its Err says why. An end is reported after the last datagram, so
+// Ended drops the datagrams that are in the Reader meanwhile: take those that
+// matter with Next before.
 func (e *End) Ended() (conn *queuednet.Connection) {
 	e.t.Helper()
 	e.await("end of a connection", func() (ok bool) {

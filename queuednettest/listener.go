@@ -65,9 +65,10 @@ func (d dialed) refuse() {
 	_ = d.wrapped.Close()
 }
 
-// NewListener returns a listener that is closed with the test, together with all
-// connections made by it. What arrives at either end of those goes through the
-// network, which may be changed at any time; nil means that it arrives at once.
+// NewListener returns a listener that is closed with the test, together with
+// all its connections. What arrives at either end of those goes through the
+// network, which may be changed at any time; with a nil network it arrives at
+// once.
 func NewListener(t testing.TB, network *simulate.Network) *Listener {
 	l := &Listener{
 		t:        t,
@@ -87,7 +88,7 @@ func NewListener(t testing.TB, network *simulate.Network) *Listener {
 	return l
 }
 
-// Accept BLOCKS until somebody has dialed. It fails with net.ErrClosed once the
+// Accept BLOCKS until a client has dialed. It fails with net.ErrClosed once the
 // listener is closed.
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
@@ -132,15 +133,16 @@ func (l *Listener) Addr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(loopback, serverPort))
 }
 
-// Dial connects to the listener. As with TCP it need not wait until that is
-// accepted: it BLOCKS only while 128 connections wait for Accept, until ctx is
-// done. It fails with ECONNREFUSED once the listener is closed.
+// Dial connects to the listener. As with TCP it does not wait until the
+// connection is accepted: it BLOCKS only while 128 connections wait for Accept,
+// until ctx is done. It fails with ECONNREFUSED once the listener is closed.
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	return l.dial(ctx, loopback)
 }
 
 // DialFrom returns a Dial that comes from another address, for tests of
-// Config.MaxConnectionsPerAddress and of what else a program makes of addresses.
+// Config.MaxConnectionsPerAddress and of whatever else a program does with
+// addresses.
 func (l *Listener) DialFrom(address netip.Addr) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) { return l.dial(ctx, address) }
 }

@@ -23,12 +23,14 @@ const (
 )
 
 // PacketConns returns n packet sockets in memory, for AdoptUDPConnection, that
-// reach each other by their addresses and are closed with the test. The first is at
-// 127.0.0.1:4000, the others at 127.0.0.1 from port 49152 on. They behave as UDP
-// does: a packet that goes nowhere is lost, one for a socket that has 256 KiB unread
-// too, counted with 128 bytes for each packet; writing never waits. What arrives
-// goes through the network, which alone makes packets late, lost, doubled or out of
-// order; nil means that it arrives at once.
+// reach each other by their addresses and are closed with the test. The first
+// is at 127.0.0.1:4000, the others at 127.0.0.1 from port 49152 on.
+//
+// They behave as UDP does: a packet to an address without a socket is lost, and
+// so is a packet for a socket that has 256 KiB unread, where each packet counts
+// 128 bytes more; writing never waits. What arrives goes through the network,
+// which alone makes packets late, lost, doubled or out of order; with a nil
+// network it arrives at once.
 func PacketConns(t testing.TB, n int, network *simulate.Network) []net.PacketConn {
 	t.Helper()
 	if n < 1 || n > 65536-clientPort {

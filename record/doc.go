@@ -2,11 +2,11 @@
 // back later through the same loop, so that what was seen in a running server
 // happens again in a test.
 //
-// A [Recorder] stands where the loop took datagrams from its reader, and writes
-// down what it hands out, who came and who left. A [Replay] is, to a program, a
-// rendezvous: whoever was recorded comes through it again, from the address they
-// had, sends what they sent and leaves when and as they left. The loop is the
-// same, down to the line:
+// A [Recorder] takes the place of the reader in the loop. It writes down the datagrams
+// that it hands out, and which connections opened and ended. To a program a [Replay] is
+// a rendezvous: the recorded connections arrive through it again, with their addresses,
+// their datagrams, and the times and reasons of their ends. The loop is the same, line
+// by line:
 //
 //	for conn := range listener.NewConnections() {
 //		recorder.Opened(conn)
@@ -20,18 +20,18 @@
 //		world.remove(conn)
 //	}
 //
-// A program that has opened a UDP connection tells the recorder of it too, with
-// Opened, and in a replay opens it by [Replay.OpenUDPConnection] instead:
+// A program that opens a UDP connection tells the recorder of it too, with Opened. In a
+// replay it opens the connection by [Replay.OpenUDPConnection] instead:
 //
 //	udp, err := manager.OpenUDPConnection(9099) // or replay.OpenUDPConnection()
 //	recorder.Opened(udp)
 //	reader.AddConnection(udp)
 //
-// Recordings go to any datagramfile.DatagramSink and come from any
-// datagramfile.DatagramGenerator: a file, compressed if the program wraps it so,
-// memory, or a connection. Panda3D has no counterpart.
+// A recording goes to any datagramfile.DatagramSink, and is read from any
+// datagramfile.DatagramGenerator: a file, which the program may compress, memory, or a
+// connection. Panda3D has no counterpart.
 //
-// A datagram that is played back is Received when it is played, not when it was recorded.
+// Received of a datagram that is played back is the time at which it is played.
 //
 // # The layout
 //

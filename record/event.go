@@ -11,10 +11,11 @@ import (
 	"github.com/queuednet/queuednet/datagramfile"
 )
 
-// ErrFormat is for a recording that is none, is of another version, or is
-// corrupt; compare with errors.Is. The error names the event, counted from 1,
-// and, where a field does not fit into it, as a *queuednet.FieldError the offset
-// in the event and the bytes needed and had.
+// ErrFormat is the error for a recording that is not one, is of another
+// version, or is corrupt; compare with errors.Is. Its text names the event,
+// counted from 1. If a field does not fit into the event, it wraps a
+// *queuednet.FieldError with the offset in the event and the bytes needed and
+// had.
 var ErrFormat = errors.New("record: bad recording")
 
 const (

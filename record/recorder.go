@@ -11,18 +11,19 @@ import (
 	"github.com/queuednet/queuednet/datagramfile"
 )
 
-// A Recorder hands out what a reader has received and writes it down. The loop
-// drains it instead of the reader, by the same methods, and tells it who came and
-// who left.
+// A Recorder hands out what a reader has received, and writes it down. The loop
+// drains the Recorder instead of the reader, by the same methods, and tells it
+// which connections opened and ended.
 //
 // A sink that fails does not disturb the program: it ends the recording, which
-// Err tells, and the datagrams go on. Writing is done by the calls of the loop,
-// which BLOCK as the sink does; with a datagramfile.DatagramOutputFile that is
-// a copy, and a write of 64 KiB now and then. A datagram is written before the
-// program sees it: with a deferred Flush, the one that makes the loop panic is
-// in the recording.
+// Err tells, and the datagrams go on. The calls of the loop do the writing, so
+// they BLOCK as the sink does; with a datagramfile.DatagramOutputFile that is a
+// copy, and a write of 64 KiB now and then. A datagram is written before the
+// program sees it: with a deferred Flush, the datagram that makes the loop
+// panic is in the recording.
 //
-// A recording has in it all that was received, passwords and addresses included.
+// A recording contains everything that was received, passwords and addresses
+// included.
 //
 // A Recorder is for the goroutine of the loop.
 type Recorder struct {
@@ -44,7 +45,7 @@ type over struct {
 }
 
 // NewRecorder begins a recording of what the reader receives. With a nil sink
-// nothing is recorded, so that the loop is the same with and without.
+// nothing is recorded, so the loop is the same with and without a recording.
 func NewRecorder(reader *queuednet.QueuedConnectionReader, sink datagramfile.DatagramSink) *Recorder {
 	r := &Recorder{
 		reader:  reader,
@@ -73,7 +74,7 @@ func (r *Recorder) Datagrams() iter.Seq[*queuednet.NetDatagram] {
 	}
 }
 
-// DataAvailable is the reader's.
+// DataAvailable is DataAvailable of the reader.
 func (r *Recorder) DataAvailable() bool {
 	available := r.reader.DataAvailable()
 	if !available {
@@ -92,9 +93,10 @@ func (r *Recorder) GetData(datagram *queuednet.NetDatagram) bool {
 	return true
 }
 
-// Opened records that there is a new connection: call it for each that comes out
-// of the listener, or that the program has opened, UDP included, before its first
-// datagram. A connection that was never told of is recorded with its first datagram.
+// Opened records that there is a new connection. Call it, before its first
+// datagram, for each connection that the listener yields or that the program
+// has opened, UDP included. A connection that was never told of is recorded
+// with its first datagram.
 func (r *Recorder) Opened(conn *queuednet.Connection) {
 	if _, known := r.numbers[conn]; known || conn == nil || !r.recording() {
 		return
@@ -102,10 +104,10 @@ func (r *Recorder) Opened(conn *queuednet.Connection) {
 	r.number(conn)
 }
 
-// Ended records that a connection is over, with the reason that its Err tells:
-// call it for each that comes out of the reset queue, and for each that the
-// program closes itself. Of the latter nothing more is recorded, even if the
-// loop still takes datagrams that were queued.
+// Ended records that a connection is over, with the reason that its Err tells.
+// Call it for each connection that the reset queue yields, and for each that
+// the program closes itself. Nothing more is recorded of the latter, even if
+// the loop still takes datagrams that were queued.
 func (r *Recorder) Ended(conn *queuednet.Connection) {
 	number := r.numbers[conn]
 	if number == 0 || !r.recording() {
@@ -126,7 +128,7 @@ func (r *Recorder) Ended(conn *queuednet.Connection) {
 func (r *Recorder) Err() error { return r.err }
 
 // Flush flushes the sink: what was recorded so far can be replayed even if the
-// program crashes. It returns Err where recording has stopped.
+// program crashes. It returns Err if the recording has stopped.
 func (r *Recorder) Flush() error {
 	if r.recording() {
 		r.fail(r.sink.Flush())

@@ -14,30 +14,31 @@ import (
 )
 
 // A Replay plays a recording to a program, through the program's own manager,
-// listener and reader. Its connections are like any other: they come out of the
-// listener, have the recorded addresses, and end with the recorded reasons;
-// what the program sends to them goes nowhere. Those that the recorded program
-// had opened itself come through the listener too, but those of UDP: the program
-// opens them with OpenUDPConnection of the Replay, and what was received over them
-// comes from who had sent it. A replay waits until it has done so.
+// listener and reader. Its connections are like any other: the listener yields
+// them, they have the recorded addresses, and they end with the recorded
+// reasons. What the program sends to them goes nowhere. The listener also
+// yields the connections that the recorded program had opened itself, except
+// those of UDP: the program opens them with OpenUDPConnection of the Replay,
+// and their packets come from the recorded senders. A replay waits until the
+// program has opened them.
 //
 // The program learns of everything in the order of the recording, over all
 // connections and at any speed: a datagram is fed when the one before it is in
-// the reader's queue, and between arrivals, datagrams and ends the replay waits
-// until the program has taken all that is queued, as the three queues have no
-// order among them. So the manager must be the replay's alone, the loop must take
-// what it took when it was recorded, and connections must be added to a reader,
-// or closed: a replay waits for that.
+// the queue of the reader. Between arrivals, datagrams and ends the replay
+// waits until the program has taken all that is queued, because the three
+// queues have no order among them. So the manager must belong to the replay
+// alone, the loop must take what it took when it was recorded, and connections
+// must be added to a reader, or closed: a replay waits for that.
 //
-// How many datagrams a drain finds, and how much of the program's own time
-// passes, is as in the recording at speed 1 only, and to within a few frames: each
-// change between arrivals, datagrams and ends takes one, and a recording that has
-// more of them than frames takes longer. In a bubble of testing/synctest a replay
-// takes no time and is the same each time.
+// How many datagrams a drain finds, and how much time of the program's passes,
+// is as in the recording only at speed 1, and only to within a few frames: each
+// change between arrivals, datagrams and ends takes a frame, and a recording
+// that has more of them than frames takes longer. In a bubble of
+// testing/synctest a replay takes no time, and is the same each time.
 //
-// A connection that the program had closed itself is not ended by the replay:
-// the program will close it again. Connections that were open at the end of the
-// recording stay open, until the program closes them or its manager.
+// The replay does not end a connection that the program had closed itself: the
+// program will close it again. Connections that were open at the end of the
+// recording stay open until the program closes them, or its manager.
 //
 // The methods may be called from any goroutine.
 type Replay struct {
@@ -60,18 +61,20 @@ type Replay struct {
 }
 
 // NewReplay prepares to play a recording into the manager of the reader. It
-// plays when a listener has its Rendezvous. Datagrams are framed with the header
-// size that the reader has, or not at all if it is in raw mode then: both must be
-// those of all readers that the program adds these connections to, and raw mode
-// as it was when the datagrams were recorded.
+// plays once a listener has its Rendezvous. Datagrams are put into frames with
+// the header size that the reader has, or without frames if it is in raw mode.
+// Header size and raw mode must be the same for all readers that the program
+// adds these connections to, and raw mode must be as it was when the datagrams
+// were recorded.
 //
-// A speed of 1 keeps to the recorded times, 2 takes half of them; 0 is as fast as
-// the program takes what comes. The beginning of the recording is read at once,
-// which BLOCKS as its generator does; the rest on a goroutine of the replay, which
-// ends when it is Done or stopped: leave the generator alone until then.
+// A speed of 1 keeps to the recorded times, 2 takes half of them, and 0 is as
+// fast as the program takes the datagrams. The beginning of the recording is
+// read at once, which BLOCKS as its generator does. A goroutine of the replay
+// reads the rest, and ends when the replay is Done or stopped: leave the
+// generator alone until then.
 //
-// It fails with ErrFormat where this is no recording, with the error of its
-// generator, and with net.ErrClosed where the manager is closed.
+// It fails with ErrFormat if this is no recording, with the error of its
+// generator, and with net.ErrClosed if the manager is closed.
 func NewReplay(reader *queuednet.QueuedConnectionReader, recording datagramfile.DatagramGenerator, speed float64) (*Replay, error) {
 	if !(speed >= 0 && speed <= math.MaxFloat64) {
 		return nil, fmt.Errorf("record: speed cannot be %v", speed)
@@ -111,17 +114,17 @@ func NewReplay(reader *queuednet.QueuedConnectionReader, recording datagramfile.
 	return r, nil
 }
 
-// Rendezvous returns what the recorded connections come through: add it to a
-// listener. To stop a replay, close it, or the manager.
+// Rendezvous returns the rendezvous through which the recorded connections
+// come: add it to a listener. To stop a replay, close it, or the manager.
 func (r *Replay) Rendezvous() *queuednet.Connection { return r.rendezvous }
 
-// Done reports whether it is over: the program has taken all that was recorded,
-// up to where the recording ends or cannot be read on, or the replay was
-// stopped. A loop that plays a recording to its end is
+// Done reports whether the replay is over: the program has taken all that was
+// recorded, up to where the recording ends or cannot be read any further; or
+// the replay was stopped. A loop that plays a recording to its end is
 //
 //	for !replay.Done() { frame() }
 //
-// where a frame must take some time in a bubble of testing/synctest.
+// In a bubble of testing/synctest a frame must take some time.
 func (r *Replay) Done() bool {
 	select {
 	case <-r.done:
@@ -131,9 +134,10 @@ func (r *Replay) Done() bool {
 	}
 }
 
-// Err returns nil until Done, and then too if the recording was played to its
-// end. Otherwise it is what is wrong with it, as with NewReplay, or net.ErrClosed
-// where it was stopped. What comes before a damage has been played.
+// Err returns nil until Done, and also afterwards if the recording was played
+// to its end. Otherwise it returns what is wrong with the recording, as
+// NewReplay does, or net.ErrClosed if the replay was stopped. What was recorded
+// before the damage has been played.
 func (r *Replay) Err() error {
 	if !r.Done() {
 		return nil
@@ -141,8 +145,8 @@ func (r *Replay) Err() error {
 	return r.err
 }
 
-// Wait BLOCKS until Done and returns Err, or the error of ctx when that is done
-// before. The loop must run meanwhile, on another goroutine.
+// Wait BLOCKS until Done, and returns Err; or until ctx is done, and returns
+// the error of ctx. The loop must run meanwhile, on another goroutine.
 func (r *Replay) Wait(ctx context.Context) error {
 	select {
 	case <-r.done:

@@ -8,15 +8,17 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// OpenUDPConnection stands for the manager's in a replay: it returns the next UDP
-// connection of the recording, in the order in which they were opened, with the
-// address that it had. What the program sends over it goes nowhere, and it has to be
-// added to a reader as any other. io.EOF means that the recording has no more.
+// OpenUDPConnection takes the place of that of the manager in a replay. It
+// returns the next UDP connection of the recording, in the order in which they
+// were opened, with the recorded address. What the program sends over it goes
+// nowhere. It has to be added to a reader like any other. io.EOF means that the
+// recording has no more.
 //
-// It BLOCKS while the recording is read up to where that connection was opened, and
-// holds in memory what comes before: little, if the program told its Recorder of it
-// by Opened at once. It fails with the error of the recording if that cannot be read
-// so far, and with net.ErrClosed if the manager is closed.
+// It BLOCKS while the recording is read up to the place at which that
+// connection was opened, and holds in memory what is before: little, if the
+// program told its Recorder at once by Opened. It fails with the error of the
+// recording if that cannot be read so far, and with net.ErrClosed if the
+// manager is closed.
 func (r *Replay) OpenUDPConnection() (*queuednet.Connection, error) {
 	p, err := r.events.nextSocket()
 	if err != nil {

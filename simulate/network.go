@@ -24,9 +24,9 @@ import (
 	"time"
 )
 
-// A Network is what all sockets that it has wrapped go through. Its methods may
-// be called from any goroutine, at any time, and never wait. What they set holds
-// for what arrives from then on.
+// A Network is what all the sockets that it has wrapped go through. Its methods
+// may be called from any goroutine, at any time, and never wait. What they set
+// holds for the bytes and packets that arrive from then on.
 type Network struct {
 	seed uint64
 
@@ -50,9 +50,9 @@ func NewNetwork(seed uint64) *Network {
 }
 
 // StartDelay makes what arrives wait for a random time between two bounds. The
-// order is kept, so that what comes behind something slower waits with it. A
-// negative time is 0, and a longest below the shortest is the shortest. It is
-// Panda3D's start_delay.
+// order is kept, so what arrives behind something slower waits with it. A
+// negative time counts as 0, and a longest below the shortest as the shortest.
+// It is Panda3D's start_delay.
 func (n *Network) StartDelay(shortest, longest time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -60,8 +60,8 @@ func (n *Network) StartDelay(shortest, longest time.Duration) {
 	n.delay.max = max(longest, n.delay.min)
 }
 
-// StopDelay makes an end of it: what waits arrives at once, in order, and what
-// comes does not wait. It is Panda3D's stop_delay.
+// StopDelay ends the delay: what waits arrives at once, in order, and what
+// arrives from now on does not wait. It is Panda3D's stop_delay.
 func (n *Network) StopDelay() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -71,7 +71,7 @@ func (n *Network) StopDelay() {
 }
 
 // SetLoss sets the probability, 0 to 1, with which a packet of UDP is lost.
-// Panda3D has no counterpart, nor have the two that follow.
+// Panda3D has no counterpart, also of the two methods that follow.
 func (n *Network) SetLoss(probability float64) { n.set(&n.loss, probability) }
 
 // SetDuplication sets the probability, 0 to 1, with which a packet of UDP
@@ -79,8 +79,8 @@ func (n *Network) SetLoss(probability float64) { n.set(&n.loss, probability) }
 func (n *Network) SetDuplication(probability float64) { n.set(&n.duplicate, probability) }
 
 // SetReordering sets the probability, 0 to 1, with which a packet of UDP does
-// not wait: it overtakes all that do. Without a delay there is nothing to
-// overtake.
+// not wait: it overtakes all packets that do. Without a delay there is nothing
+// to overtake.
 func (n *Network) SetReordering(probability float64) { n.set(&n.reorder, probability) }
 
 func (n *Network) set(field *float64, probability float64) {
@@ -132,10 +132,10 @@ func (n *Network) throw(dice *rand.Rand) fate {
 	return f
 }
 
-// Conn wraps a stream, such as one to be given to AdoptConnection of a manager.
-// What arrives is read ahead, up to 1 MiB; beyond that the peer is slowed, as by
-// a full network. The end of the stream waits as anything else. Deadlines work,
-// and Close ends a Read that waits and drops what it waits for. It returns nil
+// Conn wraps a stream, such as one for AdoptConnection of a manager. It reads
+// ahead up to 1 MiB of what arrives; beyond that the peer is slowed, as by a
+// full network. The end of the stream waits like anything else. Deadlines work.
+// Close ends a Read that waits, and drops what was read ahead. It returns nil
 // for nil.
 func (n *Network) Conn(socket net.Conn) net.Conn {
 	if socket == nil {
@@ -146,9 +146,9 @@ func (n *Network) Conn(socket net.Conn) net.Conn {
 	return c
 }
 
-// Listener wraps a listening socket, such as one to be given to AdoptRendezvous
-// of a manager: what it accepts comes wrapped as by Conn. It starts no goroutine
-// of its own. It returns nil for nil.
+// Listener wraps a listening socket, such as one for AdoptRendezvous of a
+// manager: the sockets that it accepts are wrapped as by Conn. It starts no
+// goroutine of its own. It returns nil for nil.
 func (n *Network) Listener(socket net.Listener) net.Listener {
 	if socket == nil {
 		return nil
@@ -156,14 +156,15 @@ func (n *Network) Listener(socket net.Listener) net.Listener {
 	return &listener{socket, n}
 }
 
-// PacketConn wraps a packet socket, such as one to be given to
-// AdoptUDPConnection of a manager. Packets are read ahead, up to 1 MiB; beyond
-// that they wait in the system, which drops what is too much. Deadlines work,
-// and Close ends a ReadFrom that waits and drops what waits. What the socket knows
-// of the local addresses of packets, it knows too: a *net.UDPConn on all interfaces,
-// on Linux, and one that has ReadFromTo and WriteFromTo (see AdoptUDPConnection of a
-// manager). So SendFrom answers from the address that was asked. It returns nil for
-// nil.
+// PacketConn wraps a packet socket, such as one for AdoptUDPConnection of a
+// manager. It reads ahead up to 1 MiB of packets; beyond that they wait in the
+// system, which drops what is too much. Deadlines work. Close ends a ReadFrom
+// that waits, and drops what was read ahead. It returns nil for nil.
+//
+// If the socket knows the local address of each packet, so does the wrapper,
+// and SendFrom answers from the address that was asked. A *net.UDPConn on all
+// interfaces knows it, on Linux; so does a socket with ReadFromTo and
+// WriteFromTo (see AdoptUDPConnection of a manager).
 func (n *Network) PacketConn(socket net.PacketConn) net.PacketConn {
 	if socket == nil {
 		return nil

@@ -24,30 +24,31 @@ type DialOptions struct {
 	// its own and takes none. Default: none.
 	Header http.Header
 
-	// Transport is what connects: set its TLSClientConfig for a certificate of
-	// one's own, or its Proxy. It is copied, its DialContext is called and its
-	// DialTLSContext is not. In a browser there is none. Default: the proxy of
-	// the environment, the certificates of the system.
+	// Transport is what connects: set its TLSClientConfig for certificates of
+	// your own, or its Proxy. It is copied; its DialContext is called, and its
+	// DialTLSContext is not. A browser has none. Default: the proxy of the
+	// environment, and the certificates of the system.
 	Transport *http.Transport
 
 	// PingInterval is as in ServerOptions. A browser cannot ask; it answers.
 	PingInterval time.Duration
 
-	// MaxUnread bounds, in a browser only, the bytes that have come and that the
-	// manager does not take because Config.MaxReceiveQueue is reached: nothing
-	// there makes a server wait. Over it the connection ends with ErrUnread.
-	// Default: 16 MiB.
+	// MaxUnread bounds, in a browser only, the bytes that have arrived and that
+	// the manager does not take because Config.MaxReceiveQueue is reached: a
+	// page cannot make a server wait. If more arrives the connection ends with
+	// ErrUnread. Default: 16 MiB.
 	MaxUnread int
 }
 
-// Dial BLOCKS until it has connected to a server, at most until ctx is done. The
-// url is one of ws or wss, as in "wss://example.com/play". Hand Dial to
-// BeginClientConnection of a manager, which calls it in the background, or the
-// connection to AdoptConnection.
+// Dial BLOCKS until it has connected to a server, at most until ctx is done.
+// The scheme of the url is ws or wss, as in "wss://example.com/play". Hand Dial
+// to BeginClientConnection of a manager, which calls it in the background, or
+// the connection to AdoptConnection.
 //
 // A certificate that is not trusted, an origin that the server refuses, and a
-// server that speaks neither subprotocol are errors of Dial. In a browser, which
-// does not tell a page why, they are a [CloseError] with status 1006.
+// server that speaks neither subprotocol are errors of Dial. A browser does not
+// tell a page why it could not connect: there they are a CloseError with status
+// 1006.
 func Dial(ctx context.Context, url string, options *DialOptions) (net.Conn, error) {
 	if options == nil {
 		options = new(DialOptions)

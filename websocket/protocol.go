@@ -25,9 +25,9 @@ const (
 	Stream = "stream.queuednet"
 )
 
-// A CloseError is why a connection ended that its peer closed with another
-// status than 1000, or that ended without any, which is 1006. A peer that
-// closes with 1000, or with no status, ends the connection with [io.EOF].
+// A CloseError is the reason of an end for which the peer gave a status other
+// than 1000, or none at all, which is 1006. If the peer closes with 1000, or
+// with a message that has no status, the reason is io.EOF.
 type CloseError struct {
 	Code   int    // the status of RFC 6455, section 7.4, or one of the peer's own, 4000 to 4999
 	Reason string // the text that came with it, up to 123 bytes, chosen by the peer
@@ -48,7 +48,7 @@ func (e *CloseError) Error() string {
 }
 
 // Unwrap returns the error of the socket below if the status is 1006 and the
-// system tells, else nil.
+// system tells, otherwise nil.
 func (e *CloseError) Unwrap() error { return e.cause }
 
 // The status codes of RFC 6455 that this package sends.

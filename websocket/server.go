@@ -25,27 +25,27 @@ type ServerOptions struct {
 	// Default: nil, the defaults of queuednet.
 	Config *queuednet.Config
 
-	// Origins are the hosts, beside the server's own, whose pages may connect,
-	// such as "example.com" or "*.example.com", or with a scheme as in
+	// Origins are the hosts, besides that of the server, whose pages may
+	// connect, such as "example.com" or "*.example.com", or with a scheme as in
 	// "https://example.com". A * matches any part of a host. Other pages are
-	// refused with status 403; programs that are no browser name no origin, and
-	// may. Default: none.
+	// refused with status 403. Programs that are not browsers name no origin,
+	// and may connect. Default: none.
 	Origins []string
 
 	// AnyOrigin lets every page connect. Default: false.
 	AnyOrigin bool
 
-	// TrustedProxies are the addresses of the proxies before the server. If a
-	// connection comes from one of them, the client's address is the last one in
-	// the ProxyHeader that is not a proxy's; what stands before that may be
+	// TrustedProxies are the addresses of the proxies in front of the server.
+	// If a connection comes from one of them, the address of the client is the
+	// last one in the ProxyHeader that is not a proxy's; those before it may be
 	// invented. A connection from any other address is its own client, whatever
 	// its headers say. Default: none.
 	TrustedProxies []netip.Prefix
 
 	// ProxyHeader is the header in which the trusted proxies add the address of
-	// whoever connected to them: "X-Forwarded-For" or "Forwarded" (RFC 7239). It
-	// must be the one that they write, since they pass on the other as the client
-	// sent it. Default: "X-Forwarded-For".
+	// the client that connected to them: "X-Forwarded-For" or "Forwarded" (RFC
+	// 7239). It must be the one that they write, because they pass the other
+	// one on as the client sent it. Default: "X-Forwarded-For".
 	ProxyHeader string
 
 	// PingInterval is how often the peer is asked whether it is still there,
@@ -72,8 +72,8 @@ type Server struct {
 	closed chan struct{} // closed with mu held, so that nothing is queued after
 }
 
-// NewServer returns a server; nil stands for the defaults. It fails if a pattern
-// of Origins or the ProxyHeader is none.
+// NewServer returns a server; nil options stand for the defaults. It fails if a
+// pattern of Origins, or the ProxyHeader, is not valid.
 func NewServer(options *ServerOptions) (*Server, error) {
 	s := &Server{closed: make(chan struct{})}
 	if options != nil {
@@ -103,8 +103,8 @@ func NewServer(options *ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// ServeHTTP makes a WebSocket of a request and queues it for Accept. Whatever is
-// refused gets an HTTP status and a text that says why.
+// ServeHTTP makes a WebSocket of a request and queues it for Accept. A request
+// that is refused gets an HTTP status, and a text that says why.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-s.closed:
@@ -185,8 +185,9 @@ func (s *Server) Accept() (net.Conn, error) {
 	}
 }
 
-// Close refuses whoever comes from now on and closes what has not been accepted,
-// in the background. Connections that have been accepted stay.
+// Close refuses clients that connect from now on, and closes the connections
+// that have not been accepted, in the background. Connections that have been
+// accepted stay.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -213,8 +214,8 @@ func (s *Server) isClosed() bool {
 	}
 }
 
-// Addr returns an address that says no more than "websocket": it is the program
-// that listens.
+// Addr returns an address that says no more than "websocket", because the
+// program is what listens.
 func (s *Server) Addr() net.Addr { return addr("websocket") }
 
 // A hijacker puts a transport between a WebSocket and the socket of the request.

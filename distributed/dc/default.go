@@ -9,13 +9,13 @@ import (
 // HasDefault says whether the declaration gives the field, or a part of it, a default.
 func (f *Field) HasDefault() bool { return f.value.typ.explicitDefault() }
 
-// Default returns the default value of the field, packed: what the declaration says, and
-// where it says nothing zero, or the lowest value of the first interval of a range that
-// has no zero; strings and arrays of the lowest size; the first case of a switch.
+// Default returns the default value of the field, packed: that of the declaration,
+// and otherwise zero, or the lowest value of the first interval of a range that has
+// no zero; strings and arrays of the lowest size; the first case of a switch.
 //
-// It fails for a value of more than 1 MiB, and for a switch that has no value. A default
-// that is declared in packed form, as in "blob b = <00ff>", comes as it is: it need not be
-// a valid value.
+// It fails for a value of more than 1 MiB, and for a switch that has no value. A
+// default that is declared in packed form, as in "blob b = <00ff>", is returned as
+// it is, and need not be a valid value.
 func (f *Field) Default() ([]byte, error) {
 	value, err := f.value.typ.appendDefault(nil)
 	if err != nil {

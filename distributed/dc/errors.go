@@ -8,20 +8,20 @@ import (
 // Why a value cannot be packed or unpacked. Compare with errors.Is: they come wrapped
 // in a [*ValueError].
 var (
-	// ErrType is for values that do not fit the declaration in number or kind.
+	// ErrType reports values that do not fit the declaration in number or kind.
 	ErrType = errors.New("wrong type")
 
-	// ErrRange is for values outside the range of the declaration or of the type, and
-	// for switch keys that have no case.
+	// ErrRange reports values outside the range of the declaration or of the type,
+	// and switch keys that have no case.
 	ErrRange = errors.New("out of range")
 
-	// ErrData is for packed data that ends too early or whose lengths do not fit.
+	// ErrData reports packed data that ends too early, or whose lengths do not fit.
 	ErrData = errors.New("malformed data")
 
-	// ErrUTF8 is for a string or char that is not UTF-8.
+	// ErrUTF8 reports a string or char that is not UTF-8.
 	ErrUTF8 = errors.New("not UTF-8")
 
-	// ErrSyntax is for the text of a value that cannot be read.
+	// ErrSyntax reports the text of a value that cannot be read.
 	ErrSyntax = errors.New("syntax error")
 )
 

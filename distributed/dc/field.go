@@ -51,8 +51,8 @@ func (f *Field) Class() *Class { return f.class }
 // Kind says how the field is declared.
 func (f *Field) Kind() FieldKind { return f.kind }
 
-// Parameters returns what the arguments of the field are: the parameters of an atomic
-// field, those of all members of a molecular one, and a data field's single value.
+// Parameters returns the arguments of the field: the parameters of an atomic field,
+// those of all members of a molecular one, and the single value of a data field.
 func (f *Field) Parameters() []*Parameter { return slices.Clone(f.params) }
 
 // NumArgs returns the number of arguments, len(Parameters()).

@@ -2,8 +2,9 @@ package dc
 
 import "reflect"
 
-// Pack appends the packed arguments to dst. On an error, which is a [*ValueError], dst
-// comes back as it was. Which Go types a DC type takes, the package documentation says.
+// Pack appends the packed arguments to dst. If there is an error, which is a
+// *ValueError, it returns dst as it was. The package documentation says which Go
+// types a DC type takes.
 func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	p := f.Packer(dst)
 	for _, arg := range args {

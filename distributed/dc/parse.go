@@ -16,8 +16,8 @@ func Parse(name string, text []byte) (*File, error) {
 	return ParseSources(Source{Name: name, Text: text})
 }
 
-// MustParse is ParseSources for texts that are known to be right, such as those that the
-// dc command has put into generated code. It panics on an error.
+// MustParse is ParseSources for texts that are known to be right, such as those
+// that the dc command puts into generated code. It panics if there is an error.
 func MustParse(sources ...Source) *File {
 	file, err := ParseSources(sources...)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/examples/internal/cli"
+	"github.com/queuednet/queuednet/examples/internal/free"
 )
 
 // What CLUSTER.md says of a machine that is not overloaded; -slow multiplies it.
@@ -135,12 +135,12 @@ func (d *demo) play() error {
 func (d *demo) open() error {
 	var addresses []string
 	for i := range d.nodes {
-		free, err := freeAddresses(3)
+		at, err := free.Addresses(3)
 		if err != nil {
 			return err
 		}
-		d.places = append(d.places, place{uint16(i + 1), free[0], free[1], free[2]})
-		addresses = append(addresses, free[0])
+		d.places = append(d.places, place{uint16(i + 1), at[0], at[1], at[2]})
+		addresses = append(addresses, at[0])
 	}
 	d.processes = make([]*process, d.nodes)
 	for i := range d.places {
@@ -199,9 +199,9 @@ func (d *demo) killOne() error {
 		return err
 	}
 	d.say("server %d is killed, with %d players", victim.number, d.playersOf(d.killed.source))
-	err := d.until("the kill is noticed, and all bots play", func() bool {
+	err := d.until("the kill is noticed, all bots play, and none sees somebody of that server", func() bool {
 		d.killed.noticed = d.noticed(d.killed.source, d.killed.at, victim)
-		return len(d.killed.noticed) == d.nodes-1 && d.allPlay()
+		return len(d.killed.noticed) == d.nodes-1 && d.allPlay() && !d.swarm.hears(d.killed.source)
 	})
 	if err != nil {
 		return err
@@ -256,10 +256,10 @@ func (d *demo) restartAll() error {
 		r := restart{number: p.number, source: d.sourceOf(p), at: time.Now()}
 		d.say("server %d is to end (SIGTERM), with %d players", p.number, d.playersOf(r.source))
 		p.end()
-		if err := d.until("it has ended, the others know, and all bots play", func() bool {
+		if err := d.until("it has ended, the others know, all bots play, and none sees somebody of it", func() bool {
 			r.leaving = d.leaving(p)
 			r.noticed = d.noticed(r.source, r.at, p)
-			return !r.leaving.IsZero() && len(r.noticed) == d.nodes-1 && len(p.exited) > 0 && d.allPlay()
+			return !r.leaving.IsZero() && len(r.noticed) == d.nodes-1 && len(p.exited) > 0 && d.allPlay() && !d.swarm.hears(r.source)
 		}); err != nil {
 			return err
 		}
@@ -319,6 +319,9 @@ func (d *demo) until(what string, so func() bool) error {
 		if d.frame(); so() {
 			return nil
 		}
+		if err := d.crashed(); err != nil {
+			return err
+		}
 		select {
 		case now := <-tick.C:
 			if now.After(end) {
@@ -328,6 +331,16 @@ func (d *demo) until(what string, so func() bool) error {
 			return d.ctx.Err()
 		}
 	}
+}
+
+// crashed returns why a server has ended that was to run, if there is one.
+func (d *demo) crashed() error {
+	for _, p := range d.processes {
+		if p != nil && !p.ending && len(p.exited) > 0 {
+			return fmt.Errorf("server %d has ended: %s", p.number, p.stderr.String())
+		}
+	}
+	return nil
 }
 
 func (d *demo) wait(length time.Duration) error {
@@ -366,17 +379,4 @@ func (d *demo) close() {
 			_ = p.kill()
 		}
 	}
-}
-
-// freeAddresses returns addresses of this machine that nobody listens on.
-func freeAddresses(n int) (addresses []string, err error) {
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close() // not before all are there: else they are the same
-		addresses = append(addresses, listener.Addr().String())
-	}
-	return addresses, nil
 }

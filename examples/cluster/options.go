@@ -1,14 +1,10 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -74,41 +70,4 @@ func nodeNumber(number, host string) (uint16, error) {
 		return 0, fmt.Errorf("-number, on host %q: %w", host, err)
 	}
 	return uint16(n) + uint16(add), nil
-}
-
-// list splits what has commas between.
-func list(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-// tlsConfig reads the files that a Secret of Kubernetes of the type kubernetes.io/tls has.
-func tlsConfig(dir string) (*tls.Config, error) {
-	if dir == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, certFile), filepath.Join(dir, keyFile))
-	if err != nil {
-		return nil, err
-	}
-	authority, err := os.ReadFile(filepath.Join(dir, caFile))
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("%s: no certificate in ca.crt", dir)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: pool, ClientCAs: pool}, nil
-}
-
-// readSecret reads the file that -secret names.
-func readSecret(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(file)
-	if err == nil && strings.TrimSpace(string(text)) == "" {
-		err = fmt.Errorf("%s is empty", file)
-	}
-	return strings.TrimSpace(string(text)), err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -42,19 +41,6 @@ func TestNodeNumber(t *testing.T) {
 		_, err := nodeNumber(c[0], c[1])
 		assert.Error(t, err, c)
 	}
-}
-
-func TestSecret(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secret")
-	_, err := readSecret(file)
-	assert.ErrorIs(t, err, os.ErrNotExist)
-	require.NoError(t, os.WriteFile(file, []byte("\n"), 0o600))
-	_, err = readSecret(file)
-	assert.Error(t, err, "an empty one is a mistake")
-	require.NoError(t, os.WriteFile(file, []byte("a word\n"), 0o600))
-	text, err := readSecret(file)
-	assert.NoError(t, err)
-	assert.Equal(t, "a word", text)
 }
 
 // A server that others could reach does not start without TLS and a secret.

@@ -28,6 +28,7 @@ type process struct {
 	stdin   io.Closer
 	stderr  bytes.Buffer
 	exited  chan error // gets one
+	ending  bool       // it was killed, or told to end
 }
 
 // A line is one of a server's log.
@@ -88,11 +89,15 @@ func startProcess(p place, routes, secrets string, lines chan<- line, log io.Wri
 }
 
 // kill ends it as a crash does: it can do nothing about it.
-func (s *process) kill() error { return s.command.Process.Kill() }
+func (s *process) kill() error {
+	s.ending = true
+	return s.command.Process.Kill()
+}
 
 // end asks it to drain and to end. Where there are no signals, the end of its standard
 // input says the same.
 func (s *process) end() {
+	s.ending = true
 	if s.command.Process.Signal(syscall.SIGTERM) != nil {
 		s.stdin.Close()
 	}

@@ -17,15 +17,11 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/examples/internal/cli"
+	"github.com/queuednet/queuednet/examples/internal/credentials"
 )
 
-// The files of a directory for -tls, and -secret.
-const (
-	caFile     = "ca.crt"
-	certFile   = "tls.crt"
-	keyFile    = "tls.key"
-	secretFile = "secret"
-)
+// secretFile is for -secret, beside those for -tls.
+const secretFile = "secret"
 
 // runSecrets is for those who have no authority that issues certificates. One certificate
 // for all nodes is enough: whoever has one may do everything anyway.
@@ -36,10 +32,10 @@ func runSecrets(args []string, stdout io.Writer) error {
 	if err := cli.Parse(flags, args, stdout); err != nil {
 		return err
 	}
-	if len(list(*hosts)) == 0 {
+	if len(credentials.List(*hosts)) == 0 {
 		return fmt.Errorf("-hosts is needed")
 	}
-	if err := makeSecrets(*dir, list(*hosts)); err != nil {
+	if err := makeSecrets(*dir, credentials.List(*hosts)); err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "%s has what the nodes need, for a year\n", *dir)
@@ -79,10 +75,10 @@ func makeSecrets(dir string, hosts []string) error {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		caFile:     pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}),
-		certFile:   pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: node.Raw}),
-		keyFile:    pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		secretFile: []byte(rand.Text() + rand.Text() + "\n"),
+		credentials.AuthorityFile:   pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}),
+		credentials.CertificateFile: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: node.Raw}),
+		credentials.KeyFile:         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		secretFile:                  []byte(rand.Text() + rand.Text() + "\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			return err

@@ -11,12 +11,17 @@ import (
 
 	"github.com/queuednet/queuednet"
 	"github.com/queuednet/queuednet/cluster"
+	"github.com/queuednet/queuednet/examples/internal/credentials"
 )
 
 const (
-	frameTime   = time.Second / 60
-	zoneCount   = 12
-	maxPlayers  = 5000
+	frameTime  = time.Second / 60
+	zoneCount  = 12
+	maxPlayers = 5000
+	// How long the node stays after its Leave. A node that writes to one that has closed
+	// gets an error, and may read no more of what that one has sent, the leave included.
+	linger = 250 * time.Millisecond
+
 	firstTicket = 5 * time.Second // until a newcomer has said hello
 )
 
@@ -97,16 +102,16 @@ func (s *server) open() (err error) {
 	}
 	config := &cluster.Config{
 		Number: number, Name: host, Cluster: "world", Insecure: s.options.insecure, Logger: s.log,
-		Listen: s.options.listen, Advertise: s.options.advertise, Routes: list(s.options.routes),
-		Servers: list(s.options.nats),
+		Listen: s.options.listen, Advertise: s.options.advertise, Routes: credentials.List(s.options.routes),
+		Servers: credentials.List(s.options.nats),
 	}
-	if config.TLS, err = tlsConfig(s.options.tls); err != nil {
+	if config.TLS, err = credentials.TLS(s.options.tls); err != nil {
 		return err
 	}
-	if config.Secret, err = readSecret(s.options.secret); err != nil {
+	if config.Secret, err = credentials.Secret(s.options.secret); err != nil {
 		return err
 	}
-	if config.TicketKey, err = readSecret(s.options.ticketKey); err != nil {
+	if config.TicketKey, err = credentials.Secret(s.options.ticketKey); err != nil {
 		return err
 	}
 	s.node, err = cluster.Open(config)
@@ -139,6 +144,7 @@ func (s *server) serve(ctx context.Context) error {
 		if !s.welcoming.Load() && (len(s.sessions)+len(s.coming) == 0 || s.now.After(s.until)) {
 			s.log.Info("leaving", "players", len(s.sessions))
 			s.node.Leave()
+			time.Sleep(linger)
 			return nil
 		}
 		if err := s.node.Err(); err != nil {

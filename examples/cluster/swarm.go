@@ -82,6 +82,16 @@ func (s *swarm) playing() (n int) {
 	return n
 }
 
+// hears reports whether a bot still has a run of a node among those that it hears.
+func (s *swarm) hears(of source) bool {
+	for _, b := range s.all {
+		if _, ok := b.account.heard[of]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // settled reports whether all has arrived: each bot sees whoever is in its zone, and has
 // heard each acknowledged shout of the nodes that it hears.
 func (s *swarm) settled() bool {

@@ -70,7 +70,7 @@ func (f *effects) burst(x, y float64, n int, speed, life float64, t tint) {
 		v := speed * math.Sqrt(rand.Float64())
 		f.sparks = append(f.sparks, spark{
 			x: x, y: y, vx: cos * v, vy: sin * v, life: life * (0.4 + 0.6*rand.Float64()),
-			size: 1 + 1.6*rand.Float64(), tint: t,
+			size: 1.3 + 2*rand.Float64(), tint: t,
 		})
 	}
 }
@@ -120,7 +120,7 @@ func (f *effects) draw(c *canvas) {
 		x, y := c.at(s.x, s.y)
 		tx, ty := c.at(s.x-s.vx*2.2, s.y-s.vy*2.2)
 		c.glow.gradient(x, y, tx, ty, s.size*c.scale, s.tint.faded(left), s.tint.faded(0))
-		c.glow.disc(x, y, s.size*2.6*c.scale, s.tint.faded(left*0.5), tint{})
+		c.glow.disc(x, y, s.size*3*c.scale, s.tint.faded(left*0.6), tint{})
 	}
 	for _, w := range f.waves {
 		part := w.age / w.life

@@ -33,13 +33,13 @@ func main() {
 }
 
 func flags() (o options) {
-	flag.StringVar(&o.address, "server", "localhost:4070", "address of the server, or its ws:// or wss:// URL")
+	flag.StringVar(&o.address, "server", "localhost:4070", "address of the server, or its ws:// or wss:// URL; several servers of one world with commas between")
 	flag.StringVar(&o.name, "name", os.Getenv("USER"), "your name")
 	flag.BoolVar(&o.bot, "bot", false, "let a bot play")
 	secure := flag.Bool("tls", false, "connect by TLS")
 	ca := flag.String("ca", "", "a certificate to trust (default: that of a server on this machine)")
 	shot := flag.String("screenshot", "", "write a picture of a fight to this file, and end")
-	after := flag.Duration("after", 5*time.Second, "when -screenshot begins to look for one; it takes what there is after six times as long")
+	after := flag.Duration("after", 5*time.Second, "when -screenshot begins to look for one; it takes what there is after twenty times as long")
 	flag.Parse()
 	var config *tls.Config
 	if *secure || strings.HasPrefix(o.address, "wss://") {
@@ -48,7 +48,7 @@ func flags() (o options) {
 	o.dial = player.Dialer(o.address, config)
 	if *shot != "" {
 		now := time.Now()
-		o.shot = &screenshot{file: *shot, from: now.Add(*after), until: now.Add(6 * *after)}
+		o.shot = &screenshot{file: *shot, from: now.Add(*after), until: now.Add(20 * *after)}
 	}
 	return o
 }

@@ -32,9 +32,11 @@ func clouds(c *canvas) {
 		c.haze = ebiten.NewImage(size.X, size.Y)
 	}
 	c.haze.Clear()
-	for i := range 14 {
+	for i := range 30 {
 		h := scramble(uint32(i), 77)
-		cloud(c, float64(h%5000)-450, float64(h>>12%5000)-450, 300+float64(h>>24)*1.2, hue(0.55+float64(i%7)*0.05, 0.8, 0.9).faded(0.17))
+		x, y, radius := float64(h%9000)-2450, float64(h>>12%9000)-2450, 320+float64(h>>24)*1.3
+		cloud(c, x, y, radius, hue(0.52+float64(i%6)*0.07, 0.85, 1).faded(0.36))
+		cloud(c, x+radius/3, y-radius/4, radius/2, hue(0.58+float64(i%6)*0.07, 0.6, 1).faded(0.22)) // its brighter heart
 	}
 	c.glow.draw(c.haze, ebiten.BlendLighter)
 	options := &ebiten.DrawImageOptions{Blend: ebiten.BlendLighter, Filter: ebiten.FilterLinear}
@@ -106,8 +108,8 @@ func rocks(c *canvas, arena *game.Arena) {
 func rock(c *canvas, x, y, radius float64, shape uint32) {
 	const corners = 18
 	px, py := c.at(x, y)
-	light := tint{0.24, 0.28, 0.37, 1}
-	dark := tint{0.07, 0.09, 0.14, 1}
+	light := tint{0.42, 0.44, 0.52, 1}
+	dark := tint{0.10, 0.11, 0.18, 1}
 	points := [][2]float64{{px - radius*0.3*c.scale, py - radius*0.3*c.scale}}
 	for i := range corners + 1 {
 		sin, cos := math.Sincos(2 * math.Pi * float64(i%corners) / corners)
@@ -118,7 +120,7 @@ func rock(c *canvas, x, y, radius float64, shape uint32) {
 	for i := 1; i <= corners; i++ {
 		a, b := points[i], points[i+1]
 		lit := 0.35 - 0.3*((a[0]-px)+(a[1]-py))/(radius*1.5*c.scale)
-		c.solid.line(a[0], a[1], b[0], b[1], 1.6*c.scale, tint{0.45, 0.55, 0.72, 1}.faded(lit))
+		c.solid.line(a[0], a[1], b[0], b[1], 1.6*c.scale, tint{0.65, 0.75, 0.95, 1}.faded(lit))
 	}
 	for i := range uint32(4) {
 		h := scramble(shape, 100+i)

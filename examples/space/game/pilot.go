@@ -25,6 +25,7 @@ type Input struct {
 // A Pilot is who plays, and its ship.
 type Pilot struct {
 	ID            ID
+	Far           bool // another node flies it: see Fleet
 	Ship          Ship
 	Health        int // at most MaxHealth
 	Shield        int // ticks in which nothing hurts it
@@ -76,6 +77,10 @@ func (p *Pilot) due() int {
 
 // step is the pilot's tick.
 func (p *Pilot) step(w *World) {
+	if p.Far {
+		p.drift(w)
+		return
+	}
 	p.steer(w)
 	if p.Down > 0 {
 		if p.Down--; p.Down == 0 {

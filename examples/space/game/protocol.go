@@ -12,7 +12,7 @@ import (
 // change of a message or of a rule that the client predicts.
 const (
 	Magic   = 0x43505351 // "QSPC"
-	Version = 1
+	Version = 2
 )
 
 // Limits of texts, in bytes. Who sends more is cut.
@@ -40,6 +40,11 @@ const (
 	KindRadar
 	KindChat
 	KindPong
+	KindTicket
+
+	// Between servers of one world.
+	KindFleet
+	KindClaim
 )
 
 // A Message is one of the pointers to a message of this package.

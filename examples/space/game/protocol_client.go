@@ -12,6 +12,7 @@ type Hello struct {
 	Version uint16
 	Name    string
 	Token   Token
+	Ticket  []byte // for a server that does not know the token; nil is none
 }
 
 func (*Hello) kind() Kind { return KindHello }
@@ -21,6 +22,7 @@ func (m *Hello) encode(dg *queuednet.Datagram) {
 	dg.AddUint16(m.Version)
 	addText(dg, m.Name, MaxName)
 	dg.AppendData(m.Token[:])
+	addTicket(dg, m.Ticket)
 }
 
 // decode reads no further than the version if it is another: what follows is
@@ -33,6 +35,7 @@ func (m *Hello) decode(it *queuednet.DatagramIterator) {
 	}
 	m.Name = getText(it, MaxName)
 	copy(m.Token[:], it.ExtractBytes(len(m.Token)))
+	m.Ticket = getTicket(it)
 }
 
 func (*Input) kind() Kind { return KindInput }

@@ -16,7 +16,7 @@ func each() [][2]Message {
 	ship := Ship{Vec{1, -2}, Vec{-3, 4}, 5, 6, 7}
 	sight := Sight{8, Vec{64, Size - 64}, 9, 10, MarkThrust | MarkShield}
 	return [][2]Message{
-		{&Hello{Magic, Version, "Vega", token}, new(Hello)},
+		{&Hello{Magic, Version, "Vega", token, []byte("sealed")}, new(Hello)},
 		{&Input{1, 2, KeyFire | KeyBoost}, new(Input)},
 		{&Say{"hello"}, new(Say)},
 		{&Ping{1 << 60, 12}, new(Ping)},
@@ -35,6 +35,9 @@ func each() [][2]Message {
 		{&Radar{[]Blip{{1, 2, 3}, {4, 5, 6}}}, new(Radar)},
 		{&Chat{1, "hello"}, new(Chat)},
 		{&Pong{1 << 60, 2}, new(Pong)},
+		{&Ticket{[]byte("sealed")}, new(Ticket)},
+		{&Fleet{[]FarShip{{1, "Vega", ship, 2, 3, 4, KeyFire, 5, 6, 7, true}}, []Event{{What: Hit, Shot: 1, Who: 2, By: 3, Pos: Vec{4, 5}}}}, new(Fleet)},
+		{&Claim{1, 2}, new(Claim)},
 	}
 }
 
@@ -49,7 +52,7 @@ func TestMessagesComeBackAsTheyWere(t *testing.T) {
 			assert.Equal(t, pair[0], pair[1])
 		}
 	}
-	assert.Len(t, each(), int(KindPong), "all of them")
+	assert.Len(t, each(), int(KindClaim), "all of them")
 }
 
 func TestBrokenMessagesAreErrors(t *testing.T) {

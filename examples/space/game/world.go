@@ -18,6 +18,7 @@ type World struct {
 	Arena  *Arena
 	Tick   uint32
 	Events []Event // since ClearEvents
+	Claims []Claim // hits of ships that other nodes fly, for these to be told
 
 	pilots []*Pilot // by ID
 	shots  []Shot
@@ -25,6 +26,8 @@ type World struct {
 	random *rand.Rand
 	lastID ID
 	shotID uint16
+
+	firstID, manyIDs ID // of Own
 }
 
 // NewWorld returns a world without pilots. Two of the same seed to which the same
@@ -36,7 +39,7 @@ func NewWorld(seed uint64) *World {
 // Join adds a pilot, with a ship. It fails with nil if all IDs are taken.
 func (w *World) Join() *Pilot {
 	for range 1 << 16 {
-		w.lastID++
+		w.lastID = w.nextID()
 		at, taken := w.find(w.lastID)
 		if taken || w.lastID == 0 {
 			continue
@@ -91,7 +94,11 @@ func (w *World) moveShots() {
 		flies := s.Step(w.Arena)
 		if victim := w.victim(s); victim != nil {
 			w.Events = append(w.Events, Event{What: Hit, Tick: w.Tick, Shot: s.ID, Who: victim.ID, By: s.Owner, Pos: s.Pos})
-			w.hurt(victim, shotDamage, s.Owner)
+			if victim.Far {
+				w.Claims = append(w.Claims, Claim{victim.ID, s.Owner})
+			} else {
+				w.hurt(victim, shotDamage, s.Owner)
+			}
 			s.dead = true
 		}
 		s.dead = s.dead || !flies
@@ -114,9 +121,8 @@ func (w *World) victim(s *Shot) *Pilot {
 
 // fire adds the shot of a pilot.
 func (w *World) fire(p *Pilot, in Input) {
-	w.shotID++
 	s := p.Ship.Shot()
-	s.ID, s.Owner = w.shotID, p.ID
+	s.ID, s.Owner = w.nextShot(), p.ID
 	s.rewind = uint32(min(max(int32(w.Tick-in.View), 0), MaxRewind))
 	w.fired = append(w.fired, s)
 	w.Events = append(w.Events, Event{
@@ -136,13 +142,18 @@ func (w *World) hurt(p *Pilot, damage int, by ID) {
 	p.Health = 0
 	p.Down = respawnTicks
 	p.Deaths++
-	if killer := w.Pilot(by); killer != nil {
-		killer.Kills++
-		if killer.Down == 0 {
-			killer.Health = min(killer.Health+killHealth, MaxHealth)
-		}
+	if killer := w.Pilot(by); killer != nil && !killer.Far {
+		w.credit(killer)
 	}
 	w.Events = append(w.Events, Event{What: Destroyed, Tick: w.Tick, Who: p.ID, By: by, Pos: p.Ship.Pos, Vel: p.Ship.Vel})
+}
+
+// credit is for a pilot who has destroyed a ship.
+func (w *World) credit(killer *Pilot) {
+	killer.Kills++
+	if killer.Down == 0 {
+		killer.Health = min(killer.Health+killHealth, MaxHealth)
+	}
 }
 
 // spawn gives a pilot a new ship.

@@ -39,7 +39,7 @@ func (p *Player) connect() {
 		}
 		p.conn = conn
 		p.heard = p.now
-		p.send(&game.Hello{Magic: game.Magic, Version: game.Version, Name: p.options.Name, Token: p.token})
+		p.send(&game.Hello{Magic: game.Magic, Version: game.Version, Name: p.options.Name, Token: p.token, Ticket: p.ticket})
 	}
 }
 

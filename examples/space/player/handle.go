@@ -25,6 +25,11 @@ func (p *Player) handle(dg *queuednet.Datagram) {
 		if err = game.Decode(dg, &welcome); err == nil {
 			p.welcome(welcome)
 		}
+	case game.KindTicket:
+		var ticket game.Ticket
+		if err = game.Decode(dg, &ticket); err == nil {
+			p.ticket = ticket.Bytes
+		}
 	case game.KindGoodbye:
 		var goodbye game.Goodbye
 		if err = game.Decode(dg, &goodbye); err == nil {

@@ -52,6 +52,7 @@ type Player struct {
 	retryAt time.Time
 	backoff time.Duration
 	token   game.Token
+	ticket  []byte
 	now     time.Time
 	heard   time.Time // when something has come last
 

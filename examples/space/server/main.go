@@ -61,9 +61,11 @@ func flags() (o settings, bots int, duration time.Duration) {
 	flag.DurationVar(&o.Idle, "idle", 5*time.Minute, "without a key, until a player is sent away")
 	flag.DurationVar(&o.Report, "report", 10*time.Second, "how often to print figures, 0 for never")
 	file := flag.String("wasm", "", "the client for browsers, if it is not to be built")
+	cluster := clusterFlags()
 	flag.IntVar(&bots, "bots", 5, "how many bots play")
 	flag.DurationVar(&duration, "for", 0, "stop after this time (default: at an interrupt)")
 	flag.Parse()
+	var err error
 	if *secure {
 		if *dir == "" {
 			base, err := os.UserConfigDir()
@@ -72,11 +74,12 @@ func flags() (o settings, bots int, duration time.Duration) {
 			}
 			*dir = filepath.Join(base, "queuednet-space")
 		}
-		config, err := certificate(*dir)
-		if err != nil {
+		if o.TLS, err = certificate(*dir); err != nil {
 			log.Fatal(err)
 		}
-		o.TLS = config
+	}
+	if o.Cluster, err = cluster(); err != nil {
+		log.Fatal(err)
 	}
 	if *origins != "" {
 		o.Origins = strings.Split(*origins, ",")

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"log"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/cluster"
 	"github.com/queuednet/queuednet/examples/space/game"
 )
 
@@ -22,6 +23,7 @@ type member struct {
 	roundTrip uint16 // in ms, as its client says
 	lostAt    uint32 // the tick in which the connection was lost
 	talk      talk
+	ticketAt  uint32 // the tick in which it got its last ticket
 }
 
 // hello lets a stranger in, or says why not.
@@ -37,20 +39,26 @@ func (s *server) hello(conn *queuednet.Connection, dg *queuednet.Datagram) {
 		s.resume(conn, s.byToken[m.Token])
 	case len(s.byToken) >= s.Players:
 		s.dismiss(conn, "The server is full.", true)
+	case len(m.Ticket) > 0:
+		delete(s.strangers, conn)
+		s.newcomers[conn] = &newcomer{s.node.Redeem(m.Ticket), slices.Clone(m.Ticket), m.Name}
 	default:
-		s.join(conn, m.Name)
+		s.join(conn, m.Name, newToken())
 	}
 }
 
+// newToken returns one that nobody can guess.
+func newToken() game.Token { return game.Token(cluster.NewSessionID()) }
+
 // join gives a newcomer a ship.
-func (s *server) join(conn *queuednet.Connection, name string) {
-	p := &member{conn: conn, pilot: s.world.Join(), name: s.freeName(name)}
-	rand.Read(p.token[:])
+func (s *server) join(conn *queuednet.Connection, name string, token game.Token) *member {
+	p := &member{conn: conn, pilot: s.world.Join(), name: s.freeName(name), token: token}
 	log.Printf("%v is %s, ship %d", conn.Address(), p.name, p.pilot.ID)
 	s.byToken[p.token] = p
 	s.welcome(p)
 	s.broadcast(&game.Named{ID: p.pilot.ID, Name: p.name})
 	s.notice(p.name + " has joined")
+	return p
 }
 
 // resume gives a member its ship back. An older connection, which may not know
@@ -75,11 +83,16 @@ func (s *server) welcome(p *member) {
 	for _, o := range s.byToken {
 		s.send(p.conn, &game.Named{ID: o.pilot.ID, Name: o.name})
 	}
+	for _, o := range s.far {
+		s.send(p.conn, &game.Named{ID: o.ID, Name: o.Name})
+	}
+	s.giveTicket(p)
 }
 
 // ended is for a connection whose end the manager has reported.
 func (s *server) ended(conn *queuednet.Connection) {
 	delete(s.strangers, conn)
+	delete(s.newcomers, conn)
 	if p := s.members[conn]; p != nil {
 		log.Printf("%v, %s, is lost: %v", conn.Address(), p.name, conn.Err())
 		delete(s.members, conn)
@@ -106,6 +119,7 @@ func (s *server) remove(p *member, toOthers, toItself string) {
 		s.dismiss(p.conn, toItself, false)
 	}
 	delete(s.byToken, p.token)
+	s.node.EndSession(cluster.SessionID(p.token))
 	s.world.Leave(p.pilot.ID)
 	s.broadcast(&game.Left{ID: p.pilot.ID})
 	s.notice(p.name + " " + toOthers)
@@ -117,6 +131,10 @@ func (s *server) look() {
 		return
 	}
 	for _, p := range s.byToken {
+		s.keep(p)
+		if s.world.Tick-p.ticketAt > ticketEvery {
+			s.giveTicket(p)
+		}
 		switch {
 		case p.conn == nil && s.since(p.lostAt) > s.Keep:
 			s.remove(p, "did not come back", "")
@@ -131,9 +149,13 @@ func (s *server) since(tick uint32) time.Duration {
 	return time.Duration(s.world.Tick-tick) * time.Second / game.TicksPerSecond
 }
 
-// broadcast sends a message to all members. What fails is an end, which is reported.
+// broadcast sends a message to all members of this server. What fails is an end, which is reported.
 func (s *server) broadcast(m game.Message) {
 	game.Encode(&s.out, m)
-	s.report.out(s.out.Length(), len(s.members))
-	s.writer.Broadcast(&s.out, maps.Keys(s.members))
+	s.toMembers(&s.out)
+}
+
+func (s *server) toMembers(dg *queuednet.Datagram) {
+	s.report.out(dg.Length(), len(s.members))
+	s.writer.Broadcast(dg, maps.Keys(s.members))
 }

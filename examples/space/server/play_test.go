@@ -217,6 +217,10 @@ func TestSilentServer(t *testing.T) {
 	b.now = b.now.Add(time.Hour) // the program stood still
 	b.tick()
 	require.Equal(t, player.Playing, p.State())
+	for range 50 { // what is on its way arrives
+		p.Update(b.now, 0)
+		time.Sleep(time.Millisecond)
+	}
 	begin := b.now
 	for p.State() == player.Playing { // the server stands still
 		b.now = b.now.Add(time.Second / 2)

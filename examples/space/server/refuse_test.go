@@ -34,7 +34,7 @@ func TestBadHello(t *testing.T) {
 		first []byte
 		told  string
 	}{
-		{"an older client", message(&game.Hello{Magic: game.Magic, Version: game.Version - 1}), "speaks version 1, your client version 0"},
+		{"an older client", message(&game.Hello{Magic: game.Magic, Version: game.Version - 1}), "speaks version 2, your client version 1"},
 		{"a newer client", message(&game.Hello{Magic: game.Magic, Version: game.Version + 1}), "reload the page"},
 		{"another magic", message(&game.Hello{Magic: 1, Version: game.Version}), "not a client"},
 		{"another message", message(&game.Input{}), "not a client"},

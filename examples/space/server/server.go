@@ -8,24 +8,26 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/cluster"
 	"github.com/queuednet/queuednet/examples/space/game"
 	"github.com/queuednet/queuednet/websocket"
 )
 
 // settings are what the flags say.
 type settings struct {
-	TCP, HTTP string        // addresses
-	Inspect   string        // address of the page for operators, empty for none
-	TLS       *tls.Config   // of both, nil for none
-	Origins   []string      // of pages on other sites
-	Admin     string        // the word for /admin
-	Seed      uint64        // of the world
-	Players   int           // at most
-	Rate      int           // datagrams a second from a client; beyond it, it is slowed
-	Keep      time.Duration // how long a ship waits for its player
-	Idle      time.Duration // without a key, until a player is sent away
-	Report    time.Duration // how often a line of figures is printed, 0 for never
-	Client    *wasmClient   // for browsers
+	TCP, HTTP string          // addresses
+	Inspect   string          // address of the page for operators, empty for none
+	TLS       *tls.Config     // of both, nil for none
+	Origins   []string        // of pages on other sites
+	Admin     string          // the word for /admin
+	Seed      uint64          // of the world
+	Players   int             // at most
+	Rate      int             // datagrams a second from a client; beyond it, it is slowed
+	Keep      time.Duration   // how long a ship waits for its player
+	Idle      time.Duration   // without a key, until a player is sent away
+	Report    time.Duration   // how often a line of figures is printed, 0 for never
+	Client    *wasmClient     // for browsers
+	Cluster   *cluster.Config // the other servers; nil is alone
 }
 
 // A server is the world and those who play in it. Everything but its HTTP side
@@ -40,10 +42,12 @@ type server struct {
 	web      *web
 	inspect  *web // nil for none
 
+	fleet
 	world     *game.World
 	strangers map[*queuednet.Connection]bool // who has not said hello yet
 	members   map[*queuednet.Connection]*member
 	byToken   map[game.Token]*member // also those who are lost
+	newcomers map[*queuednet.Connection]*newcomer
 
 	out      queuednet.Datagram
 	snapshot game.Snapshot
@@ -85,8 +89,12 @@ func newServer(o settings) (*server, error) {
 		strangers: make(map[*queuednet.Connection]bool),
 		members:   make(map[*queuednet.Connection]*member),
 		byToken:   make(map[game.Token]*member),
+		newcomers: make(map[*queuednet.Connection]*newcomer),
 	}
 	sockets, err := websocket.NewServer(&websocket.ServerOptions{Config: config, Origins: o.Origins})
+	if err == nil {
+		err = s.openFleet(o.Cluster)
+	}
 	if err == nil {
 		err = s.listen(sockets)
 	}
@@ -100,6 +108,7 @@ func newServer(o settings) (*server, error) {
 	}
 	if err != nil {
 		m.Close()
+		s.node.Close()
 		return nil, err
 	}
 	return s, nil
@@ -140,6 +149,8 @@ func (s *server) frame() {
 	for conn := range s.manager.ResetConnections() {
 		s.ended(conn)
 	}
+	s.listenToNodes()
+	s.comeIn()
 	s.world.Step()
 	s.look()
 	s.tell()
@@ -149,12 +160,17 @@ func (s *server) frame() {
 
 // close tells everybody that the server goes down, and BLOCKS until they know.
 func (s *server) close() {
+	s.node.Drain()
+	for _, p := range s.byToken {
+		s.keep(p)
+	}
 	for conn := range s.members {
 		s.send(conn, &game.Goodbye{Again: true, Text: "The server is restarting."})
 	}
 	if err := s.manager.Close(); err != nil {
 		log.Print("closing: ", err)
 	}
+	s.node.Close()
 	s.web.close()
 	if s.inspect != nil {
 		s.inspect.close()

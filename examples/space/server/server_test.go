@@ -17,7 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The servers that a test kills are this program again.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "-tcp" {
+		main()
+		return
+	}
 	log.SetOutput(io.Discard)
 	os.Exit(m.Run())
 }

@@ -45,7 +45,7 @@ func (s *server) said(p *member, text string) {
 	command, rest, _ := strings.Cut(text, " ")
 	switch {
 	case !strings.HasPrefix(text, "/"):
-		s.broadcast(&game.Chat{From: p.pilot.ID, Text: text})
+		s.toAll(&game.Chat{From: p.pilot.ID, Text: text})
 	case command == "/admin":
 		p.admin = subtle.ConstantTimeCompare([]byte(rest), []byte(s.Admin)) == 1
 		s.whisper(p, fmt.Sprintf("You are an admin: %v.", p.admin))
@@ -90,6 +90,11 @@ func (s *server) freeName(asked string) string {
 func (s *server) taken(name string) bool {
 	for _, p := range s.byToken {
 		if strings.EqualFold(p.name, name) {
+			return true
+		}
+	}
+	for _, o := range s.far {
+		if strings.EqualFold(o.Name, name) {
 			return true
 		}
 	}

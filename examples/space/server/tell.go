@@ -13,6 +13,7 @@ const (
 // and to all the same radar and scores.
 func (s *server) tell() {
 	if s.world.Tick%snapshotEvery == 0 {
+		s.tellNodes()
 		for conn, p := range s.members {
 			s.world.Snapshot(p.pilot, &s.snapshot)
 			s.send(conn, &s.snapshot)
@@ -34,11 +35,16 @@ func (s *server) scores() *game.Scores {
 			ID: p.pilot.ID, Kills: p.pilot.Kills, Deaths: p.pilot.Deaths, RoundTrip: p.roundTrip, Lost: p.conn == nil,
 		})
 	}
+	for _, o := range s.far {
+		scores.List = append(scores.List, game.Score{
+			ID: o.ID, Kills: o.Kills, Deaths: o.Deaths, RoundTrip: o.RoundTrip, Lost: o.Lost,
+		})
+	}
 	return &scores
 }
 
-// notice tells all members what has happened.
-func (s *server) notice(text string) { s.broadcast(&game.Chat{Text: text}) }
+// notice tells all members, of all servers, what has happened.
+func (s *server) notice(text string) { s.toAll(&game.Chat{Text: text}) }
 
 // whisper tells it to one.
 func (s *server) whisper(p *member, text string) {
