@@ -278,8 +278,8 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 		piece = plainWritePiece
 	}
 	for first := true; len(b) > 0; first = false {
-		switch overdue := s.overdue(); {
-		case overdue && first && s.mayLook(): // nobody has come to write: the peer may take it
+		switch overdue, mayLook := s.overdue(); {
+		case overdue && first && mayLook: // nobody has come to write: the peer may take it
 			_ = g.writeBy.in(lookTime)
 		case overdue:
 			return ErrWriteTimeout

@@ -67,7 +67,7 @@ func (l *link) flush() {
 		case at == len(b.b):
 			b.free()
 		case err == nil || err == poller.ErrAgain:
-			if s.overdue() {
+			if last, _ := s.overdue(); last {
 				b.free()
 				s.writeFailed(ErrWriteTimeout)
 				return

@@ -107,21 +107,16 @@ func (s *stream) blocks() {
 	}
 }
 
-// overdue reports whether a try to write that has not written all was the last.
-func (s *stream) overdue() bool {
+// overdue reports whether a try to write that has not written all was the last, and
+// whether one that was not made in time may be made once: not where closing is to take
+// no time.
+func (s *stream) overdue() (last, mayLook bool) {
 	o := &s.out
 	now := s.manager.elapsed()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.stage >= writeOverdue || o.limit != 0 && now >= o.limit
-}
-
-// mayLook reports whether a write that was not tried in time may be tried once: not
-// where closing is to take no time.
-func (s *stream) mayLook() bool {
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
-	return s.out.limit == 0 || s.manager.closeTimeout() > 0
+	last = o.stage >= writeOverdue || o.limit != 0 && now >= o.limit
+	return last, o.limit == 0 || s.manager.closeTimeout() > 0
 }
 
 // due returns when the stream must have got rid of something: 0 for never. o.mu
