@@ -207,8 +207,6 @@ func (e *engine) close() {
 	e.wake()
 	<-e.ended
 	<-e.token // for good
-	if e.unwatch != nil {
-		e.unwatch()
-	}
+	e.stopWatching()
 	e.poller.Close()
 }

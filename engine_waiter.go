@@ -34,7 +34,8 @@ type loops struct {
 	watched <-chan struct{} // of the context whose end wakes the loop
 	unwatch func() bool
 
-	asleep atomic.Bool   // the engine's goroutine waits for left
+	timer  *time.Timer   // of the engine's goroutine
+	asleep atomic.Bool   // it waits for left
 	left   chan struct{} // a token: the loop has given the engine's back
 }
 
@@ -77,6 +78,9 @@ func (e *engine) sweepForLoop(ctx context.Context) error {
 	e.loops.enter()
 	defer e.leaveLoop()
 	e.watch(ctx)
+	if _, ends := ctx.Deadline(); ends { // it is for this call, as a rule: its end would wake somebody
+		defer e.stopWatching()
+	}
 	for !e.manager.ready.isAny() && e.failed.Load() == nil {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -104,6 +108,7 @@ func (e *engine) leaveLoop() {
 	busy := e.busy
 	if busy {
 		e.session.Store(false)
+		e.manager.flusher.release()
 	} else {
 		e.manager.flusher.hold()
 	}
@@ -114,19 +119,24 @@ func (e *engine) leaveLoop() {
 	}
 }
 
-// watch has the loop woken when ctx is done. That stays so for the next calls, which
-// have the same context as a rule: then none of them allocates.
+// watch has the loop woken when ctx is done. That stays so for the next calls, if they
+// have the same context: then none of them allocates.
 func (e *engine) watch(ctx context.Context) {
 	done := ctx.Done()
 	if done == e.watched {
 		return
 	}
+	e.stopWatching()
+	if done != nil {
+		e.watched, e.unwatch = done, context.AfterFunc(ctx, e.wakeUnlessStopped)
+	}
+}
+
+// stopWatching ends what watch began.
+func (e *engine) stopWatching() {
 	if e.unwatch != nil {
 		e.unwatch()
-	}
-	e.watched, e.unwatch = done, nil
-	if done != nil {
-		e.unwatch = context.AfterFunc(ctx, e.wakeUnlessStopped)
+		e.watched, e.unwatch = nil, nil
 	}
 }
 
@@ -184,10 +194,14 @@ func (e *engine) awaitLeaving() {
 // doze lets time pass, until the loop has left something to do. It reports false when
 // the manager is closed.
 func (e *engine) doze(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+	if e.timer == nil {
+		e.timer = time.NewTimer(d)
+	} else {
+		e.timer.Reset(d)
+	}
+	defer e.timer.Stop()
 	select {
-	case <-timer.C:
+	case <-e.timer.C:
 		return true
 	case <-e.left:
 		return true

@@ -160,8 +160,8 @@ func (m *QueuedConnectionManager) ResetConnections() iter.Seq[*Connection] {
 //
 // With plain TCP on Linux the goroutine that waits reads and writes the sockets itself:
 // what a loop sends to a few connections between two calls leaves in the second one, or
-// after at most 5 milliseconds. Calls with the same context allocate nothing. It is
-// Panda3D's wait_for_readers.
+// after at most 5 milliseconds. Calls with the same context, which has no deadline,
+// allocate nothing. It is Panda3D's wait_for_readers.
 func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 	if m.isZero() {
 		return net.ErrClosed

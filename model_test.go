@@ -178,6 +178,17 @@ func (m *model) yield() {
 		if m.wait != nil {
 			m.wait()
 		}
+	case 4:
+		m.waitForReaders(time.Duration(m.random.IntN(100)) * time.Microsecond)
+	}
+}
+
+// waitForReaders waits as a loop does, which may carry the streams meanwhile.
+func (m *model) waitForReaders(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := m.manager.WaitForReaders(ctx); err != nil && err != context.DeadlineExceeded {
+		m.fail("WaitForReaders: %v", err)
 	}
 }
 
