@@ -27,7 +27,7 @@ func (f *fakePoller) Read(fd int, b []byte) (int, error) {
 	}
 	n, wait, err := s.near.in.get(b[:limit])
 	switch {
-	case err == syscall.ECONNRESET && f.told(s):
+	case err == errConnectionReset && f.told(s):
 		return 0, io.EOF
 	case err != nil:
 		return 0, err
@@ -61,7 +61,7 @@ func (f *fakePoller) Write(fd int, b []byte) (int, error) {
 	f.mu.Unlock()
 	n, _, err := s.near.out.put(b)
 	switch {
-	case err == syscall.ECONNRESET && f.told(s):
+	case err == errConnectionReset && f.told(s):
 		return 0, syscall.EPIPE
 	case err == nil && n == 0:
 		return 0, poller.ErrAgain

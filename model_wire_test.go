@@ -214,7 +214,7 @@ func (w *wire) Close() error {
 
 func (w *wire) reset() {
 	for _, h := range []*half{w.in, w.out} {
-		h.change(func() { h.err, h.buf = syscall.ECONNRESET, nil })
+		h.change(func() { h.err, h.buf = errConnectionReset, nil })
 	}
 }
 
