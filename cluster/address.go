@@ -224,6 +224,7 @@ func (n *Node) sendSelf(payload []byte, to Address) error {
 	if !n.in.push(packet{kind: kindDirected, number: n.config.Number, incarnation: n.incarnation, body: body}) {
 		return ErrSendQueueFull
 	}
+	n.in.tell()
 	return nil
 }
 

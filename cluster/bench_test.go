@@ -29,9 +29,9 @@ func bareClient(b *testing.B, n *member) *nats.Conn {
 	return conn
 }
 
-// pause lets the receiver keep up: it waits while more than so many are under way.
-func pause(sent int, got *atomic.Int64) {
-	for int64(sent)-got.Load() > 20_000 {
+// pause lets the receiver keep up: it waits while more than 4 MB are under way.
+func pause(sent, size int, got *atomic.Int64) {
+	for (int64(sent)-got.Load())*int64(size+150) > 4<<20 {
 		time.Sleep(100 * time.Microsecond)
 	}
 }
@@ -98,7 +98,7 @@ func throughput(b *testing.B, size, groups int, pick func(int) int) {
 			}
 		}
 		inLoop += time.Since(began)
-		pause(i, got)
+		pause(i, size, got)
 	}
 	waitFor(b, got)
 	b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
@@ -135,7 +135,7 @@ func bareThroughput(b *testing.B, size, groups int, pick func(int) int) {
 			}
 		}
 		inLoop += time.Since(began)
-		pause(i, &got)
+		pause(i, size, &got)
 	}
 	out.Flush()
 	waitFor(b, &got)

@@ -59,7 +59,7 @@ func (in *incoming) init(limit int) {
 	in.first.Store(noEvent)
 }
 
-// push queues a packet; false: there is no room.
+// push queues a packet; false: there is no room. tell has to follow.
 func (in *incoming) push(p packet) bool {
 	cost := p.cost()
 	if in.size.Add(cost) > in.limit {
@@ -73,8 +73,14 @@ func (in *incoming) push(p packet) bool {
 	in.packets = append(in.packets, p)
 	in.pushed.Add(1)
 	in.mu.Unlock()
-	signal(in.ready)
 	return true
+}
+
+// tell wakes whoever waits for messages.
+func (in *incoming) tell() {
+	if in.pushed.Load() != in.taken.Load() {
+		signal(in.ready)
+	}
 }
 
 // takePackets appends to taken what is queued, and swaps the memory.

@@ -14,7 +14,7 @@ import (
 // Thousands of groups are watched on three nodes, and change all the time: no goroutine more,
 // the tables are what the program wants at the end, and empty after that.
 func TestManyGroups(t *testing.T) {
-	groups, lasts := 2000, time.Second
+	groups, lasts := 300, time.Second
 	if *long {
 		groups, lasts = 10_000, time.Minute
 	}

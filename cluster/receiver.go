@@ -23,6 +23,9 @@ type receiver struct {
 	elderAt time.Duration // when an older node with this number was heard first
 }
 
+// maxBatch bounds how many NATS messages are taken before the program is told.
+const maxBatch = 256
+
 func newReceiver(n *Node) *receiver {
 	return &receiver{
 		n: n, channel: make(chan *nats.Msg, channelSize),
@@ -40,6 +43,10 @@ func (r *receiver) run() {
 		select {
 		case m := <-r.channel:
 			r.receive(m)
+			for range min(len(r.channel), maxBatch) { // the program is woken once
+				r.receive(<-r.channel)
+			}
+			r.n.in.tell()
 		case <-ticker.C:
 			r.tick()
 		case <-r.stop:
