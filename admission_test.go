@@ -79,11 +79,11 @@ func TestAdmissionOfWhoWasNotTaken(t *testing.T) {
 		rendezvous, _ := e.adoptListener(listener)
 		synctest.Wait() // Accept is under way, and cannot be woken
 		require.True(t, e.listener.RemoveConnection(rendezvous))
-		far := listener.dial(t)
+		far := listener.Dial(t)
 		_, err := far.Read(make([]byte, 1))
 		assert.Equal(t, io.EOF, err, "it is not held")
 		require.NoError(t, e.listener.AddConnection(rendezvous))
-		listener.dial(t)
+		listener.Dial(t)
 		e.accept()
 	})
 }
@@ -268,10 +268,10 @@ func TestRefusalsAreLoggedOnceABurst(t *testing.T) {
 			e := newEnd(t, &Config{Logger: slog.New(&log), MaxConnections: 1, CloseTimeout: time.Second})
 			listener := newPipeListener()
 			e.adoptListener(listener)
-			far := listener.dial(t)
+			far := listener.Dial(t)
 			e.accept()
 			for range 10 {
-				_, err := listener.dial(t).Read(make([]byte, 1))
+				_, err := listener.Dial(t).Read(make([]byte, 1))
 				assert.Error(t, err)
 			}
 			write(t, far, framed(2, "goes on"))

@@ -33,7 +33,7 @@ func TestAdoptAfterCloseClosesTheSocket(t *testing.T) {
 			_, err = e.manager.AdoptRendezvous(listener)
 			require.Error(t, err)
 			select {
-			case <-listener.closed:
+			case <-listener.Closed():
 			case <-time.After(patience):
 				assert.Fail(t, "owned and closed if it fails")
 			}

@@ -2,7 +2,9 @@ package queuednet
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -351,4 +353,32 @@ func TestDatagramDumpHex(t *testing.T) {
 		w := failingWriter(writes)
 		assert.ErrorIs(t, NewDatagram(make([]byte, 48)).DumpHex(&w, 0), errFailingWriter)
 	}
+}
+
+func built(t *testing.T, add func(dg *Datagram)) string {
+	t.Helper()
+	var dg Datagram
+	add(&dg)
+	require.NoError(t, dg.Err())
+	return hex.EncodeToString(dg.Message())
+}
+
+// datagramOf returns a datagram of the bytes that the hexadecimal digits say.
+func datagramOf(t testing.TB, digits string) *Datagram {
+	t.Helper()
+	data, err := hex.DecodeString(digits)
+	require.NoError(t, err)
+	return NewDatagram(data)
+}
+
+// requireShort asserts that it failed on a field at offset, and stayed there.
+func requireShort(t *testing.T, it *DatagramIterator, want FieldError) {
+	t.Helper()
+	require.ErrorIs(t, it.Err(), io.ErrUnexpectedEOF)
+	var fieldErr *FieldError
+	require.ErrorAs(t, it.Err(), &fieldErr)
+	assert.Equal(t, want, *fieldErr)
+	assert.Equal(t, want.Offset, it.CurrentIndex())
+	assert.Zero(t, it.RemainingSize())
+	assert.Empty(t, it.RemainingBytes())
 }

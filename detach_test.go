@@ -68,12 +68,6 @@ func (s *sequence) drain(r *QueuedConnectionReader, iterate bool) {
 	}
 }
 
-func seed(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	t.Log("seed ", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 // A player goes from the lobby to a game, to another one and back, again and
 // again, and sends all the time.
 func TestDetachUnderLoad(t *testing.T) {

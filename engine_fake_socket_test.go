@@ -63,6 +63,8 @@ func (f *fakePoller) Write(fd int, b []byte) (int, error) {
 	switch {
 	case err == errConnectionReset && f.told(s):
 		return 0, syscall.EPIPE
+	case err == syscall.ECONNRESET && f.onReset != nil:
+		f.onReset()
 	case err == nil && n == 0:
 		return 0, poller.ErrAgain
 	}

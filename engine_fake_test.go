@@ -38,6 +38,7 @@ type fakePoller struct {
 	woken   bool
 	closed  bool
 	onRead  func(fd int, room []byte) // looks at each read, if it is set
+	onReset func()                    // is called within the write that is told of a reset
 	full    bool                      // Add has no room
 	broken  error                     // of Wait
 }

@@ -109,6 +109,35 @@ func TestEngineReadsOnAfterTheEnd(t *testing.T) {
 	})
 }
 
+// A system tells of a reset once. If it tells a write that is under way, the read that
+// finds the end meanwhile does not take that for a good one, and does not look for the
+// write's answer all the time.
+func TestEngineResetIsToldToAWrite(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		conn, far := e.connected(100)
+		told, answered := make(chan struct{}), make(chan struct{})
+		e.onRead = func(int, []byte) { <-told }
+		e.onReset = func() {
+			close(told)
+			<-answered
+		}
+		far.reset()
+		e.send(conn, "lost")
+		e.settle()
+		before := e.readsOf(conn)
+		const while = time.Second
+		time.Sleep(while)
+		assert.NoError(t, conn.Err(), "the write has not answered")
+		assert.LessOrEqual(t, e.readsOf(conn)-before, int(while/sweepPause)+1)
+		close(answered)
+		e.settle()
+		ended, ok := e.manager.GetResetConnection()
+		require.True(t, ok)
+		assert.Same(t, conn, ended)
+		assert.ErrorIs(t, conn.Err(), syscall.ECONNRESET)
+	})
+}
+
 // More than a read takes is read on without another event.
 func TestEngineReadsOnAfterAFullRead(t *testing.T) {
 	onEngine(t, &Config{MaxReceiveQueue: 8 << 20}, func(t *testing.T, e engineEnd) {

@@ -4,49 +4,58 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
 	"runtime"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/queuednet/queuednet/internal/testmode"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain fails the run if a goroutine of the library is left at its end. With
-// QUEUEDNET_CARRIER=goroutine in the environment every stream has a goroutine.
-func TestMain(m *testing.M) {
-	testmode.Goroutines = os.Getenv("QUEUEDNET_CARRIER") == "goroutine"
-	code := m.Run()
-	if left := libraryGoroutines(5 * time.Second); code == 0 && left != "" {
-		os.Stderr.WriteString("goroutines left:\n" + left)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { testnet.Main(m) }
 
-// libraryGoroutines returns the stacks of the library's goroutines that have
-// not ended by themselves within the time.
-func libraryGoroutines(wait time.Duration) string {
-	for end := time.Now().Add(wait); ; time.Sleep(time.Millisecond) {
-		buf := make([]byte, 1<<20)
-		buf = buf[:runtime.Stack(buf, true)]
-		var left []string
-		for _, stack := range strings.Split(string(buf), "\n\n") {
-			// The manager starts all of them in one way.
-			if strings.Contains(stack, "queuednet.(*") && strings.Contains(stack, "created by sync.(*WaitGroup).Go") {
-				left = append(left, stack)
-			}
-		}
-		if len(left) == 0 || time.Now().After(end) {
-			return strings.Join(left, "\n\n")
-		}
-	}
-}
+// What these tests share with those outside the package.
+const (
+	patience = testnet.Patience
+	soon     = 10 * time.Second
+)
 
-// patience bounds every wait of the tests for something that is to happen.
-const patience = 20 * time.Second
+type (
+	halfPipe     = testnet.HalfPipe
+	tap          = testnet.Tap
+	pipeListener = testnet.PipeListener
+)
+
+var (
+	errConnectionReset   = testnet.ErrConnectionReset
+	errConnectionRefused = testnet.ErrConnectionRefused
+	errAddressInUse      = testnet.ErrAddressInUse
+
+	framed            = testnet.Framed
+	packed            = testnet.Packed
+	read              = testnet.Read
+	write             = testnet.Write
+	dialRaw           = testnet.DialRaw
+	rawUDP            = testnet.RawUDP
+	breakOff          = testnet.BreakOff
+	closedPort        = testnet.ClosedPort
+	hostPort          = testnet.HostPort
+	needIPv6          = testnet.NeedIPv6
+	eventually        = testnet.Eventually
+	requireTimeout    = testnet.RequireTimeout
+	requireWithin     = testnet.RequireWithin
+	goroutinesIn      = testnet.GoroutinesIn
+	libraryGoroutines = testnet.LibraryGoroutines
+	heapAllocated     = testnet.HeapAllocated
+	newTap            = testnet.NewTap
+	newPipeListener   = testnet.NewPipeListener
+	onlyNames         = testnet.OnlyNames
+	serveNames        = testnet.ServeNames
+	serveAllNames     = testnet.ServeAllNames
+	systemError       = testnet.SystemError
+	seed              = testnet.Seed
+)
 
 // An end is a manager with what polls it: one end of a wire.
 type end struct {
@@ -109,27 +118,12 @@ func (e *end) raw() (*Connection, *net.TCPConn) {
 	return e.accept(), raw
 }
 
-// dialRaw opens a plain socket that is closed with the test.
-func dialRaw(t testing.TB, address string) *net.TCPConn {
-	t.Helper()
-	raw, err := net.Dial("tcp", address)
-	require.NoError(t, err)
-	t.Cleanup(func() { raw.Close() })
-	require.NoError(t, raw.SetDeadline(time.Now().Add(patience)))
-	return raw.(*net.TCPConn)
-}
-
-// halfPipe is a net.Pipe whose sending side can be ended: the peer does not see it.
-type halfPipe struct{ net.Conn }
-
-func (halfPipe) CloseWrite() error { return nil }
-
 // pipe connects the end to a halfPipe and returns both sides.
 func (e *end) pipe() (*Connection, net.Conn) {
 	e.t.Helper()
 	near, far := net.Pipe()
 	e.t.Cleanup(func() { far.Close() })
-	conn, err := e.manager.AdoptConnection(halfPipe{near})
+	conn, err := e.manager.AdoptConnection(halfPipe{Conn: near})
 	require.NoError(e.t, err)
 	require.NoError(e.t, e.reader.AddConnection(conn))
 	return conn, far
@@ -188,30 +182,6 @@ func (e *end) send(conn *Connection, text string) {
 	require.NoError(e.t, e.writer.Send(NewDatagram([]byte(text)), conn))
 }
 
-// read reads exactly n bytes from a plain socket.
-func read(t testing.TB, r io.Reader, n int) string {
-	t.Helper()
-	b := make([]byte, n)
-	_, err := io.ReadFull(r, b)
-	require.NoError(t, err)
-	return string(b)
-}
-
-// write writes to a plain socket.
-func write(t testing.TB, w io.Writer, text string) {
-	t.Helper()
-	_, err := io.WriteString(w, text)
-	require.NoError(t, err)
-}
-
-// eventually waits for what no queue tells.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(time.Millisecond) {
-		require.False(t, time.Now().After(end), "no %s", what)
-	}
-}
-
 // queuedBytes returns how many bytes of conn are queued, none of them just about to be.
 func queuedBytes(conn *Connection) int64 {
 	in := conn.account()
@@ -226,4 +196,67 @@ func waitsForRoom(conn *Connection) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.charged() > 0 && in.awaited.queue != nil
+}
+
+// connect opens a connection to another end and adds it to the reader.
+func (e *end) connect(address string) *Connection {
+	e.t.Helper()
+	host, port := hostPort(e.t, address)
+	conn, err := e.manager.OpenTCPClientConnection(host, port, patience)
+	require.NoError(e.t, err)
+	require.NoError(e.t, e.reader.AddConnection(conn))
+	return conn
+}
+
+// wire closes the connection and returns all that its peer reads up to the end:
+// what was sent and not one byte more.
+func (e *end) wire(conn *Connection, raw net.Conn) string {
+	e.t.Helper()
+	require.True(e.t, e.manager.CloseConnection(conn))
+	b, err := io.ReadAll(raw)
+	require.NoError(e.t, err)
+	return string(b)
+}
+
+// drain returns the payloads that are queued, by one drain, without waiting.
+func (e *end) drain() []string {
+	var got []string
+	for datagram := range e.reader.Datagrams() {
+		got = append(got, string(datagram.Message()))
+	}
+	return got
+}
+
+// requireNoReset asserts that no end of a connection is reported, nor will be
+// of conns, which must have ended or been closed: it waits until nothing of
+// the library is busy with them.
+func (e *end) requireNoReset(conns ...*Connection) {
+	e.t.Helper()
+	for _, conn := range conns {
+		eventually(e.t, "end of the connection's goroutine", func() bool {
+			e.manager.mu.Lock()
+			defer e.manager.mu.Unlock()
+			_, busy := e.manager.connections[conn]
+			return !busy
+		})
+	}
+	require.Empty(e.t, slices.Collect(e.manager.ResetConnections()))
+}
+
+// requireExchange asserts that a datagram arrives each way.
+func (e *end) requireExchange(conn *Connection, raw net.Conn) {
+	e.t.Helper()
+	e.send(conn, "there")
+	require.Equal(e.t, framed(2, "there"), read(e.t, raw, 7))
+	write(e.t, raw, framed(2, "and back"))
+	require.Equal(e.t, "and back", string(e.next().Message()))
+}
+
+// everywhere opens a rendezvous on all interfaces and returns its port.
+func (e *end) everywhere() (rendezvous *Connection, port int) {
+	e.t.Helper()
+	rendezvous, err := e.manager.OpenTCPServerRendezvous(0, 100)
+	require.NoError(e.t, err)
+	require.NoError(e.t, e.listener.AddConnection(rendezvous))
+	return rendezvous, rendezvous.LocalAddress().Port()
 }

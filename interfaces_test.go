@@ -60,3 +60,13 @@ func TestInterfacesAreUsable(t *testing.T) {
 		}
 	}
 }
+
+func needInterfaces(t *testing.T) []Interface {
+	t.Helper()
+	interfaces, err := Interfaces()
+	require.NoError(t, err)
+	if len(interfaces) == 0 {
+		t.Skip("this system does not tell its interfaces")
+	}
+	return interfaces
+}

@@ -277,7 +277,7 @@ func TestFirstDatagramTimeout(t *testing.T) {
 			e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
 			listener := newPipeListener()
 			e.adoptListener(listener)
-			far := listener.dial(t)
+			far := listener.Dial(t)
 			time.Sleep(time.Hour)
 			conn := e.accepted()
 			time.Sleep(time.Hour)

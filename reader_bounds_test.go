@@ -238,3 +238,19 @@ func TestDatagramsInTheLoopAreIndependent(t *testing.T) {
 		far.Close()
 	})
 }
+
+// limited runs a test in a bubble with a reader bounded in datagrams. Feed
+// lets datagrams arrive, and returns when they have.
+func limited(datagrams int, test func(t *testing.T, e *end, feed func(payloads ...string))) func(t *testing.T) {
+	return func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnd(t, nil)
+			e.reader.SetMaxQueueSize(datagrams)
+			_, far := e.pipe()
+			test(t, e, func(payloads ...string) {
+				write(t, far, framed(2, payloads...))
+				synctest.Wait()
+			})
+		})
+	}
+}

@@ -87,7 +87,7 @@ func TestAcceptBacksOff(t *testing.T) {
 				e := newEnd(t, &Config{CloseTimeout: -1, Logger: slog.New(&log)})
 				listener := newTroubledListener(reason)
 				rendezvous, _ := e.adoptListener(listener)
-				listener.dial(t)
+				listener.Dial(t)
 				calls := listener.callsDuring(10 * time.Second)
 				assert.Greater(t, calls, 9, "it goes on trying")
 				assert.Less(t, calls, 30, "it spins")
@@ -106,7 +106,7 @@ func TestAcceptBacksOff(t *testing.T) {
 
 				// The next trouble begins with short pauses again.
 				listener.trouble.Store(reason)
-				listener.dial(t) // what it waits for in Accept
+				listener.Dial(t) // what it waits for in Accept
 				calls = listener.callsDuring(100 * time.Millisecond)
 				assert.Greater(t, calls, 2)
 				assert.Less(t, calls, 20)
@@ -146,7 +146,7 @@ func TestAcceptEnds(t *testing.T) {
 				since(t, start, test.after)
 				assert.Same(t, reason, rendezvous.Err())
 				assert.Equal(t, test.calls, listener.calls.Load())
-				<-listener.closed
+				<-listener.Closed()
 				assert.False(t, e.manager.CloseConnection(rendezvous))
 				e.requireNoReset(rendezvous)
 			})
@@ -160,7 +160,7 @@ func TestAcceptEnds(t *testing.T) {
 			for i := range 100 {
 				listener.trouble.Store(&net.OpError{Op: "accept", Err: fmt.Errorf("no good hello from peer %d", i)})
 				if i == 0 {
-					listener.dial(t) // what it waits for in Accept
+					listener.Dial(t) // what it waits for in Accept
 				}
 				time.Sleep(time.Second)
 			}

@@ -24,18 +24,18 @@ func TestCollectedLeavesAfterTheInterval(t *testing.T) {
 		"again and again": func(t *testing.T) {
 			e, conn, out := setup(t)
 			e.send(conn, "at once")
-			assert.Equal(t, []string{framed(2, "at once")}, out.got())
+			assert.Equal(t, []string{framed(2, "at once")}, out.Got())
 			for range 3 {
 				e.send(conn, "a")
 				time.Sleep(interval - time.Nanosecond)
-				assert.Empty(t, out.got())
+				assert.Empty(t, out.Got())
 				e.send(conn, "b")
-				assert.Empty(t, out.got())
+				assert.Empty(t, out.Got())
 				time.Sleep(time.Nanosecond)
-				assert.Equal(t, []string{framed(2, "a", "b")}, out.got(), "in one piece")
+				assert.Equal(t, []string{framed(2, "a", "b")}, out.Got(), "in one piece")
 			}
 			time.Sleep(time.Hour)
-			assert.Empty(t, out.got())
+			assert.Empty(t, out.Got())
 		},
 		"each for itself": func(t *testing.T) {
 			e, first, out := setup(t)
@@ -44,30 +44,30 @@ func TestCollectedLeavesAfterTheInterval(t *testing.T) {
 			e.send(first, "1")
 			time.Sleep(interval / 2)
 			e.send(second, "2")
-			assert.Len(t, out.got(), 1)
-			assert.Len(t, other.got(), 1)
+			assert.Len(t, out.Got(), 1)
+			assert.Len(t, other.Got(), 1)
 			e.send(first, "first")
 			e.send(second, "second")
 			time.Sleep(interval / 2)
-			assert.Equal(t, []string{framed(2, "first")}, out.got())
-			assert.Empty(t, other.got())
+			assert.Equal(t, []string{framed(2, "first")}, out.Got())
+			assert.Empty(t, other.Got())
 			time.Sleep(interval / 2)
-			assert.Empty(t, out.got())
-			assert.Equal(t, []string{framed(2, "second")}, other.got())
+			assert.Empty(t, out.Got())
+			assert.Equal(t, []string{framed(2, "second")}, other.Got())
 		},
 		"a flush in between": func(t *testing.T) {
 			e, conn, out := setup(t)
 			e.send(conn, "1")
-			out.got()
+			out.Got()
 			e.send(conn, "2")
 			time.Sleep(interval / 2)
 			require.NoError(t, conn.Flush())
-			assert.Equal(t, []string{framed(2, "2")}, out.got())
+			assert.Equal(t, []string{framed(2, "2")}, out.Got())
 			e.send(conn, "3")
 			time.Sleep(interval - time.Nanosecond)
-			assert.Empty(t, out.got(), "the interval counts from the flush")
+			assert.Empty(t, out.Got(), "the interval counts from the flush")
 			time.Sleep(time.Nanosecond)
-			assert.Equal(t, []string{framed(2, "3")}, out.got())
+			assert.Equal(t, []string{framed(2, "3")}, out.Got())
 		},
 		"no interval": func(t *testing.T) {
 			e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: -1})
@@ -75,7 +75,7 @@ func TestCollectedLeavesAfterTheInterval(t *testing.T) {
 			out := newTap(far)
 			for range 3 {
 				e.send(conn, "now")
-				assert.Equal(t, []string{framed(2, "now")}, out.got())
+				assert.Equal(t, []string{framed(2, "now")}, out.Got())
 			}
 		},
 		"a connection that ends first": func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWaitForReadersWakesFor(t *testing.T) {
 		"a new connection": {func(e *end) func() {
 			listener := newPipeListener()
 			e.adoptListener(listener)
-			return func() { listener.dial(e.t) }
+			return func() { listener.Dial(e.t) }
 		}, 0, nil},
 		"an end": {func(e *end) func() {
 			_, far := e.pipe()
@@ -184,7 +184,7 @@ type endlessListener struct {
 
 func (l *endlessListener) Accept() (net.Conn, error) {
 	select {
-	case <-l.closed:
+	case <-l.Closed():
 		return nil, net.ErrClosed
 	default:
 	}

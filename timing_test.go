@@ -112,7 +112,7 @@ func TestWriteTimeout(t *testing.T) {
 				time.Sleep(timeout / 10)
 				start := time.Now()
 				e.send(good, fmt.Sprint(i))
-				assert.Equal(t, []string{framed(2, fmt.Sprint(i))}, out.got())
+				assert.Equal(t, []string{framed(2, fmt.Sprint(i))}, out.Got())
 				since(t, start, 0)
 			}
 			assert.Same(t, stuck, e.reset())
@@ -183,7 +183,7 @@ func TestMaxSendQueue(t *testing.T) {
 			require.NoError(t, e.writer.Send(full(limit), stuck))
 			err := e.writer.Broadcast(NewDatagram([]byte("news")), slices.Values([]*Connection{stuck, good}))
 			assert.ErrorIs(t, err, ErrSendQueueFull)
-			assert.Equal(t, []string{framed(4, "news")}, out.got())
+			assert.Equal(t, []string{framed(4, "news")}, out.Got())
 			assert.Same(t, stuck, e.reset())
 			assert.NoError(t, good.Err())
 		},
@@ -367,7 +367,7 @@ func TestManagerCloseIsBounded(t *testing.T) {
 			e := newEnd(t, config)
 			listener := newPipeListener()
 			e.adoptListener(listener)
-			far := listener.dial(t)
+			far := listener.Dial(t)
 			e.until("connection", e.listener.NewConnectionAvailable)
 			start := time.Now()
 			assert.NoError(t, e.manager.Close())

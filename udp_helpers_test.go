@@ -1,7 +1,6 @@
 package queuednet
 
 import (
-	"encoding/binary"
 	"net"
 	"os"
 	"sync"
@@ -44,16 +43,6 @@ func (e *end) sendTo(conn *Connection, to NetAddress, text string) {
 	require.NoError(e.t, e.writer.SendTo(NewDatagram([]byte(text)), conn, to))
 }
 
-// rawUDP opens a plain UDP socket that is closed with the test.
-func rawUDP(t testing.TB, address string) *net.UDPConn {
-	t.Helper()
-	raw, err := net.ListenPacket("udp", address)
-	require.NoError(t, err)
-	t.Cleanup(func() { raw.Close() })
-	require.NoError(t, raw.SetDeadline(time.Now().Add(patience)))
-	return raw.(*net.UDPConn)
-}
-
 // rawPacket reads one packet from a plain socket.
 func rawPacket(t testing.TB, raw net.PacketConn) (packet string, from NetAddress) {
 	t.Helper()
@@ -68,15 +57,6 @@ func sendPacket(t testing.TB, raw net.PacketConn, to NetAddress, packet string) 
 	t.Helper()
 	_, err := raw.WriteTo([]byte(packet), net.UDPAddrFromAddrPort(to.AddrPort()))
 	require.NoError(t, err)
-}
-
-// packed returns payloads as Panda3D puts them into packets.
-func packed(payload string) string {
-	var sum uint16
-	for _, b := range []byte(payload) {
-		sum += uint16(b)
-	}
-	return string(binary.LittleEndian.AppendUint16(nil, sum)) + payload
 }
 
 // local returns where on this machine a connection can be reached.

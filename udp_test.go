@@ -385,3 +385,15 @@ func TestUDPFromManyGoroutines(t *testing.T) {
 	assert.Equal(t, slices.Repeat([]int{count}, sequences), next)
 	assert.Zero(t, conn.UDPDrops())
 }
+
+// numbered returns a datagram of a sequence. Now and then one is longer than
+// what the system takes in one piece.
+func numbered(sequence, i int) *Datagram {
+	var dg Datagram
+	dg.AddUint16(uint16(sequence))
+	dg.AddUint32(uint32(i))
+	if i%1000 == 0 {
+		dg.PadBytes(50_000)
+	}
+	return &dg
+}

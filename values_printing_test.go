@@ -3,12 +3,12 @@ package queuednet
 import (
 	"errors"
 	"fmt"
-	"reflect"
+	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -63,35 +63,6 @@ func requirePrints(t *testing.T, want string, value any) {
 	}
 }
 
-// Every type that has a lock, of which a dump would be a race, prints itself, and
-// nil as well. The fields are found by reflection, so that no type is forgotten.
-func TestWhatHasLocksPrintsItself(t *testing.T) {
-	for _, value := range zeroValues {
-		of := reflect.TypeOf(value)
-		if !hasLock(of.Elem()) {
-			continue
-		}
-		for _, value := range []any{value, reflect.Zero(of).Interface()} {
-			require.Implements(t, (*fmt.Stringer)(nil), value)
-			require.Implements(t, (*fmt.GoStringer)(nil), value)
-			requirePrints(t, value.(fmt.Stringer).String(), value)
-			assert.NotContains(t, value.(fmt.Stringer).String(), "{")
-		}
-	}
-}
-
-// hasLock reports whether a struct has something of package sync, as one that
-// goroutines share.
-func hasLock(of reflect.Type) bool {
-	for i := range of.NumField() {
-		field := of.Field(i).Type
-		if strings.HasPrefix(field.PkgPath(), "sync") || field.Kind() == reflect.Struct && hasLock(field) {
-			return true
-		}
-	}
-	return false
-}
-
 // Everything may be printed while traffic runs. With the race detector this fails
 // if printing reads what is inside.
 func TestPrintingDuringTraffic(t *testing.T) {
@@ -136,4 +107,53 @@ func TestPrintingDuringTraffic(t *testing.T) {
 	client.until("a datagram", func() bool { return recent.GetData(new(NetDatagram)) })
 	close(done)
 	require.NoError(t, <-printed)
+}
+
+// What a connection is called, in every way of printing, while others change it.
+func TestConnectionString(t *testing.T) {
+	e := newEnd(t, nil)
+	rendezvous, address := e.listen()
+	raw := dialRaw(t, address)
+	conn := e.accept()
+	near, far := net.Pipe()
+	defer far.Close()
+	pipe, err := e.manager.AdoptConnection(near)
+	require.NoError(t, err)
+	wrapped, _ := e.wrapped()
+	var local NetAddress
+	require.NoError(t, local.SetLocalhost(0))
+	udp, err := e.manager.OpenUDPConnectionAt(local)
+	require.NoError(t, err)
+
+	for c, want := range map[*Connection]string{
+		conn:       "tcp " + raw.LocalAddr().String(),
+		rendezvous: "rendezvous tcp " + address,
+		pipe:       "pipe",
+		udp:        "udp " + udp.LocalAddress().String(),
+		nil:        "nil",
+		{}:         "no connection",
+	} {
+		require.Equal(t, want, c.String())
+		for _, verb := range []string{"%v", "%+v", "%s", "%#v"} {
+			require.Equal(t, want, fmt.Sprintf(verb, c), verb)
+		}
+		var line strings.Builder
+		slog.New(slog.NewTextHandler(&line, nil)).Info("x", "conn", c)
+		require.Contains(t, line.String(), want)
+	}
+	require.Contains(t, wrapped.String(), "struct { net.Conn }")
+
+	listener, err := net.Listen("unix", t.TempDir()+"/s")
+	if err != nil {
+		return // a system without
+	}
+	defer listener.Close()
+	far, err = net.Dial("unix", listener.Addr().String())
+	require.NoError(t, err)
+	defer far.Close()
+	near, err = listener.Accept()
+	require.NoError(t, err)
+	unix, err := e.manager.AdoptConnection(near)
+	require.NoError(t, err)
+	require.Equal(t, "unix", unix.String())
 }

@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"runtime/debug"
@@ -22,6 +23,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -30,13 +33,13 @@ import (
 // those that are plain values, or have nothing to call but Error.
 var (
 	sharedTypes = []reflect.Type{
-		reflect.TypeFor[*QueuedConnectionManager](),
-		reflect.TypeFor[*Connection](),
-		reflect.TypeFor[*QueuedConnectionListener](),
-		reflect.TypeFor[*QueuedConnectionReader](),
-		reflect.TypeFor[*RecentConnectionReader](),
-		reflect.TypeFor[*ConnectionWriter](),
-		reflect.TypeFor[*PendingConnection](),
+		reflect.TypeFor[*queuednet.QueuedConnectionManager](),
+		reflect.TypeFor[*queuednet.Connection](),
+		reflect.TypeFor[*queuednet.QueuedConnectionListener](),
+		reflect.TypeFor[*queuednet.QueuedConnectionReader](),
+		reflect.TypeFor[*queuednet.RecentConnectionReader](),
+		reflect.TypeFor[*queuednet.ConnectionWriter](),
+		reflect.TypeFor[*queuednet.PendingConnection](),
 	}
 	valueTypes = []string{
 		"Config", "ConfigError", "ConnectionStats", "Datagram", "DatagramIterator", "DatagramTooLongError", "DrainStats", "Ends",
@@ -77,14 +80,14 @@ func TestConcurrencyTableIsComplete(t *testing.T) {
 
 // exportedTypes returns the names of the package's exported types.
 func exportedTypes(t *testing.T) (names []string) {
-	files, err := os.ReadDir(".")
+	files, err := os.ReadDir("..")
 	require.NoError(t, err)
 	for _, file := range files {
 		name := file.Name()
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		tree, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", name), nil, parser.SkipObjectResolution)
 		require.NoError(t, err)
 		ast.Inspect(tree, func(node ast.Node) bool {
 			if spec, ok := node.(*ast.TypeSpec); ok && spec.Name.IsExported() {
@@ -103,7 +106,7 @@ func exportedTypes(t *testing.T) (names []string) {
 func TestConcurrency(t *testing.T) {
 	const few = 3 // methods that an actor calls at a time
 	const workers, open, closed = 12, 500 * time.Millisecond, 100 * time.Millisecond
-	random := seed(t)
+	random := testnet.Seed(t)
 	s := newScene(t, random.IntN(2) == 0)
 	calls := everyCall()
 	names := slices.Sorted(maps.Keys(calls))
@@ -119,7 +122,7 @@ func TestConcurrency(t *testing.T) {
 		inside [workers]atomic.Pointer[string]
 	)
 	for w := range workers {
-		a := &actor{scene: s, random: rand.New(rand.NewPCG(random.Uint64(), 0)), reader: s.reader}
+		a := &actor{scene: s, random: rand.New(rand.NewPCG(random.Uint64(), 0)), reader: s.Reader}
 		done.Go(func() {
 			for ctx.Err() == nil {
 				a.conn = s.member(a.random)
@@ -144,12 +147,12 @@ func TestConcurrency(t *testing.T) {
 	finished := make(chan struct{})
 	go func() {
 		done.Wait()
-		assert.NoError(t, nilOr(s.manager.Close(), undelivered))
+		assert.NoError(t, nilOr(s.Manager.Close(), undelivered))
 		close(finished)
 	}()
 	select {
 	case <-finished:
-	case <-time.After(patience):
+	case <-time.After(testnet.Patience):
 		for i := range inside {
 			if name := inside[i].Load(); name != nil {
 				t.Log("still in ", *name)
@@ -165,17 +168,17 @@ func TestConcurrency(t *testing.T) {
 	}
 	s.collectReports()
 	for conn, times := range s.ends {
-		assert.Equal(t, 1, times, "reports and closes of %s, which ended by %v", conn.name(), conn.Err())
+		assert.Equal(t, 1, times, "reports and closes of %s, which ended by %v", conn, conn.Err())
 	}
 	assert.NotEmpty(t, s.ends)
 	t.Log(total, "calls, ", len(s.ends), "ends")
 	s.foreign.Manager().Close()
-	assert.Empty(t, libraryGoroutines(patience))
+	assert.Empty(t, testnet.LibraryGoroutines(testnet.Patience))
 }
 
 // collectReports takes the ends that are left.
 func (s *scene) collectReports() {
-	for conn := range s.manager.ResetConnections() {
+	for conn := range s.Manager.ResetConnections() {
 		s.gone(conn)
 	}
 }
@@ -218,18 +221,18 @@ func oneOf(targets ...error) func(error) bool {
 var (
 	closedError = oneOf(net.ErrClosed)
 	timeout     = oneOf(context.DeadlineExceeded, os.ErrDeadlineExceeded)
-	tooLong     = func(err error) bool { _, ok := errors.AsType[*DatagramTooLongError](err); return ok }
+	tooLong     = func(err error) bool { _, ok := errors.AsType[*queuednet.DatagramTooLongError](err); return ok }
 	system      = func(err error) bool { _, ok := errors.AsType[syscall.Errno](err); return ok }
 	undelivered = func(err error) bool { return strings.HasSuffix(err.Error(), "closed before all was sent") }
 
 	// reason is what Connection.Err documents, io.ErrClosedPipe being what the
 	// system of a pipe says.
 	reason = func(err error) bool {
-		return oneOf(io.EOF, io.ErrUnexpectedEOF, ErrSendQueueFull, ErrWriteTimeout, ErrNoAnswer, ErrFirstDatagram, ErrIdle, ErrFlooding,
+		return oneOf(io.EOF, io.ErrUnexpectedEOF, queuednet.ErrSendQueueFull, queuednet.ErrWriteTimeout, queuednet.ErrNoAnswer, queuednet.ErrFirstDatagram, queuednet.ErrIdle, queuednet.ErrFlooding,
 			net.ErrClosed, io.ErrClosedPipe)(err) ||
 			tooLong(err) || system(err)
 	}
-	wrongConnection = oneOf(ErrForeignConnection, ErrWrongKind)
+	wrongConnection = oneOf(queuednet.ErrForeignConnection, queuednet.ErrWrongKind)
 )
 
 // The program gets to know of each end once: it takes the report, or closes the
@@ -239,15 +242,15 @@ func TestConcurrencyCloseOrReport(t *testing.T) {
 	for range 2000 {
 		conn, far := e.pipe()
 		far.Close()
-		e.until("report", e.manager.ResetConnectionAvailable)
+		e.Until("report", e.Manager.ResetConnectionAvailable)
 		var (
 			both             sync.WaitGroup
 			closed, reported bool
 		)
-		both.Go(func() { closed = e.manager.CloseConnection(conn) })
-		both.Go(func() { _, reported = e.manager.GetResetConnection() })
+		both.Go(func() { closed = e.Manager.CloseConnection(conn) })
+		both.Go(func() { _, reported = e.Manager.GetResetConnection() })
 		both.Wait()
 		require.NotEqual(t, closed, reported)
-		e.manager.ResetConnectionAvailable() // the drain has ended
+		e.Manager.ResetConnectionAvailable() // the drain has ended
 	}
 }

@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"net"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -15,7 +17,7 @@ import (
 func overUDP(test func(t *testing.T, u *udpWire)) func(t *testing.T) {
 	return func(t *testing.T) {
 		e := newEnd(t, nil)
-		u := &udpWire{end: e, conn: e.udp("127.0.0.1:0"), raw: rawUDP(t, "127.0.0.1:0")}
+		u := &udpWire{end: e, conn: e.udp("127.0.0.1:0"), raw: testnet.RawUDP(t, "127.0.0.1:0")}
 		test(t, u)
 		assert.NoError(t, u.conn.Err())
 		e.requireNoReset()
@@ -24,37 +26,37 @@ func overUDP(test func(t *testing.T, u *udpWire)) func(t *testing.T) {
 
 type udpWire struct {
 	*end
-	conn *Connection
+	conn *queuednet.Connection
 	raw  *net.UDPConn
 }
 
 // rawAddress returns where the plain socket can be reached.
-func (u *udpWire) rawAddress() NetAddress { return netAddressOf(u.raw.LocalAddr()) }
+func (u *udpWire) rawAddress() queuednet.NetAddress { return netAddressOf(u.raw.LocalAddr()) }
 
 // arrives sends a packet to the connection.
 func (u *udpWire) arrives(packet string) {
-	u.t.Helper()
-	sendPacket(u.t, u.raw, u.conn.LocalAddress(), packet)
+	u.T.Helper()
+	sendPacket(u.T, u.raw, u.conn.LocalAddress(), packet)
 }
 
 // sends sends a payload and returns the packet.
 func (u *udpWire) sends(payload string) string {
-	u.t.Helper()
+	u.T.Helper()
 	u.sendTo(u.conn, u.rawAddress(), payload)
-	packet, from := rawPacket(u.t, u.raw)
-	assert.Equal(u.t, u.conn.LocalAddress(), from)
+	packet, from := rawPacket(u.T, u.raw)
+	assert.Equal(u.T, u.conn.LocalAddress(), from)
 	return packet
 }
 
 // dropped asserts that a packet is dropped, and what it is counted as.
-func (u *udpWire) dropped(packet string, as UDPDrops) {
-	u.t.Helper()
+func (u *udpWire) dropped(packet string, as queuednet.UDPDrops) {
+	u.T.Helper()
 	u.arrives(packet)
-	u.arrives(packed("the next one"))
+	u.arrives(testnet.Packed("the next one"))
 	datagram := u.next()
-	assert.Equal(u.t, "the next one", string(datagram.Message()))
-	assert.Equal(u.t, as, u.conn.UDPDrops())
-	assert.Zero(u.t, u.reader.CurrentQueueSize())
+	assert.Equal(u.T, "the next one", string(datagram.Message()))
+	assert.Equal(u.T, as, u.conn.UDPDrops())
+	assert.Zero(u.T, u.Reader.CurrentQueueSize())
 }
 
 var udpRows = []row{
@@ -74,67 +76,67 @@ var udpRows = []row{
 		assert.Equal(t, u.rawAddress(), datagram.Address())
 	})},
 	{98, "udp_bad_sum", overUDP(func(t *testing.T, u *udpWire) {
-		u.dropped("\x07\x00\x01\x02\x03", UDPDrops{Broken: 1})
+		u.dropped("\x07\x00\x01\x02\x03", queuednet.UDPDrops{Broken: 1})
 	})},
 	{99, "udp_1_byte", overUDP(func(t *testing.T, u *udpWire) {
-		u.dropped("\x00", UDPDrops{Broken: 1})
+		u.dropped("\x00", queuednet.UDPDrops{Broken: 1})
 	})},
 	{100, "udp_sum_wraps", overUDP(func(t *testing.T, u *udpWire) {
 		packet := u.sends(strings.Repeat("\xff", 300))
 		assert.Equal(t, "\xd4\x2a", packet[:2])
 		u.arrives(packet)
 		assert.Equal(t, packet[2:], string(u.next().Message()))
-		u.dropped("\xd4\x2a"+strings.Repeat("\xff", 299), UDPDrops{Broken: 1})
+		u.dropped("\xd4\x2a"+strings.Repeat("\xff", 299), queuednet.UDPDrops{Broken: 1})
 	})},
 	{101, "udp_1502_byte_packet", overUDP(func(t *testing.T, u *udpWire) {
 		payload := pattern(1500)
-		u.arrives(packed(payload))
+		u.arrives(testnet.Packed(payload))
 		assert.Equal(t, payload, string(u.next().Message()))
 	})},
 	{102, "udp_longer_packet", overUDP(func(t *testing.T, u *udpWire) {
 		// Panda3D cuts them, and what it cuts off may be zeros, so that the sum fits.
 		for _, payload := range []string{strings.Repeat("\x00", 3000), pattern(1501), pattern(9000), pattern(60_000)} {
-			u.arrives(packed(payload))
+			u.arrives(testnet.Packed(payload))
 			assert.True(t, payload == string(u.next().Message()), "%d bytes, whole", len(payload))
 		}
 		assert.Zero(t, u.conn.UDPDrops())
 	})},
 	{103, "udp_zero_length_packet", overUDP(func(t *testing.T, u *udpWire) {
 		for i := range 3 {
-			u.dropped("", UDPDrops{Broken: uint64(i + 1)})
+			u.dropped("", queuednet.UDPDrops{Broken: uint64(i + 1)})
 		}
 	})},
 	{105, "is_valid_for_udp", func(t *testing.T) {
 		e := newEnd(t, nil)
 		for size, valid := range map[int]bool{0: true, 1500: true, 1501: false} {
-			assert.Equal(t, valid, e.writer.IsValidForUDP(NewDatagram(make([]byte, size))), "%d bytes", size)
+			assert.Equal(t, valid, e.Writer.IsValidForUDP(queuednet.NewDatagram(make([]byte, size))), "%d bytes", size)
 		}
-		assert.False(t, e.writer.IsValidForUDP(nil))
+		assert.False(t, e.Writer.IsValidForUDP(nil))
 	}},
 	{106, "udp_send_2000_bytes", overUDP(func(t *testing.T, u *udpWire) {
 		payload := pattern(2000)
-		assert.Equal(t, packed(payload), u.sends(payload))
+		assert.Equal(t, testnet.Packed(payload), u.sends(payload))
 	})},
 	{107, "udp_send_66000_bytes", overUDP(func(t *testing.T, u *udpWire) {
 		// Panda3D closes the socket.
 		u.requireTooLong(u.conn, u.rawAddress(), 66_000, 65_505)
-		assert.Equal(t, packed("still open"), u.sends("still open"))
-		assert.True(t, u.reader.IsConnectionOk(u.conn))
+		assert.Equal(t, testnet.Packed("still open"), u.sends("still open"))
+		assert.True(t, u.Reader.IsConnectionOk(u.conn))
 	})},
 	{108, "udp_port_in_use", func(t *testing.T) {
 		e := newEnd(t, nil)
 		first := e.udpEverywhere()
 		for range 2 {
-			second, err := e.manager.OpenUDPConnection(first.LocalAddress().Port())
-			assert.ErrorIs(t, err, errAddressInUse)
+			second, err := e.Manager.OpenUDPConnection(first.LocalAddress().Port())
+			assert.ErrorIs(t, err, testnet.ErrAddressInUse)
 			assert.Nil(t, second)
 		}
 		local := e.udp("127.0.0.1:0")
-		_, err := e.manager.OpenUDPConnectionAt(local.LocalAddress())
-		assert.ErrorIs(t, err, errAddressInUse)
-		require.True(t, e.manager.CloseConnection(first))
-		e.requireNoReset(first)
-		_, err = e.manager.OpenUDPConnection(first.LocalAddress().Port())
+		_, err := e.Manager.OpenUDPConnectionAt(local.LocalAddress())
+		assert.ErrorIs(t, err, testnet.ErrAddressInUse)
+		require.True(t, e.Manager.CloseConnection(first))
+		e.requireNoReset()
+		_, err = e.Manager.OpenUDPConnection(first.LocalAddress().Port())
 		assert.NoError(t, err, "free again")
 	}},
 	{109, "udp_port_0", overUDP(func(t *testing.T, u *udpWire) {
@@ -144,9 +146,9 @@ var udpRows = []row{
 		assert.NotZero(t, conn.LocalAddress().Port())
 		u.sendTo(conn, u.rawAddress(), "sent")
 		packet, from := rawPacket(t, u.raw)
-		assert.Equal(t, packed("sent"), packet)
+		assert.Equal(t, testnet.Packed("sent"), packet)
 		assert.Equal(t, conn.LocalAddress().Port(), from.Port())
-		sendPacket(t, u.raw, from, packed("answered"))
+		sendPacket(t, u.raw, from, testnet.Packed("answered"))
 		datagram := u.next()
 		assert.Equal(t, "answered", string(datagram.Message()))
 		assert.Same(t, conn, datagram.Connection())
@@ -160,20 +162,20 @@ var udpRows = []row{
 // about UDP: the form with an address on TCP, and the plain one on UDP.
 func TestConformanceUDPWrongTarget(t *testing.T) {
 	overUDP(func(t *testing.T, u *udpWire) {
-		e, dg := u.end, NewDatagram([]byte("x"))
+		e, dg := u.end, queuednet.NewDatagram([]byte("x"))
 		to := u.rawAddress()
 		stream, peer := e.raw()
 		rendezvous, _ := e.listen()
-		assert.ErrorIs(t, e.writer.SendTo(dg, stream, to), ErrWrongKind)
-		assert.ErrorIs(t, e.writer.SendTo(dg, rendezvous, to), ErrWrongKind)
-		assert.ErrorIs(t, e.writer.Send(dg, u.conn), ErrWrongKind)
-		assert.ErrorIs(t, e.writer.Broadcast(dg, slices.Values([]*Connection{u.conn})), ErrWrongKind)
-		assert.ErrorIs(t, e.writer.SendTo(dg, nil, to), ErrForeignConnection)
-		assert.ErrorIs(t, newEnd(t, nil).writer.SendTo(dg, u.conn, to), ErrForeignConnection)
-		assert.Error(t, e.writer.SendTo(nil, u.conn, to))
-		assert.Error(t, e.writer.SendTo(dg, u.conn, NetAddress{}))
-		assert.Equal(t, packed("its own"), u.sends("its own"), "nothing else")
-		e.send(stream, "its own")
-		assert.Equal(t, framed(2, "its own"), e.wire(stream, peer), "nothing else")
+		assert.ErrorIs(t, e.Writer.SendTo(dg, stream, to), queuednet.ErrWrongKind)
+		assert.ErrorIs(t, e.Writer.SendTo(dg, rendezvous, to), queuednet.ErrWrongKind)
+		assert.ErrorIs(t, e.Writer.Send(dg, u.conn), queuednet.ErrWrongKind)
+		assert.ErrorIs(t, e.Writer.Broadcast(dg, slices.Values([]*queuednet.Connection{u.conn})), queuednet.ErrWrongKind)
+		assert.ErrorIs(t, e.Writer.SendTo(dg, nil, to), queuednet.ErrForeignConnection)
+		assert.ErrorIs(t, newEnd(t, nil).Writer.SendTo(dg, u.conn, to), queuednet.ErrForeignConnection)
+		assert.Error(t, e.Writer.SendTo(nil, u.conn, to))
+		assert.Error(t, e.Writer.SendTo(dg, u.conn, queuednet.NetAddress{}))
+		assert.Equal(t, testnet.Packed("its own"), u.sends("its own"), "nothing else")
+		e.Send(stream, "its own")
+		assert.Equal(t, testnet.Framed(2, "its own"), e.wire(stream, peer), "nothing else")
 	})(t)
 }

@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"bufio"
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -123,7 +125,7 @@ func (v frameVector) wire(t *testing.T) string {
 		return string(b)
 	}
 	size, _ := v.headerSize(t)
-	wire := framed(size, v.received(t)...)
+	wire := testnet.Framed(size, v.received(t)...)
 	v.requireWire(t, wire)
 	return wire
 }
@@ -134,10 +136,10 @@ func TestVectorsSent(t *testing.T) {
 		e := newEnd(t, nil)
 		conn, raw := e.raw()
 		if size, isDefault := v.headerSize(t); !isDefault {
-			err := e.writer.SetTCPHeaderSize(size)
+			err := e.Writer.SetTCPHeaderSize(size)
 			if size != 0 && size != 2 && size != 4 {
 				// Panda3D accepts these sizes and then sends no header.
-				assert.ErrorIs(t, err, ErrHeaderSize)
+				assert.ErrorIs(t, err, queuednet.ErrHeaderSize)
 				assert.Empty(t, e.wire(conn, raw))
 				return
 			}
@@ -146,13 +148,13 @@ func TestVectorsSent(t *testing.T) {
 		collects := strings.Contains(v.Frame, "collect_tcp")
 		conn.SetCollectTCP(collects)
 		for i := range v.Datagrams {
-			err := e.writer.Send(NewDatagram([]byte(v.payload(t, i))), conn)
+			err := e.Writer.Send(queuednet.NewDatagram([]byte(v.payload(t, i))), conn)
 			require.Equal(t, v.Sent[i], err == nil, "%v", err)
 		}
 		if collects {
 			require.NoError(t, conn.Flush())
 		}
-		wire := read(t, raw, v.WireLen)
+		wire := testnet.Read(t, raw, v.WireLen)
 		v.requireWire(t, wire)
 		require.True(t, wire == v.wire(t))
 		assert.Empty(t, e.wire(conn, raw), "nothing more")
@@ -170,10 +172,10 @@ func TestVectorsReceived(t *testing.T) {
 		fed++
 		e := newEnd(t, nil)
 		if !isDefault {
-			require.NoError(t, e.reader.SetTCPHeaderSize(size))
+			require.NoError(t, e.Reader.SetTCPHeaderSize(size))
 		}
 		conn, raw := e.raw()
-		write(t, raw, v.wire(t))
+		testnet.Write(t, raw, v.wire(t))
 		require.NoError(t, raw.Close())
 		want := v.received(t)
 		for i, got := range e.messages(len(want)) {

@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"io"
@@ -10,22 +10,26 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/queuednet/queuednet"
+
+	"github.com/queuednet/queuednet/internal/testnet"
 )
 
 // A scene is what many goroutines call at once: connections in every state, and
 // what serves them.
 type scene struct {
 	*end
-	recent  *RecentConnectionReader
-	foreign *Connection
-	server  NetAddress // somewhere to connect to
-	sink    NetAddress // somewhere to send packets to
+	recent  *queuednet.RecentConnectionReader
+	foreign *queuednet.Connection
+	server  queuednet.NetAddress // somewhere to connect to
+	sink    queuednet.NetAddress // somewhere to send packets to
 
 	mu      sync.Mutex
-	conns   []*Connection // the last few that were made
-	pending []*PendingConnection
-	ends    map[*Connection]int // how often the program got to know of one: a report, or its own close
-	closing atomic.Bool         // Close of the manager may be called
+	conns   []*queuednet.Connection // the last few that were made
+	pending []*queuednet.PendingConnection
+	ends    map[*queuednet.Connection]int // how often the program got to know of one: a report, or its own close
+	closing atomic.Bool                   // Close of the manager may be called
 }
 
 // connsKept is how many connections a scene has at once; a program that calls at
@@ -36,7 +40,7 @@ const connsKept = 32
 func newScene(t *testing.T, limits bool) *scene {
 	other := newEnd(t, nil)
 	other.listen()
-	config := Config{
+	config := queuednet.Config{
 		MaxSendQueue: 200 << 10, WriteTimeout: 50 * time.Millisecond, CloseTimeout: 50 * time.Millisecond,
 		CollectTCPInterval: time.Millisecond,
 	}
@@ -48,10 +52,10 @@ func newScene(t *testing.T, limits bool) *scene {
 	s := &scene{
 		end:     newEnd(t, &config),
 		foreign: other.udp("127.0.0.1:0"),
-		sink:    rawAddress(rawUDP(t, "127.0.0.1:0")),
-		ends:    make(map[*Connection]int),
+		sink:    rawAddress(testnet.RawUDP(t, "127.0.0.1:0")),
+		ends:    make(map[*queuednet.Connection]int),
 	}
-	s.recent = NewRecentConnectionReader(s.manager)
+	s.recent = queuednet.NewRecentConnectionReader(s.Manager)
 	rendezvous, _ := s.listen()
 	s.server = rendezvous.LocalAddress()
 	s.add(rendezvous)
@@ -59,27 +63,27 @@ func newScene(t *testing.T, limits bool) *scene {
 	return s
 }
 
-func rawAddress(raw net.PacketConn) NetAddress { return netAddressOf(raw.LocalAddr()) }
+func rawAddress(raw net.PacketConn) queuednet.NetAddress { return netAddressOf(raw.LocalAddr()) }
 
 // add puts a connection on the stage, in the place of the oldest one.
-func (s *scene) add(conn *Connection) {
+func (s *scene) add(conn *queuednet.Connection) {
 	if conn == nil {
 		return
 	}
 	s.mu.Lock()
-	var oldest *Connection
+	var oldest *queuednet.Connection
 	if s.conns = append(s.conns, conn); len(s.conns) > connsKept {
 		oldest, s.conns = s.conns[0], s.conns[1:]
 	}
 	s.mu.Unlock()
-	if s.manager.CloseConnection(oldest) {
+	if s.Manager.CloseConnection(oldest) {
 		s.gone(oldest)
 	}
 }
 
 // member returns a connection of the manager, often the newest: then many
 // goroutines have the same.
-func (s *scene) member(random *rand.Rand) *Connection {
+func (s *scene) member(random *rand.Rand) *queuednet.Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if random.IntN(2) == 0 {
@@ -89,7 +93,7 @@ func (s *scene) member(random *rand.Rand) *Connection {
 }
 
 // begun returns an attempt to connect.
-func (s *scene) begun(random *rand.Rand) *PendingConnection {
+func (s *scene) begun(random *rand.Rand) *queuednet.PendingConnection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pending[random.IntN(len(s.pending))]
@@ -100,12 +104,12 @@ func (s *scene) begun(random *rand.Rand) *PendingConnection {
 type actor struct {
 	*scene
 	random *rand.Rand
-	conn   *Connection
-	reader *QueuedConnectionReader // or the one inside a RecentConnectionReader
+	conn   *queuednet.Connection
+	reader *queuednet.QueuedConnectionReader // or the one inside a RecentConnectionReader
 }
 
 // someone returns the actor's connection, sometimes none, or another manager's.
-func (a *actor) someone() *Connection {
+func (a *actor) someone() *queuednet.Connection {
 	switch a.random.IntN(50) {
 	case 0:
 		return nil
@@ -116,7 +120,7 @@ func (a *actor) someone() *Connection {
 }
 
 // gone notes that the program knows of an end: by a report, or by its own close.
-func (s *scene) gone(conn *Connection) {
+func (s *scene) gone(conn *queuednet.Connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ends[conn]++
@@ -141,38 +145,38 @@ func (s *scene) populate(random *rand.Rand, done <-chan struct{}) {
 var states = map[string]func(s *scene, random *rand.Rand){
 	"fresh":      func(s *scene, random *rand.Rand) { s.dialed(random) },
 	"attached":   func(s *scene, random *rand.Rand) { s.attached(random) },
-	"rendezvous": func(s *scene, _ *rand.Rand) { s.add(ignore(s.manager.OpenTCPServerRendezvousAt(s.loopback(), 3))) },
+	"rendezvous": func(s *scene, _ *rand.Rand) { s.add(ignore(s.Manager.OpenTCPServerRendezvousAt(s.loopback(), 3))) },
 	"UDP": func(s *scene, _ *rand.Rand) {
-		conn := ignore(s.manager.OpenUDPConnectionAt(s.loopback()))
-		s.reader.AddConnection(conn)
+		conn := ignore(s.Manager.OpenUDPConnectionAt(s.loopback()))
+		s.Reader.AddConnection(conn)
 		s.add(conn)
 	},
 	"a pipe that talks": func(s *scene, _ *rand.Rand) {
 		near, far := net.Pipe()
-		conn := ignore(s.manager.AdoptConnection(near))
-		s.reader.AddConnection(conn)
+		conn := ignore(s.Manager.AdoptConnection(near))
+		s.Reader.AddConnection(conn)
 		s.add(conn)
 		far.SetDeadline(time.Now().Add(time.Millisecond))
-		io.WriteString(far, framed(2, "hello"))
+		io.WriteString(far, testnet.Framed(2, "hello"))
 		io.Copy(io.Discard, far)
 		far.Close()
 	},
 	"collecting": func(s *scene, random *rand.Rand) {
 		if conn, _ := s.attached(random); conn != nil {
 			conn.SetCollectTCP(true)
-			s.writer.Send(NewDatagram([]byte("one")), conn)
-			s.writer.Send(NewDatagram([]byte("two")), conn)
+			s.Writer.Send(queuednet.NewDatagram([]byte("one")), conn)
+			s.Writer.Send(queuednet.NewDatagram([]byte("two")), conn)
 		}
 	},
 	"ended and not reported, or reported": func(s *scene, random *rand.Rand) {
 		if _, raw := s.attached(random); raw != nil {
-			io.WriteString(raw, framed(2, "the last")+"\x01\x02"[:random.IntN(3)])
+			io.WriteString(raw, testnet.Framed(2, "the last")+"\x01\x02"[:random.IntN(3)])
 			raw.Close()
 		}
 	},
 	"reset by its peer": func(s *scene, random *rand.Rand) {
 		if _, raw := s.attached(random); raw != nil {
-			io.WriteString(raw, framed(2, "the last"))
+			io.WriteString(raw, testnet.Framed(2, "the last"))
 			raw.SetLinger(0)
 			raw.Close()
 		}
@@ -180,7 +184,7 @@ var states = map[string]func(s *scene, random *rand.Rand){
 	"a stuck peer": func(s *scene, random *rand.Rand) {
 		if conn, _ := s.attached(random); conn != nil {
 			conn.SetSendBufferSize(4 << 10)
-			s.writer.Send(NewDatagram(make([]byte, 60_000)), conn)
+			s.Writer.Send(queuednet.NewDatagram(make([]byte, 60_000)), conn)
 		}
 	},
 	"closed": func(s *scene, random *rand.Rand) {
@@ -189,7 +193,7 @@ var states = map[string]func(s *scene, random *rand.Rand){
 		}
 	},
 	"being connected": func(s *scene, _ *rand.Rand) {
-		pending := s.manager.BeginTCPClientConnection("127.0.0.1", s.server.Port(), time.Second)
+		pending := s.Manager.BeginTCPClientConnection("127.0.0.1", s.server.Port(), time.Second)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.pending = append(s.pending, pending); len(s.pending) > 4 {
@@ -198,13 +202,13 @@ var states = map[string]func(s *scene, random *rand.Rand){
 	},
 }
 
-func (s *scene) loopback() (address NetAddress) {
+func (s *scene) loopback() (address queuednet.NetAddress) {
 	address.SetLocalhost(0)
 	return address
 }
 
 // dialed returns a connection and the plain socket at its other end, or nil.
-func (s *scene) dialed(random *rand.Rand) (*Connection, *net.TCPConn) {
+func (s *scene) dialed(random *rand.Rand) (*queuednet.Connection, *net.TCPConn) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil
@@ -219,7 +223,7 @@ func (s *scene) dialed(random *rand.Rand) (*Connection, *net.TCPConn) {
 	if err != nil {
 		return nil, nil
 	}
-	conn, err := s.manager.AdoptConnection(near)
+	conn, err := s.Manager.AdoptConnection(near)
 	if err != nil {
 		return nil, nil
 	}
@@ -228,7 +232,7 @@ func (s *scene) dialed(random *rand.Rand) (*Connection, *net.TCPConn) {
 }
 
 // attached is dialed with a reader.
-func (s *scene) attached(random *rand.Rand) (*Connection, *net.TCPConn) {
+func (s *scene) attached(random *rand.Rand) (*queuednet.Connection, *net.TCPConn) {
 	conn, raw := s.dialed(random)
 	if conn != nil {
 		s.someReader(random).AddConnection(conn)
@@ -236,11 +240,11 @@ func (s *scene) attached(random *rand.Rand) (*Connection, *net.TCPConn) {
 	return conn, raw
 }
 
-func (s *scene) someReader(random *rand.Rand) *QueuedConnectionReader {
+func (s *scene) someReader(random *rand.Rand) *queuednet.QueuedConnectionReader {
 	if random.IntN(4) == 0 {
 		return &s.recent.QueuedConnectionReader
 	}
-	return s.reader
+	return s.Reader
 }
 
 func ignore[T any](value T, _ error) T { return value }

@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -24,76 +26,76 @@ func closedPort(t *testing.T) int {
 
 var clientRows = []row{
 	{54, "IPv4Only", func(t *testing.T) {
-		e := newEnd(t, &Config{IPv4Only: true})
+		e := newEnd(t, &queuednet.Config{IPv4Only: true})
 		rendezvous, port := e.everywhere()
 		assert.False(t, rendezvous.LocalAddress().IsIPv6())
-		raw := dialRaw(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		raw := testnet.DialRaw(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		e.requireExchange(e.accept(), raw)
 
-		needIPv6(t)
+		testnet.NeedIPv6(t)
 		_, err := net.Dial("tcp6", net.JoinHostPort("::1", strconv.Itoa(port)))
-		assert.ErrorIs(t, err, errConnectionRefused)
+		assert.ErrorIs(t, err, testnet.ErrConnectionRefused)
 
 		// Names that are IPv6 only fail, though a server is there.
-		onlyNames(t, map[string]netip.Addr{"six.test": netip.MustParseAddr("::1")})
+		testnet.OnlyNames(t, map[string]netip.Addr{"six.test": netip.MustParseAddr("::1")})
 		server := newEnd(t, nil)
 		_, port = server.everywhere()
 		for _, host := range []string{"::1", "six.test"} {
-			conn, err := e.manager.OpenTCPClientConnection(host, port, soon)
+			conn, err := e.Manager.OpenTCPClientConnection(host, port, soon)
 			assert.Error(t, err)
 			assert.Nil(t, conn)
-			_, err = server.manager.OpenTCPClientConnection(host, port, soon)
+			_, err = server.Manager.OpenTCPClientConnection(host, port, soon)
 			assert.NoError(t, err, "with IPv6 it is found")
 		}
 	}},
 	{55, "refused", func(t *testing.T) {
 		e := newEnd(t, nil)
-		requireWithin(t, 100*time.Millisecond, func() {
-			conn, err := e.manager.OpenTCPClientConnection("127.0.0.1", closedPort(t), soon)
-			require.ErrorIs(t, err, errConnectionRefused)
+		testnet.RequireWithin(t, 100*time.Millisecond, func() {
+			conn, err := e.Manager.OpenTCPClientConnection("127.0.0.1", testnet.ClosedPort(t), soon)
+			require.ErrorIs(t, err, testnet.ErrConnectionRefused)
 			require.Nil(t, conn)
 		})
-		conn, err := e.manager.BeginTCPClientConnection("127.0.0.1", closedPort(t), soon).Wait(t.Context())
-		assert.ErrorIs(t, err, errConnectionRefused)
+		conn, err := e.Manager.BeginTCPClientConnection("127.0.0.1", testnet.ClosedPort(t), soon).Wait(t.Context())
+		assert.ErrorIs(t, err, testnet.ErrConnectionRefused)
 		assert.Nil(t, conn)
 	}},
 	{56, "unknown_name", func(t *testing.T) {
-		onlyNames(t, map[string]netip.Addr{"known.test": netip.MustParseAddr("127.0.0.1")})
+		testnet.OnlyNames(t, map[string]netip.Addr{"known.test": netip.MustParseAddr("127.0.0.1")})
 		e := newEnd(t, nil)
 		_, address := e.listen()
-		_, port := hostPort(t, address)
-		conn, err := e.manager.OpenTCPClientConnection("unknown.test", port, soon)
+		_, port := testnet.HostPort(t, address)
+		conn, err := e.Manager.OpenTCPClientConnection("unknown.test", port, soon)
 		var dnsErr *net.DNSError
 		require.ErrorAs(t, err, &dnsErr)
 		assert.True(t, dnsErr.IsNotFound)
 		assert.Nil(t, conn)
-		conn, err = e.manager.OpenTCPClientConnection("", port, soon)
+		conn, err = e.Manager.OpenTCPClientConnection("", port, soon)
 		assert.Error(t, err)
 		assert.Nil(t, conn)
 
-		_, err = e.manager.OpenTCPClientConnection("known.test", port, soon)
+		_, err = e.Manager.OpenTCPClientConnection("known.test", port, soon)
 		assert.NoError(t, err)
 	}},
 	{57, "silent_host", func(t *testing.T) {
-		host, port := silentHost(t)
+		host, port := testnet.SilentHost(t)
 		e := newEnd(t, nil)
 		const timeout = 200 * time.Millisecond
-		requireWithin(t, timeout+50*time.Millisecond, func() {
+		testnet.RequireWithin(t, timeout+50*time.Millisecond, func() {
 			start := time.Now()
-			conn, err := e.manager.OpenTCPClientConnection(host, port, timeout)
+			conn, err := e.Manager.OpenTCPClientConnection(host, port, timeout)
 			require.GreaterOrEqual(t, time.Since(start), timeout)
-			requireTimeout(t, err)
+			testnet.RequireTimeout(t, err)
 			require.Nil(t, conn)
 		})
 
 		// Waiting uses next to no CPU; Panda3D uses all of one.
-		before := usedCPU(t)
-		_, err := e.manager.OpenTCPClientConnection(host, port, timeout)
-		requireTimeout(t, err)
-		assert.Less(t, usedCPU(t)-before, timeout/4)
+		before := testnet.UsedCPU(t)
+		_, err := e.Manager.OpenTCPClientConnection(host, port, timeout)
+		testnet.RequireTimeout(t, err)
+		assert.Less(t, testnet.UsedCPU(t)-before, timeout/4)
 
 		// It can be given up.
-		pending := e.manager.BeginTCPClientConnection(host, port, patience)
+		pending := e.Manager.BeginTCPClientConnection(host, port, testnet.Patience)
 		assert.False(t, pending.Ready())
 		pending.Cancel()
 		_, err = pending.Wait(t.Context())
@@ -102,18 +104,18 @@ var clientRows = []row{
 	{58, "timeout_0", func(t *testing.T) {
 		e := newEnd(t, nil)
 		_, address := e.listen()
-		host, port := hostPort(t, address)
-		conn, err := e.manager.OpenTCPClientConnection(host, port, 0)
+		host, port := testnet.HostPort(t, address)
+		conn, err := e.Manager.OpenTCPClientConnection(host, port, 0)
 		require.NoError(t, err)
 		assert.NotNil(t, conn)
 		e.accept()
 	}},
 	{59, "timeout_negative", func(t *testing.T) {
-		host, port := silentHost(t)
+		host, port := testnet.SilentHost(t)
 		e := newEnd(t, nil)
-		requireWithin(t, 50*time.Millisecond, func() {
-			conn, err := e.manager.OpenTCPClientConnection(host, port, -1)
-			requireTimeout(t, err)
+		testnet.RequireWithin(t, 50*time.Millisecond, func() {
+			conn, err := e.Manager.OpenTCPClientConnection(host, port, -1)
+			testnet.RequireTimeout(t, err)
 			require.Nil(t, conn)
 		})
 	}},
@@ -130,12 +132,12 @@ var clientRows = []row{
 		e := newEnd(t, nil)
 		_, address := e.listen()
 		client := e.connect(address)
-		for _, conn := range []*Connection{client, e.accept()} {
-			assert.True(t, isNoDelay(t, conn))
+		for _, conn := range []*queuednet.Connection{client, e.accept()} {
+			assert.True(t, testnet.IsNoDelay(t, conn.NetConn()))
 			require.NoError(t, conn.SetNoDelay(false))
-			assert.False(t, isNoDelay(t, conn))
+			assert.False(t, testnet.IsNoDelay(t, conn.NetConn()))
 			require.NoError(t, conn.SetNoDelay(true))
-			assert.True(t, isNoDelay(t, conn))
+			assert.True(t, testnet.IsNoDelay(t, conn.NetConn()))
 		}
 	}},
 	{62, "address_of_a_rendezvous", func(t *testing.T) {
@@ -151,19 +153,19 @@ var clientRows = []row{
 	{63, "address_after_close", func(t *testing.T) {
 		e := newEnd(t, nil)
 		rendezvous, address := e.listen()
-		raw := dialRaw(t, address)
+		raw := testnet.DialRaw(t, address)
 		closed := e.accept()
 		closedAddress, closedLocal := raw.LocalAddr().String(), raw.RemoteAddr().String()
 		lost, lostRaw := e.raw()
 		lostAddress := lostRaw.LocalAddr().String()
-		require.True(t, e.manager.CloseConnection(closed))
-		require.True(t, e.manager.CloseConnection(rendezvous))
+		require.True(t, e.Manager.CloseConnection(closed))
+		require.True(t, e.Manager.CloseConnection(rendezvous))
 		_, err := io.ReadAll(raw)
 		require.NoError(t, err)
 		require.NoError(t, raw.Close())
 		require.NoError(t, lostRaw.Close())
 		require.Same(t, lost, e.reset())
-		e.requireNoReset(closed, lost, rendezvous)
+		e.requireNoReset()
 
 		assert.Equal(t, closedAddress, closed.Address().String())
 		assert.Equal(t, closedLocal, closed.LocalAddress().String())

@@ -1,94 +1,77 @@
-package queuednet
+package conformance_test
 
 import (
 	"net"
 	"net/netip"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // everywhere opens a rendezvous on all interfaces and returns its port.
-func (e *end) everywhere() (rendezvous *Connection, port int) {
-	e.t.Helper()
-	rendezvous, err := e.manager.OpenTCPServerRendezvous(0, 100)
-	require.NoError(e.t, err)
-	require.NoError(e.t, e.listener.AddConnection(rendezvous))
+func (e *end) everywhere() (rendezvous *queuednet.Connection, port int) {
+	e.T.Helper()
+	rendezvous, err := e.Manager.OpenTCPServerRendezvous(0, 100)
+	require.NoError(e.T, err)
+	require.NoError(e.T, e.Listener.AddConnection(rendezvous))
 	return rendezvous, rendezvous.LocalAddress().Port()
 }
 
 // requireExchange asserts that a datagram arrives each way.
-func (e *end) requireExchange(conn *Connection, raw net.Conn) {
-	e.t.Helper()
-	e.send(conn, "there")
-	require.Equal(e.t, framed(2, "there"), read(e.t, raw, 7))
-	write(e.t, raw, framed(2, "and back"))
-	require.Equal(e.t, "and back", string(e.next().Message()))
+func (e *end) requireExchange(conn *queuednet.Connection, raw net.Conn) {
+	e.T.Helper()
+	e.Send(conn, "there")
+	require.Equal(e.T, testnet.Framed(2, "there"), testnet.Read(e.T, raw, 7))
+	testnet.Write(e.T, raw, testnet.Framed(2, "and back"))
+	require.Equal(e.T, "and back", string(e.next().Message()))
 }
 
 var listenerRows = []row{
 	{45, "accept", func(t *testing.T) {
 		e := newEnd(t, nil)
 		rendezvous, address := e.listen()
-		raw := dialRaw(t, address)
-		e.until("connection", e.listener.NewConnectionAvailable)
-		conn, ok := e.listener.GetNewConnection()
+		raw := testnet.DialRaw(t, address)
+		e.Until("connection", e.Listener.NewConnectionAvailable)
+		conn, ok := e.Listener.GetNewConnection()
 		require.True(t, ok)
 		assert.Same(t, rendezvous, conn.Rendezvous())
 		assert.Equal(t, raw.LocalAddr().String(), conn.Address().String())
 		assert.Equal(t, raw.RemoteAddr().String(), conn.LocalAddress().String())
-		_, ok = e.listener.GetNewConnection()
+		_, ok = e.Listener.GetNewConnection()
 		assert.False(t, ok, "one connection")
 	}},
 	{46, "nothing_to_accept", func(t *testing.T) {
 		e := newEnd(t, nil)
 		e.listen()
-		assert.False(t, e.listener.NewConnectionAvailable())
-		conn, ok := e.listener.GetNewConnection()
+		assert.False(t, e.Listener.NewConnectionAvailable())
+		conn, ok := e.Listener.GetNewConnection()
 		assert.False(t, ok)
 		assert.Nil(t, conn)
 	}},
 	{47, "backlog_1_and_2_clients", func(t *testing.T) {
 		// Instead of dropping the second client the library does not accept it
 		// before the first one has been taken: back-pressure.
-		synctest.Test(t, func(t *testing.T) {
-			e := newEnd(t, nil)
-			listener := newPipeListener()
-			rendezvous, err := e.manager.adoptRendezvous(listener, 1)
-			require.NoError(t, err)
-			require.NoError(t, e.listener.AddConnection(rendezvous))
-			listener.dial(t)
-			second := listener.dial(t)
-			synctest.Wait()
-			assert.Len(t, listener.waiting, 1, "not accepted")
-			_, ok := e.listener.GetNewConnection()
-			assert.True(t, ok)
-			_, ok = e.listener.GetNewConnection()
-			assert.False(t, ok)
-
-			conn := e.accept()
-			go e.writer.Send(NewDatagram([]byte("served")), conn)
-			assert.Equal(t, framed(2, "served"), read(t, second, 8))
-		})
-
 		e := newEnd(t, nil)
-		rendezvous, err := e.manager.OpenTCPServerRendezvousAt(mustAddress(t, "127.0.0.1:0"), 1)
+		rendezvous, err := e.Manager.OpenTCPServerRendezvousAt(mustAddress(t, "127.0.0.1:0"), 1)
 		require.NoError(t, err)
-		require.NoError(t, e.listener.AddConnection(rendezvous))
+		require.NoError(t, e.Listener.AddConnection(rendezvous))
 		address := rendezvous.LocalAddress().String()
-		first, second := dialRaw(t, address), dialRaw(t, address)
+		first, second := testnet.DialRaw(t, address), testnet.DialRaw(t, address)
+		e.Until("connection", e.Listener.NewConnectionAvailable)
+		assert.Equal(t, 1, e.Manager.Stats().Untaken, "not accepted")
 		e.requireExchange(e.accept(), first)
 		e.requireExchange(e.accept(), second)
 
 		// Who still waits when the rendezvous is closed is not left open and silent.
-		dialRaw(t, address)
-		e.until("connection", e.listener.NewConnectionAvailable)
-		waiting := dialRaw(t, address)
-		require.True(t, e.manager.CloseConnection(rendezvous))
+		testnet.DialRaw(t, address)
+		e.Until("connection", e.Listener.NewConnectionAvailable)
+		waiting := testnet.DialRaw(t, address)
+		require.True(t, e.Manager.CloseConnection(rendezvous))
 		_, err = waiting.Read(make([]byte, 1))
 		require.Error(t, err)
 		var netErr net.Error
@@ -98,11 +81,11 @@ var listenerRows = []row{
 		e := newEnd(t, nil)
 		a, addressA := e.listen()
 		b, addressB := e.listen()
-		rawA := dialRaw(t, addressA)
-		rawB := dialRaw(t, addressB)
-		want := map[string]*Connection{rawA.LocalAddr().String(): a, rawB.LocalAddr().String(): b}
+		rawA := testnet.DialRaw(t, addressA)
+		rawB := testnet.DialRaw(t, addressB)
+		want := map[string]*queuednet.Connection{rawA.LocalAddr().String(): a, rawB.LocalAddr().String(): b}
 		for range 2 {
-			conn := e.accepted()
+			conn := e.Accept()
 			assert.Same(t, want[conn.Address().String()], conn.Rendezvous())
 			delete(want, conn.Address().String())
 		}
@@ -112,42 +95,42 @@ var listenerRows = []row{
 		e := newEnd(t, nil)
 		rendezvous, port := e.everywhere()
 		for range 2 {
-			second, err := e.manager.OpenTCPServerRendezvous(port, 100)
+			second, err := e.Manager.OpenTCPServerRendezvous(port, 100)
 			assert.Nil(t, second)
-			assert.ErrorIs(t, err, errAddressInUse)
+			assert.ErrorIs(t, err, testnet.ErrAddressInUse)
 		}
 		local, _ := e.listen()
-		second, err := e.manager.OpenTCPServerRendezvousAt(local.LocalAddress(), 100)
+		second, err := e.Manager.OpenTCPServerRendezvousAt(local.LocalAddress(), 100)
 		assert.Nil(t, second)
-		assert.ErrorIs(t, err, errAddressInUse)
+		assert.ErrorIs(t, err, testnet.ErrAddressInUse)
 
-		require.True(t, e.manager.CloseConnection(rendezvous))
-		_, err = e.manager.OpenTCPServerRendezvous(port, 100)
+		require.True(t, e.Manager.CloseConnection(rendezvous))
+		_, err = e.Manager.OpenTCPServerRendezvous(port, 100)
 		assert.NoError(t, err, "free again")
 	}},
 	{50, "empty_host", func(t *testing.T) {
 		// There is no form with a host name, and SetHost refuses an empty one
 		// (row 127). What it stands for in Panda3D is the address 0.0.0.0.
 		e := newEnd(t, nil)
-		var all NetAddress
-		rendezvous, err := e.manager.OpenTCPServerRendezvousAt(all, 100)
+		var all queuednet.NetAddress
+		rendezvous, err := e.Manager.OpenTCPServerRendezvousAt(all, 100)
 		require.NoError(t, err)
-		require.NoError(t, e.listener.AddConnection(rendezvous))
+		require.NoError(t, e.Listener.AddConnection(rendezvous))
 		assert.True(t, rendezvous.LocalAddress().IsAny())
 		_, port := e.everywhere()
 		for _, port := range []int{rendezvous.LocalAddress().Port(), port} {
-			raw := dialRaw(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+			raw := testnet.DialRaw(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 			e.requireExchange(e.accept(), raw)
 		}
 	}},
 	{51, "unknown_host", func(t *testing.T) {
 		// The look-up is the address's, whose error says so; a rendezvous is
 		// never opened anywhere else than at the address given.
-		onlyNames(t, map[string]netip.Addr{"known.test": netip.MustParseAddr("127.0.0.1")})
-		var address NetAddress
+		testnet.OnlyNames(t, map[string]netip.Addr{"known.test": netip.MustParseAddr("127.0.0.1")})
+		var address queuednet.NetAddress
 		require.NoError(t, address.SetHost("known.test", 0))
 		e := newEnd(t, nil)
-		rendezvous, err := e.manager.OpenTCPServerRendezvousAt(address, 100)
+		rendezvous, err := e.Manager.OpenTCPServerRendezvousAt(address, 100)
 		require.NoError(t, err)
 		assert.Equal(t, "127.0.0.1", rendezvous.LocalAddress().IPString())
 
@@ -156,16 +139,16 @@ var listenerRows = []row{
 		assert.True(t, dnsErr.IsNotFound)
 
 		// An address of documentation, which no machine has.
-		rendezvous, err = e.manager.OpenTCPServerRendezvousAt(mustAddress(t, "192.0.2.1:0"), 100)
+		rendezvous, err = e.Manager.OpenTCPServerRendezvousAt(mustAddress(t, "192.0.2.1:0"), 100)
 		assert.Error(t, err)
 		assert.Nil(t, rendezvous)
 	}},
 	{52, "dual_stack", func(t *testing.T) {
-		needIPv6(t)
+		testnet.NeedIPv6(t)
 		e := newEnd(t, nil)
 		rendezvous, port := e.everywhere()
 		for _, host := range []string{"127.0.0.1", "::1"} {
-			raw := dialRaw(t, net.JoinHostPort(host, strconv.Itoa(port)))
+			raw := testnet.DialRaw(t, net.JoinHostPort(host, strconv.Itoa(port)))
 			conn := e.accept()
 			assert.Same(t, rendezvous, conn.Rendezvous())
 			e.requireExchange(conn, raw)
@@ -174,7 +157,7 @@ var listenerRows = []row{
 	{53, "dual_stack_address_text", func(t *testing.T) {
 		e := newEnd(t, nil)
 		_, port := e.everywhere()
-		raw := dialRaw(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		raw := testnet.DialRaw(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		conn := e.accept()
 		assert.Equal(t, "127.0.0.1", conn.Address().IPString())
 		assert.Equal(t, raw.LocalAddr().String(), conn.Address().String())

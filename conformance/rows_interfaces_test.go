@@ -1,17 +1,18 @@
-package queuednet
+package conformance_test
 
 import (
 	"runtime"
 	"testing"
 
+	"github.com/queuednet/queuednet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // needInterfaces returns the machine's, or skips the test where it has none to tell.
-func needInterfaces(t *testing.T) []Interface {
+func needInterfaces(t *testing.T) []queuednet.Interface {
 	t.Helper()
-	interfaces, err := Interfaces()
+	interfaces, err := queuednet.Interfaces()
 	require.NoError(t, err)
 	if len(interfaces) == 0 {
 		t.Skip("this system does not tell its interfaces")
@@ -50,7 +51,7 @@ var interfaceRows = []row{
 		interfaces := needInterfaces(t)
 		assert.Panics(t, func() { _ = interfaces[len(interfaces)] })
 		interfaces[0].Name = "changed"
-		again, err := Interfaces()
+		again, err := queuednet.Interfaces()
 		require.NoError(t, err)
 		assert.NotEqual(t, "changed", again[0].Name)
 	}},

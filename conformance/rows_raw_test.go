@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"fmt"
@@ -7,25 +7,27 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // rest takes all that comes over a connection up to its end, which must be
 // reported, and returns the payloads as one text.
-func (e *end) rest(conn *Connection) string {
-	e.t.Helper()
+func (e *end) rest(conn *queuednet.Connection) string {
+	e.T.Helper()
 	var text strings.Builder
-	e.until("end", func() bool {
-		for datagram := range e.reader.Datagrams() {
-			assert.Same(e.t, conn, datagram.Connection())
-			assert.Equal(e.t, conn.Address(), datagram.Address())
-			assert.NotZero(e.t, datagram.Length(), "an empty datagram says nothing here")
+	e.Until("end", func() bool {
+		for datagram := range e.Reader.Datagrams() {
+			assert.Same(e.T, conn, datagram.Connection())
+			assert.Equal(e.T, conn.Address(), datagram.Address())
+			assert.NotZero(e.T, datagram.Length(), "an empty datagram says nothing here")
 			text.Write(datagram.Message())
 		}
-		lost, ok := e.manager.GetResetConnection()
+		lost, ok := e.Manager.GetResetConnection()
 		if ok {
-			assert.Same(e.t, conn, lost)
+			assert.Same(e.T, conn, lost)
 		}
 		return ok
 	})
@@ -45,34 +47,34 @@ var rawRows = []row{
 	{5, "writer_raw_mode", func(t *testing.T) {
 		for _, size := range []int{0, 2, 4} {
 			e := newEnd(t, nil)
-			require.NoError(t, e.writer.SetTCPHeaderSize(size))
-			assert.False(t, e.writer.RawMode())
-			e.writer.SetRawMode(true)
-			assert.True(t, e.writer.RawMode())
+			require.NoError(t, e.Writer.SetTCPHeaderSize(size))
+			assert.False(t, e.Writer.RawMode())
+			e.Writer.SetRawMode(true)
+			assert.True(t, e.Writer.RawMode())
 			conn, raw := e.raw()
-			e.send(conn, "abc")
-			e.send(conn, "")
-			e.send(conn, "d")
-			e.writer.SetRawMode(false)
-			e.send(conn, "ef")
-			assert.Equal(t, "abcd"+framed(size, "ef"), e.wire(conn, raw), "header size %d", size)
-			assert.Equal(t, size, e.writer.TCPHeaderSize())
+			e.Send(conn, "abc")
+			e.Send(conn, "")
+			e.Send(conn, "d")
+			e.Writer.SetRawMode(false)
+			e.Send(conn, "ef")
+			assert.Equal(t, "abcd"+testnet.Framed(size, "ef"), e.wire(conn, raw), "header size %d", size)
+			assert.Equal(t, size, e.Writer.TCPHeaderSize())
 		}
 		// Without a header there is no length that does not fit.
 		e := newEnd(t, nil)
-		e.writer.SetRawMode(true)
+		e.Writer.SetRawMode(true)
 		conn, raw := e.raw()
-		e.send(conn, pattern(1_000_000))
-		assert.True(t, pattern(1_000_000) == read(t, raw, 1_000_000))
+		e.Send(conn, pattern(1_000_000))
+		assert.True(t, pattern(1_000_000) == testnet.Read(t, raw, 1_000_000))
 	}},
 	{17, "reader_header_size_0", func(t *testing.T) {
 		e := newEnd(t, nil)
 		for _, size := range []int{0, 1, 3, -1, 8} {
-			assert.ErrorIs(t, e.reader.SetTCPHeaderSize(size), ErrHeaderSize, "%d", size)
-			assert.Equal(t, 2, e.reader.TCPHeaderSize())
+			assert.ErrorIs(t, e.Reader.SetTCPHeaderSize(size), queuednet.ErrHeaderSize, "%d", size)
+			assert.Equal(t, 2, e.Reader.TCPHeaderSize())
 		}
 		conn, raw := e.raw()
-		write(t, raw, framed(2, "a", ""))
+		testnet.Write(t, raw, testnet.Framed(2, "a", ""))
 		require.NoError(t, raw.Close())
 		assert.Equal(t, []string{"a", ""}, e.messages(2))
 		assert.Same(t, conn, e.reset())
@@ -81,9 +83,9 @@ var rawRows = []row{
 	{18, "reader_raw_tcp", func(t *testing.T) {
 		for _, size := range []int{1, 4000, 65_535, 65_536, 3_000_000} {
 			e := newEnd(t, nil)
-			assert.False(t, e.reader.RawMode())
-			e.reader.SetRawMode(true)
-			assert.True(t, e.reader.RawMode())
+			assert.False(t, e.Reader.RawMode())
+			e.Reader.SetRawMode(true)
+			assert.True(t, e.Reader.RawMode())
 			conn, raw := e.raw()
 			text := pattern(size)
 			go func() {
@@ -98,31 +100,31 @@ var rawRows = []row{
 		synctest.Test(t, func(t *testing.T) {
 			e := newEnd(t, nil)
 			_, far := e.pipe()
-			write(t, far, framed(2, "ab"))
+			testnet.Write(t, far, testnet.Framed(2, "ab"))
 			synctest.Wait()
-			write(t, far, "\x05")
+			testnet.Write(t, far, "\x05")
 			synctest.Wait()
-			e.reader.SetRawMode(true)
-			write(t, far, "\x00")
+			e.Reader.SetRawMode(true)
+			testnet.Write(t, far, "\x00")
 			synctest.Wait()
 			assert.Equal(t, []string{"ab", "\x05\x00"}, e.drain(), "also what was not yet a datagram")
-			write(t, far, "x")
-			write(t, far, "yz")
+			testnet.Write(t, far, "x")
+			testnet.Write(t, far, "yz")
 			synctest.Wait()
 			assert.Equal(t, "xyz", strings.Join(e.drain(), ""))
-			assert.Zero(t, e.reader.CurrentQueueSize())
-			e.reader.SetRawMode(false)
-			write(t, far, framed(2, "framed again"))
+			assert.Zero(t, e.Reader.CurrentQueueSize())
+			e.Reader.SetRawMode(false)
+			testnet.Write(t, far, testnet.Framed(2, "framed again"))
 			synctest.Wait()
 			assert.Equal(t, []string{"framed again"}, e.drain())
 		})
 	}},
 	{104, "udp_raw_mode", func(t *testing.T) {
 		e := newEnd(t, nil)
-		e.writer.SetRawMode(true)
-		e.reader.SetRawMode(true)
+		e.Writer.SetRawMode(true)
+		e.Reader.SetRawMode(true)
 		conn := e.udp("127.0.0.1:0")
-		raw := rawUDP(t, "127.0.0.1:0")
+		raw := testnet.RawUDP(t, "127.0.0.1:0")
 		for _, payload := range []string{"abc", "\x07\x00\x01\x02\x03", pattern(2000), "x"} {
 			e.sendTo(conn, netAddressOf(raw.LocalAddr()), payload)
 			packet, _ := rawPacket(t, raw)

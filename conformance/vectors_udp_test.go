@@ -1,4 +1,4 @@
-package queuednet
+package conformance_test
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/queuednet/queuednet"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -66,7 +68,7 @@ func (v packetVector) wire(t *testing.T, payload string) string {
 		require.NoError(t, err)
 		return string(b)
 	}
-	wire := packed(payload)
+	wire := testnet.Packed(payload)
 	p.requireWire(t, wire)
 	return wire
 }
@@ -75,28 +77,28 @@ func (v packetVector) wire(t *testing.T, payload string) string {
 func TestVectorsUDPSent(t *testing.T) {
 	eachPacket(t, func(t *testing.T, v packetVector, raw bool, payload string) {
 		e := newEnd(t, nil)
-		e.writer.SetRawMode(raw)
+		e.Writer.SetRawMode(raw)
 		conn := e.udp("127.0.0.1:0")
-		peer := rawUDP(t, "127.0.0.1:0")
+		peer := testnet.RawUDP(t, "127.0.0.1:0")
 		to := netAddressOf(peer.LocalAddr())
-		err := e.writer.SendTo(NewDatagram([]byte(payload)), conn, to)
+		err := e.Writer.SendTo(queuednet.NewDatagram([]byte(payload)), conn, to)
 		require.Equal(t, v.Sent[0], err == nil, "%v", err)
 		if !v.Sent[0] {
 			// Panda3D closes the socket and reports a reset.
 			require.True(t, v.ResetReported)
-			var tooLong *DatagramTooLongError
+			var tooLong *queuednet.DatagramTooLongError
 			assert.ErrorAs(t, err, &tooLong)
 			assert.NoError(t, conn.Err())
-			assert.False(t, e.manager.ResetConnectionAvailable())
+			assert.False(t, e.Manager.ResetConnectionAvailable())
 		} else {
 			got, _ := rawPacket(t, peer)
 			v.Packets[0].requireWire(t, got)
 			assert.True(t, v.wire(t, payload) == got)
 		}
-		e.writer.SetRawMode(false)
+		e.Writer.SetRawMode(false)
 		e.sendTo(conn, to, "next")
 		got, _ := rawPacket(t, peer)
-		assert.Equal(t, packed("next"), got, "nothing else")
+		assert.Equal(t, testnet.Packed("next"), got, "nothing else")
 	})
 }
 
@@ -109,16 +111,16 @@ func TestVectorsUDPReceived(t *testing.T) {
 		}
 		fed++
 		e := newEnd(t, nil)
-		e.reader.SetRawMode(raw)
+		e.Reader.SetRawMode(raw)
 		conn := e.udp("127.0.0.1:0")
-		peer := rawUDP(t, "127.0.0.1:0")
+		peer := testnet.RawUDP(t, "127.0.0.1:0")
 		sendPacket(t, peer, conn.LocalAddress(), v.wire(t, payload))
 		if v.Packets[0].WireLen > 0 { // an empty packet is ignored
 			assert.True(t, payload == string(e.next().Message()))
 		}
 		next := "next"
 		if !raw {
-			next = packed(next)
+			next = testnet.Packed(next)
 		}
 		sendPacket(t, peer, conn.LocalAddress(), next)
 		assert.Equal(t, "next", string(e.next().Message()), "nothing else")
@@ -132,19 +134,19 @@ func TestVectorRawTCP(t *testing.T) {
 	v := recorded[frameVector](t, 1, "tcp raw_mode")[0]
 	payloads := v.received(t)
 	e := newEnd(t, nil)
-	e.writer.SetRawMode(true)
+	e.Writer.SetRawMode(true)
 	conn, raw := e.raw()
 	for _, payload := range payloads {
-		e.send(conn, payload)
+		e.Send(conn, payload)
 	}
-	wire := read(t, raw, v.WireLen)
+	wire := testnet.Read(t, raw, v.WireLen)
 	v.requireWire(t, wire)
 	assert.Equal(t, strings.Join(payloads, ""), wire)
 	assert.Empty(t, e.wire(conn, raw), "nothing more")
 
-	e.reader.SetRawMode(true)
+	e.Reader.SetRawMode(true)
 	conn, raw = e.raw()
-	write(t, raw, wire)
+	testnet.Write(t, raw, wire)
 	require.NoError(t, raw.Close())
 	assert.Equal(t, wire, e.rest(conn))
 	assert.Equal(t, io.EOF, conn.Err())
