@@ -72,6 +72,7 @@ func (f *fakePoller) Write(fd int, b []byte) (int, error) {
 }
 
 func (f *fakePoller) Connected(fd int) bool {
+	f.asked.Add(1)
 	_, broken := f.socket(fd, "Connected").near.out.writable()
 	return !broken
 }

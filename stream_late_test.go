@@ -3,6 +3,7 @@ package queuednet
 import (
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -50,4 +51,76 @@ func TestALateWriteEndsNobody(t *testing.T) {
 			assert.NoError(t, conn.Err())
 		})
 	}
+}
+
+// heldKinds are sockets that the library writes by their methods, which may wait.
+var heldKinds = map[string]func(e *end) (*Connection, net.Conn){
+	"a wrapper": func(e *end) (*Connection, net.Conn) { return e.pipe() },
+	"TLS": func(e *end) (*Connection, net.Conn) {
+		near, far := net.Pipe()
+		e.t.Cleanup(func() { far.Close() })
+		conn, client := e.adopt(tlsServer(near)), tlsClient(far)
+		require.NoError(e.t, client.Handshake())
+		return conn, client
+	},
+}
+
+// A process that was held up while a write waited ends nobody: the peer was held up too,
+// or could not be heard, and has some time from then on.
+func TestAHeldUpWriteEndsNobody(t *testing.T) {
+	const timeout = 7 * time.Second
+	for name, open := range heldKinds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnd(t, &Config{WriteTimeout: timeout})
+				conn, far := open(e)
+				for _, text := range []string{"first", "again"} {
+					e.send(conn, text)
+					holdUp(e.manager, timeout*3/2)
+					time.Sleep(lookAgain - time.Nanosecond)
+					synctest.Wait()
+					require.NoError(t, conn.Err())
+					assert.Equal(t, framed(2, text), read(t, far, 7))
+				}
+				e.send(conn, "nobody takes it")
+				holdUp(e.manager, timeout*3/2)
+				start := time.Now()
+				assert.Same(t, conn, e.reset())
+				since(t, start, lookAgain+lookTime)
+				assert.ErrorIs(t, conn.Err(), ErrWriteTimeout)
+			})
+		})
+	}
+}
+
+// slowStart is a socket whose first write comes to the system only when start is closed,
+// as that of a process that is held up just before.
+type slowStart struct {
+	net.Conn
+	start chan struct{}
+}
+
+func (s *slowStart) Write(b []byte) (int, error) {
+	<-s.start
+	return s.Conn.Write(b)
+}
+
+// The first write of a foreign socket may come only after WriteTimeout.
+func TestAWriteThatBeginsLateEndsNobody(t *testing.T) {
+	const timeout = 7 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{WriteTimeout: timeout})
+		near, far := net.Pipe()
+		defer far.Close()
+		socket := &slowStart{near, make(chan struct{})}
+		conn := e.adopt(socket)
+		out := newTap(far)
+		e.send(conn, "late")
+		holdUp(e.manager, timeout*3/2)
+		close(socket.start)
+		assert.Equal(t, []string{framed(2, "late")}, out.Got())
+		time.Sleep(2 * timeout)
+		synctest.Wait()
+		assert.NoError(t, conn.Err())
+	})
 }

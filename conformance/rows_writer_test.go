@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -49,48 +48,7 @@ func (e *end) requireOrder(sequences, count int) {
 	})
 }
 
-// endedRendezvous returns a rendezvous whose end is reported: its socket was closed.
-func (e *end) endedRendezvous() *queuednet.Connection {
-	e.T.Helper()
-	listener := testnet.NewPipeListener()
-	require.NoError(e.T, listener.Close())
-	rendezvous, err := e.Manager.AdoptRendezvous(listener)
-	require.NoError(e.T, err)
-	require.NoError(e.T, e.Listener.AddConnection(rendezvous))
-	for rendezvous.Err() == nil {
-		runtime.Gosched()
-	}
-	return rendezvous
-}
-
 var writerRows = []row{
-	{43, "default_bounds", func(t *testing.T) {
-		// Reader and writer are bounded in bytes a connection, not in datagrams.
-		e := newEnd(t, nil)
-		conn, far := e.pipe() // its peer takes nothing
-		sent, dg := 0, queuednet.NewDatagram(make([]byte, 1022))
-		for e.Writer.Send(dg, conn) == nil {
-			sent++
-		}
-		assert.Equal(t, 4<<10, sent, "4 MiB")
-		full, far := e.pipe()
-		go far.Write(slices.Repeat([]byte("\xfe\x03"+string(make([]byte, 1022))), 1000))
-		testnet.Eventually(t, "full queue", func() bool { return isHeldBack(full) })
-		assert.LessOrEqual(t, queuedBytes(full), 512<<10)
-		assert.Greater(t, queuedBytes(full), 400<<10)
-		assert.Same(t, conn, e.reset())
-
-		// The reset queue keeps 50,000; the oldest goes first.
-		ended := make([]*queuednet.Connection, 50_002)
-		for i := range ended {
-			ended[i] = e.endedRendezvous()
-		}
-		got := slices.Collect(e.Manager.ResetConnections())
-		require.Len(t, got, 50_000)
-		assert.Same(t, ended[2], got[0])
-		assert.Same(t, ended[50_001], got[49_999])
-		e.requireNoReset()
-	}},
 	{110, "wrong_target", func(t *testing.T) {
 		e, other := newEnd(t, nil), newEnd(t, nil)
 		rendezvous, _ := e.listen()
