@@ -32,6 +32,7 @@ func inNamespace(t *testing.T) bool {
 		ip link add v0 type veth peer name v1 &&
 		{ echo 0 >/proc/sys/net/ipv6/conf/v0/accept_dad || true; } &&
 		ip link set v1 up && ip link set v0 up || exit %d
+		`+awaitIPv6("v0")+`
 		exec "$0" "$@"`, cannot)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", setUp,
 		program, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout="+(2*patience).String())
@@ -54,6 +55,12 @@ func inNamespace(t *testing.T) bool {
 		t.Skipf("no network namespace to be had: %v\n%s", err, output)
 	}
 	return false
+}
+
+// awaitIPv6 is a command that waits, at most 5 seconds, until an interface has the
+// address without which nothing can be sent over it by IPv6.
+func awaitIPv6(name string) string {
+	return "for i in $(seq 500); do ip -6 addr show dev " + name + " scope link | grep -q inet6 && break; sleep 0.01; done"
 }
 
 func TestUDPMulticastIPv4(t *testing.T) {

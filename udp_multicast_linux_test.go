@@ -27,10 +27,7 @@ func onLAN(t *testing.T) bool {
 		ip link set w0 up
 		ip addr add 10.77.0.1/24 dev v0
 		ip addr add 10.77.1.1/24 dev w0
-		until ip -6 addr show dev v0 scope link | grep -q inet6 && ip -6 addr show dev w0 scope link | grep -q inet6; do
-			test -e /proc/sys/net/ipv6 || break # a system without IPv6
-			sleep 0.01
-		done`)
+		`+awaitIPv6("w0"))
 	return true
 }
 
