@@ -143,7 +143,7 @@ func rates(c *cell) {
 
 // idleEnds has connections that say nothing. One that is in no reader lives on.
 func idleEnds(c *cell) {
-	s := c.serve(&queuednet.Config{IdleTimeout: 100 * time.Millisecond})
+	s := c.serve(&queuednet.Config{IdleTimeout: 500 * time.Millisecond}) // the ping below has to come in time
 	unread, far := s.Connect()
 	if !s.Reader.RemoveConnection(unread) {
 		c.Fatal("RemoveConnection")
