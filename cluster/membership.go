@@ -40,10 +40,14 @@ func (r *receiver) heartbeat(h header, body []byte, now time.Duration) {
 	b.eachEcho(func(e echo) bool {
 		if e.number == r.n.config.Number && time.Duration(e.stamp) <= now {
 			p.RTT = max(now-time.Duration(e.stamp)-e.held, 0)
+			p.echoed = e.stamp
 		}
 		return true
 	})
 	r.n.peers.mu.Unlock()
+	if r.n.left.Load() {
+		signal(r.n.pump.heard)
+	}
 	b.eachTail(func(t tail) bool {
 		r.tail(p, t, now)
 		return true
@@ -51,6 +55,7 @@ func (r *receiver) heartbeat(h header, body []byte, now time.Duration) {
 	switch {
 	case b.flags&flagLeaving != 0:
 		r.gone(p, PeerLeft, ErrLeft)
+		signal(r.n.pump.hurry) // it waits for the answer
 	case b.flags&flagDraining != 0 && p.State == PeerAlive:
 		r.setState(p, PeerDraining)
 		r.about(p, NodeDraining, nil)
@@ -122,6 +127,7 @@ func (r *receiver) gone(p *peer, state PeerState, err error) {
 	r.n.alive[p.Number].Store(0)
 	r.forgetCounts(p)
 	r.about(p, NodeLeft, err)
+	signal(r.n.pump.heard)
 }
 
 func (r *receiver) setState(p *peer, state PeerState) {

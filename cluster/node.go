@@ -197,7 +197,8 @@ func (n *Node) fail(err error) bool {
 }
 
 // Close leaves the cluster as Leave does and BLOCKS until what was sent has reached the
-// servers and nothing of the node is left, at most Config.CloseTimeout. What other
+// servers and the other nodes, and nothing of the node is left, at most Config.CloseTimeout.
+// A node that is there and does not answer, because it hangs, takes half of that. What other
 // nodes have sent and the program has not taken is lost. A second call returns
 // net.ErrClosed when the first one is over.
 func (n *Node) Close() error {

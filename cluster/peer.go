@@ -33,11 +33,12 @@ var peerStates = [...]string{"unknown", "alive", "draining", "left", "dead"}
 func (s PeerState) String() string { return peerStates[min(int(s), len(peerStates)-1)%len(peerStates)] }
 
 // peer is another node. The receiver alone changes it, with peers.mu held where others
-// read: Peer, stamp and stampAt.
+// read: Peer, stamp, stampAt and echoed.
 type peer struct {
 	Peer
 	stamp   uint64 // of its last heartbeat
 	stampAt time.Duration
+	echoed  uint64 // the last stamp of this node that it has answered
 
 	heard       time.Duration // last sign of life
 	candidate   uint64        // an incarnation that may be going to replace it
@@ -80,16 +81,34 @@ func (n *Node) Peers() iter.Seq[Peer] {
 	}
 }
 
-// echoes appends the answers to what was heard from those that are there.
+// answerLeft is how long heartbeats answer a node that has left. It waits for one answer.
+const answerLeft = 5 * time.Second
+
+// echoes appends the answers to what was heard from those that are there, and from those
+// that have just left.
 func (p *peers) echoes(b []byte, now time.Duration) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, peer := range p.all {
-		if peer.alive() && peer.stamp != 0 {
+		leaves := peer.State == PeerLeft && now-peer.stampAt < answerLeft
+		if (peer.alive() || leaves) && peer.stamp != 0 {
 			b = appendEcho(b, echo{peer.Number, peer.stamp, now - peer.stampAt})
 		}
 	}
 	return b
+}
+
+// heard reports whether all nodes that are there have answered a heartbeat that was said at
+// a time of this node's clock, or a later one.
+func (p *peers) heard(said uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, peer := range p.all {
+		if peer.alive() && peer.echoed < said {
+			return false
+		}
+	}
+	return true
 }
 
 // A stream is what one incarnation of a node sends to one subject.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type pump struct {
 	packets   uint64            // in how many messages
 
 	hurry chan struct{} // capacity one: a heartbeat at once
+	heard chan struct{} // capacity one: another node may have heard that this one leaves
 
 	mu     sync.Mutex
 	tables map[uint16]bool // nodes that ask for all counts
@@ -41,7 +43,7 @@ func newPump(n *Node) *pump {
 		n: n, carrier: newCarrier(n), done: make(chan struct{}), beat: 1,
 		repeats: uint64(n.config.DeadAfter/n.config.Heartbeat) + 2,
 		subs:    make(map[*Group]*nats.Subscription), announced: make(map[*Group]uint32),
-		hurry: make(chan struct{}, 1), tables: make(map[uint16]bool),
+		hurry: make(chan struct{}, 1), heard: make(chan struct{}, 1), tables: make(map[uint16]bool),
 	}
 }
 
@@ -320,14 +322,41 @@ func (p *pump) countDropped() {
 }
 
 // finish publishes what is queued, says that the node leaves, and waits until the servers
-// have it, for at most half of CloseTimeout.
+// and all other nodes have it, for at most half of CloseTimeout.
 func (p *pump) finish() {
 	p.pending = p.n.out.take(p.pending)
 	p.publish()
 	if !p.n.connected.Load() {
 		return
 	}
+	end := time.Now().Add(p.n.config.CloseTimeout / 2)
 	p.n.left.Store(true)
+	said := uint64(p.n.now())
 	p.heartbeat(true)
-	p.carrier.conn.FlushTimeout(p.n.config.CloseTimeout / 2)
+	p.carrier.conn.FlushTimeout(time.Until(end))
+	if err := p.n.Err(); errors.Is(err, ErrLeft) || errors.Is(err, net.ErrClosed) {
+		p.linger(said, end)
+	}
+}
+
+// linger waits until all other nodes have heard the leaving heartbeat, which was said at a
+// time of this node's clock, and with it all that was sent before. The end of an embedded
+// server cuts its routes, with whatever the others have not read; those that have read it
+// answer at once. Others that leave are answered meanwhile.
+func (p *pump) linger(said uint64, end time.Time) {
+	timer := time.NewTimer(time.Until(end))
+	defer timer.Stop()
+	for !p.n.peers.heard(said) {
+		select {
+		case <-p.heard:
+		case <-p.hurry:
+			p.heartbeat(true)
+		case <-p.carrier.state:
+			if !p.n.connected.Load() {
+				return // nobody will answer
+			}
+		case <-timer.C:
+			return
+		}
+	}
 }
