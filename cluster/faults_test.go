@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/queuednet/queuednet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -193,16 +192,4 @@ func TestCredentials(t *testing.T) {
 	s = externalServer(t, &server.Options{Authorization: "token"})
 	good = open(t, quick(Config{Number: 2, Servers: []string{s.ClientURL()}, Secret: "token"}))
 	good.until("connected", good.Connected)
-}
-
-// The server's port for clients is for nobody else.
-func TestClientPortIsClosed(t *testing.T) {
-	n := embeddedNodes(t, 1, nil)[0]
-	host, _, err := net.SplitHostPort(n.server.server.Addr().String())
-	require.NoError(t, err)
-	assert.Equal(t, "127.0.0.1", host)
-	_, err = nats.Connect(n.server.server.Addr().String())
-	assert.ErrorIs(t, err, nats.ErrAuthorization)
-	_, err = nats.Connect(n.server.server.Addr().String(), nats.UserInfo("queuednet", ""))
-	assert.ErrorIs(t, err, nats.ErrAuthorization)
 }

@@ -1,3 +1,5 @@
+//go:build !queuednet_noserver
+
 package cluster
 
 import (

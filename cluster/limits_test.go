@@ -159,6 +159,9 @@ func TestZeroValues(t *testing.T) {
 		n.Drain()
 		n.SetConnections(1)
 	}
+}
+
+func TestZeroGroups(t *testing.T) {
 	for _, g := range []*Group{nil, {}} {
 		assert.Error(t, g.Join(nil))
 		assert.False(t, g.Leave(nil))
@@ -173,6 +176,9 @@ func TestZeroValues(t *testing.T) {
 			t.Error("a member")
 		}
 	}
+}
+
+func TestZeroOthers(t *testing.T) {
 	var r *IDRange
 	_, ok := r.Next()
 	assert.False(t, ok)

@@ -45,7 +45,7 @@ func newNetwork(t testing.TB) *network {
 		config := Config{Number: uint16(i), Listen: fmt.Sprintf("10.213.7.%d:6222", i), Routes: routes, Insecure: true}
 		routes = append(routes, config.Listen)
 		w.nodes = append(w.nodes, start(t, order{
-			Config: config, Rate: 1200, Size: 256, Prefix: []string{"ip", "netns", "exec", fmt.Sprintf("%s-%d", w.name, i)},
+			Config: settings{Config: config}, Rate: 1200, Size: 256, Prefix: []string{"ip", "netns", "exec", fmt.Sprintf("%s-%d", w.name, i)},
 		}))
 	}
 	for _, p := range w.nodes {

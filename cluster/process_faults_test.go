@@ -87,7 +87,7 @@ func TestRollingRestart(t *testing.T) {
 				config.Routes = append(config.Routes, p.addr)
 			}
 		}
-		all[i] = start(t, order{Config: config, Rate: 1200, Size: 256})
+		all[i] = start(t, order{Config: settings{Config: config}, Rate: 1200, Size: 256})
 		for _, p := range all {
 			if p != all[i] {
 				p.await("NodeJoined", old.number)
@@ -106,7 +106,7 @@ func TestRollingRestart(t *testing.T) {
 // else runs on the machine counts too, so it is tried three times.
 func TestNoCallWaits(t *testing.T) {
 	if !*long {
-		t.Skip("it measures times: with -long")
+		t.Skip("it measures times, on a quiet machine: it runs with -long only")
 	}
 	var worst time.Duration
 	for range 3 {
@@ -124,7 +124,7 @@ func worstCall(t *testing.T) (worst time.Duration) {
 	var nodes []*process
 	for number := range uint16(2) {
 		config.Number = number + 1
-		nodes = append(nodes, start(t, order{Config: config, Rate: 10_000, Size: 256}))
+		nodes = append(nodes, start(t, order{Config: settings{Config: config}, Rate: 10_000, Size: 256}))
 	}
 	for i, p := range nodes {
 		p.await("NodeJoined", nodes[1-i].number)

@@ -27,11 +27,17 @@ import (
 
 type order struct {
 	Server string // address: the process is a NATS server instead
-	Config Config
+	Config settings
 	Rate   int // messages a second
 	Size   int
 	Bots   int      // over 0: TestSoak
 	Prefix []string // of the command, such as nsenter
+}
+
+// settings are a Config without what JSON cannot hold.
+type settings struct {
+	Config
+	TLS, Logger *struct{} `json:",omitempty"`
 }
 
 // report is a line that a process prints.
@@ -65,7 +71,7 @@ func runRole(role string) int {
 	if o.Server != "" {
 		return serve(o.Server)
 	}
-	n, err := Open(&o.Config)
+	n, err := Open(&o.Config.Config)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
@@ -308,7 +314,7 @@ func processes(t testing.TB, count, rate int, config Config) (all []*process) {
 		for _, p := range all {
 			c.Routes = append(c.Routes, p.addr)
 		}
-		all = append(all, start(t, order{Config: c, Rate: rate, Size: 256}))
+		all = append(all, start(t, order{Config: settings{Config: c}, Rate: rate, Size: 256}))
 	}
 	for _, p := range all {
 		for _, other := range all {

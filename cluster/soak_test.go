@@ -127,7 +127,7 @@ func TestSoak(t *testing.T) {
 		for _, p := range all {
 			c.Routes = append(c.Routes, p.addr)
 		}
-		all = append(all, start(t, order{Config: c, Bots: *soakBots}))
+		all = append(all, start(t, order{Config: settings{Config: c}, Bots: *soakBots}))
 	}
 	for _, p := range all {
 		for _, other := range all {
