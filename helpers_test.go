@@ -2,7 +2,6 @@ package queuednet
 
 import (
 	"context"
-	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -30,31 +29,26 @@ type (
 var (
 	errConnectionReset   = testnet.ErrConnectionReset
 	errConnectionRefused = testnet.ErrConnectionRefused
-	errAddressInUse      = testnet.ErrAddressInUse
 
-	framed            = testnet.Framed
-	packed            = testnet.Packed
-	read              = testnet.Read
-	write             = testnet.Write
-	dialRaw           = testnet.DialRaw
-	rawUDP            = testnet.RawUDP
-	breakOff          = testnet.BreakOff
-	closedPort        = testnet.ClosedPort
-	hostPort          = testnet.HostPort
-	needIPv6          = testnet.NeedIPv6
-	eventually        = testnet.Eventually
-	requireTimeout    = testnet.RequireTimeout
-	requireWithin     = testnet.RequireWithin
-	goroutinesIn      = testnet.GoroutinesIn
-	libraryGoroutines = testnet.LibraryGoroutines
-	heapAllocated     = testnet.HeapAllocated
-	newTap            = testnet.NewTap
-	newPipeListener   = testnet.NewPipeListener
-	onlyNames         = testnet.OnlyNames
-	serveNames        = testnet.ServeNames
-	serveAllNames     = testnet.ServeAllNames
-	systemError       = testnet.SystemError
-	seed              = testnet.Seed
+	framed          = testnet.Framed
+	packed          = testnet.Packed
+	read            = testnet.Read
+	write           = testnet.Write
+	dialRaw         = testnet.DialRaw
+	rawUDP          = testnet.RawUDP
+	closedPort      = testnet.ClosedPort
+	hostPort        = testnet.HostPort
+	needIPv6        = testnet.NeedIPv6
+	eventually      = testnet.Eventually
+	requireTimeout  = testnet.RequireTimeout
+	heapAllocated   = testnet.HeapAllocated
+	newTap          = testnet.NewTap
+	newPipeListener = testnet.NewPipeListener
+	onlyNames       = testnet.OnlyNames
+	serveNames      = testnet.ServeNames
+	serveAllNames   = testnet.ServeAllNames
+	systemError     = testnet.SystemError
+	seed            = testnet.Seed
 )
 
 // An end is a manager with what polls it: one end of a wire.
@@ -206,16 +200,6 @@ func (e *end) connect(address string) *Connection {
 	require.NoError(e.t, err)
 	require.NoError(e.t, e.reader.AddConnection(conn))
 	return conn
-}
-
-// wire closes the connection and returns all that its peer reads up to the end:
-// what was sent and not one byte more.
-func (e *end) wire(conn *Connection, raw net.Conn) string {
-	e.t.Helper()
-	require.True(e.t, e.manager.CloseConnection(conn))
-	b, err := io.ReadAll(raw)
-	require.NoError(e.t, err)
-	return string(b)
 }
 
 // drain returns the payloads that are queued, by one drain, without waiting.

@@ -15,15 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// closedPort returns a port of the loopback that nobody listens at.
-func closedPort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
 var clientRows = []row{
 	{54, "IPv4Only", func(t *testing.T) {
 		e := newEnd(t, &queuednet.Config{IPv4Only: true})

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"io"
 	"math"
-	"runtime/metrics"
 	"strings"
 	"testing"
 
@@ -42,14 +41,6 @@ func requireShort(t *testing.T, it *queuednet.DatagramIterator, want queuednet.F
 	assert.Equal(t, want.Offset, it.CurrentIndex())
 	assert.Zero(t, it.RemainingSize())
 	assert.Empty(t, it.RemainingBytes())
-}
-
-// heapAllocated returns how many bytes the program has allocated so far. Large
-// allocations count at once, small ones a little later.
-func heapAllocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
 }
 
 var datagramRows = []row{

@@ -115,7 +115,7 @@ var queueRows = []row{
 	{43, "default_bounds", func(t *testing.T) {
 		// Reader and writer are bounded in bytes a connection, not in datagrams.
 		e := newEnd(t, nil)
-		conn, far := e.pipe() // its peer takes nothing
+		conn, _ := e.pipe() // its peer takes nothing
 		sent, dg := 0, queuednet.NewDatagram(make([]byte, 1022))
 		for e.Writer.Send(dg, conn) == nil {
 			sent++
