@@ -104,9 +104,21 @@ func (l *link) block(b *block, at int) {
 	if l.fd >= 0 {
 		err = l.engine.poller.WantWrite(l.fd, l.key, true)
 	}
+	moved := l.moved
 	l.use.RUnlock()
-	if err != nil {
+	switch {
+	case moved:
+		l.goOn() // move came by before there was something to go on with
+	case err != nil:
 		l.look() // the poller has failed, or has never had room for the socket
+	}
+}
+
+// goOn has what block has put back flushed by the goroutine that the stream has moved to.
+func (l *link) goOn() {
+	s := l.stream
+	if _, flush := s.out.unblock(); flush {
+		s.manager.flusher.queue(chain{s, s})
 	}
 }
 
@@ -272,11 +284,8 @@ func (e *engine) move(l *link) bool {
 	_ = e.poller.CloseSocket(l.fd, false)
 	l.fd, l.moved = -1, true
 	l.use.Unlock()
-	s := l.stream
-	if _, flush := s.out.unblock(); flush {
-		s.manager.flusher.queue(chain{s, s})
-	}
-	s.endWait()
+	l.goOn()
+	l.stream.endWait()
 	e.manager.goroutines.Go(g.run)
 	if l.broken.Load() {
 		e.manager.goroutines.Go(g.breakOff)

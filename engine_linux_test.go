@@ -85,6 +85,29 @@ func TestNetConnMovesTheConnection(t *testing.T) {
 	assert.Equal(t, io.EOF, conn.Err())
 }
 
+// A write that the system has just refused when the stream moves goes on all the same.
+func TestNetConnBetweenAWriteAndItsWait(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
+	conn, raw := e.raw()
+	e.requireExchange(conn, raw)
+	const datagrams, size = 300, 50_000
+	for range datagrams {
+		require.NoError(t, e.writer.Send(NewDatagram(make([]byte, size)), conn))
+	}
+	s := conn.stream
+	eventually(t, "a peer that takes nothing", s.out.isBlocked)
+	_, flush := s.out.unblock()
+	require.True(t, flush, "this test is who flushes")
+	b, at, _ := s.out.take(s)
+	require.NotNil(t, conn.NetConn())
+	eventually(t, "the move", func() bool { return s.link.carriedBy() != nil })
+	s.link.block(b, at)
+	_, err := io.CopyN(io.Discard, raw, datagrams*(size+2))
+	require.NoError(t, err)
+	e.requireExchange(conn, raw)
+}
+
 // Where the system refuses a poller, goroutines carry everything.
 func TestWithoutAPoller(t *testing.T) {
 	e := newEnd(t, nil)
