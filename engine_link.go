@@ -85,7 +85,10 @@ func (l *link) flush() {
 func (l *link) write(b []byte) (int, error) {
 	l.use.RLock()
 	defer l.use.RUnlock()
-	if l.fd < 0 {
+	switch {
+	case l.moved: // just now: block lets the goroutine write it
+		return 0, poller.ErrAgain
+	case l.fd < 0:
 		return 0, net.ErrClosed
 	}
 	return l.engine.poller.Write(l.fd, b)
@@ -141,12 +144,15 @@ func (l *link) writable() {
 
 // shutWrite tells the peer that nothing more comes.
 func (l *link) shutWrite() {
-	if !l.stream.out.gaveUp.Load() {
-		l.use.RLock()
-		if l.fd >= 0 {
-			_ = l.engine.poller.CloseWrite(l.fd)
-		}
-		l.use.RUnlock()
+	l.use.RLock()
+	moved := l.moved
+	if l.fd >= 0 && !l.stream.out.gaveUp.Load() {
+		_ = l.engine.poller.CloseWrite(l.fd)
+	}
+	l.use.RUnlock()
+	if moved {
+		l.next.shutWrite()
+		return
 	}
 	l.stream.out.finished(l.stream)
 }

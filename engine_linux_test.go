@@ -85,7 +85,8 @@ func TestNetConnMovesTheConnection(t *testing.T) {
 	assert.Equal(t, io.EOF, conn.Err())
 }
 
-// A write that the system has just refused when the stream moves goes on all the same.
+// A write that is under way, or that the system has just refused, when the stream moves
+// goes on all the same.
 func TestNetConnBetweenAWriteAndItsWait(t *testing.T) {
 	needEngine(t)
 	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
@@ -102,10 +103,26 @@ func TestNetConnBetweenAWriteAndItsWait(t *testing.T) {
 	b, at, _ := s.out.take(s)
 	require.NotNil(t, conn.NetConn())
 	eventually(t, "the move", func() bool { return s.link.carriedBy() != nil })
+	n, err := s.link.write(b.b[at:])
+	require.Zero(t, n)
+	require.Equal(t, poller.ErrAgain, err)
 	s.link.block(b, at)
-	_, err := io.CopyN(io.Discard, raw, datagrams*(size+2))
+	_, err = io.CopyN(io.Discard, raw, datagrams*(size+2))
 	require.NoError(t, err)
 	e.requireExchange(conn, raw)
+}
+
+// The end of the sending side reaches the peer, also if the stream has moved just then.
+func TestNetConnBeforeTheEnd(t *testing.T) {
+	needEngine(t)
+	e := newEnd(t, nil)
+	conn, raw := e.raw()
+	e.requireExchange(conn, raw)
+	require.NotNil(t, conn.NetConn())
+	eventually(t, "the move", func() bool { return conn.stream.link.carriedBy() != nil })
+	conn.stream.link.shutWrite()
+	_, err := raw.Read(make([]byte, 1))
+	require.Equal(t, io.EOF, err)
 }
 
 // Where the system refuses a poller, goroutines carry everything.
