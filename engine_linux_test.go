@@ -59,17 +59,25 @@ func TestEngineGoesOnWithABlockedWrite(t *testing.T) {
 	}
 }
 
-// NetConn gives the connection to a goroutine, also while a write is blocked, and
-// nothing is lost by that.
-func TestNetConnMovesTheConnection(t *testing.T) {
-	needEngine(t)
-	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
-	conn, raw := e.raw()
+// crammed returns a connection that more has been sent to than the system takes, how
+// many bytes with the headers, and its peer, which has read nothing of it.
+func crammed(t *testing.T) (e *end, conn *Connection, raw *net.TCPConn, sent int64) {
+	t.Helper()
+	e = newEnd(t, &Config{MaxSendQueue: 64 << 20})
+	conn, raw = e.raw()
 	e.requireExchange(conn, raw)
 	const datagrams, size = 300, 50_000
 	for range datagrams {
 		require.NoError(t, e.writer.Send(NewDatagram(make([]byte, size)), conn))
 	}
+	return e, conn, raw, datagrams * (size + 2)
+}
+
+// NetConn gives the connection to a goroutine, also while a write is blocked, and
+// nothing is lost by that.
+func TestNetConnMovesTheConnection(t *testing.T) {
+	needEngine(t)
+	e, conn, raw, sent := crammed(t)
 	socket, ok := conn.NetConn().(*net.TCPConn)
 	require.True(t, ok)
 	assert.Equal(t, raw.LocalAddr().String(), socket.RemoteAddr().String())
@@ -77,7 +85,7 @@ func TestNetConnMovesTheConnection(t *testing.T) {
 	assert.Same(t, socket, conn.NetConn())
 	eventually(t, "the move", func() bool { return conn.stream.link.carriedBy() != nil })
 	require.NoError(t, conn.SetKeepAlive(false))
-	n, err := io.CopyN(io.Discard, raw, datagrams*(size+2))
+	n, err := io.CopyN(io.Discard, raw, sent)
 	require.NoError(t, err, "after %d bytes", n)
 	e.requireExchange(conn, raw)
 	require.NoError(t, raw.Close())
@@ -89,13 +97,7 @@ func TestNetConnMovesTheConnection(t *testing.T) {
 // goes on all the same.
 func TestNetConnBetweenAWriteAndItsWait(t *testing.T) {
 	needEngine(t)
-	e := newEnd(t, &Config{MaxSendQueue: 64 << 20})
-	conn, raw := e.raw()
-	e.requireExchange(conn, raw)
-	const datagrams, size = 300, 50_000
-	for range datagrams {
-		require.NoError(t, e.writer.Send(NewDatagram(make([]byte, size)), conn))
-	}
+	e, conn, raw, sent := crammed(t)
 	s := conn.stream
 	eventually(t, "a peer that takes nothing", s.out.isBlocked)
 	_, flush := s.out.unblock()
@@ -107,7 +109,7 @@ func TestNetConnBetweenAWriteAndItsWait(t *testing.T) {
 	require.Zero(t, n)
 	require.Equal(t, poller.ErrAgain, err)
 	s.link.block(b, at)
-	_, err = io.CopyN(io.Discard, raw, datagrams*(size+2))
+	_, err = io.CopyN(io.Discard, raw, sent)
 	require.NoError(t, err)
 	e.requireExchange(conn, raw)
 }

@@ -107,8 +107,7 @@ func (l *loops) enter() {
 func (e *engine) leaveLoop() {
 	busy := e.busy
 	if busy {
-		e.session.Store(false)
-		e.manager.flusher.release()
+		e.endSession()
 	} else {
 		e.manager.flusher.hold()
 	}

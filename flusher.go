@@ -52,15 +52,14 @@ func (f *flusher) queue(dirty chain) {
 	if dirty.first == nil {
 		return
 	}
-	many := dirty.first != dirty.last
+	n := 1
+	if dirty.first != dirty.last {
+		n += ownWrites // more than a loop writes itself
+	}
 	for {
 		before := f.queued.Load()
 		dirty.last.out.nextDirty = before
 		if f.queued.CompareAndSwap(before, dirty.first) {
-			n := 1
-			if many {
-				n += ownWrites
-			}
 			f.call(before == nil, n)
 			return
 		}
