@@ -163,8 +163,7 @@ func (s *state) foreignDelete(process uint16, m processMessage) error {
 			s.moveForeign(o, m.zone, m.version) // the message that said so is lost or late
 		}
 		if o.zone == z {
-			s.leaveForeign(o)
-			delete(s.foreign, d.doID)
+			s.removeForeign(o)
 		}
 	}
 	if z != nil {
@@ -231,8 +230,7 @@ func (s *state) removeUnlisted(process uint16, z *zone, list uint64) {
 	var gone []uint32
 	for o := range z.foreign {
 		if o.process == process && o.listed != list && o.version < list {
-			s.leaveForeign(o)
-			delete(s.foreign, o.doID)
+			s.removeForeign(o)
 			gone = append(gone, o.doID)
 		}
 	}
@@ -350,6 +348,12 @@ func (s *state) enterForeign(o *object, z *zone) {
 func (s *state) leaveForeign(o *object) {
 	s.unwaitAll(o)
 	delete(o.zone.foreign, o)
+}
+
+// removeForeign forgets an object of another process. Who sees it is told by the caller.
+func (s *state) removeForeign(o *object) {
+	s.leaveForeign(o)
+	delete(s.foreign, o.doID)
 }
 
 // forgetForeign forgets the objects of other processes in a zone that no client has open any more.

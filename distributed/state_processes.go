@@ -290,8 +290,7 @@ func (s *state) processLeft(process uint16) {
 		if o := s.foreign[id]; o.process == process {
 			s.payload = appendIDs(s.payload[:0], objectDelete, id)
 			s.sendMembers(o.zone, nil)
-			s.leaveForeign(o)
-			delete(s.foreign, id)
+			s.removeForeign(o)
 		}
 	}
 	maps.DeleteFunc(s.resyncs, func(key resyncKey, _ *resync) bool { return key.process == process })
