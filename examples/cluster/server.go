@@ -18,9 +18,6 @@ const (
 	frameTime  = time.Second / 60
 	zoneCount  = 12
 	maxPlayers = 5000
-	// How long the node stays after its Leave. A node that writes to one that has closed
-	// gets an error, and may read no more of what that one has sent, the leave included.
-	linger = 250 * time.Millisecond
 
 	firstTicket = 5 * time.Second // until a newcomer has said hello
 )
@@ -144,7 +141,6 @@ func (s *server) serve(ctx context.Context) error {
 		if !s.welcoming.Load() && (len(s.sessions)+len(s.coming) == 0 || s.now.After(s.until)) {
 			s.log.Info("leaving", "players", len(s.sessions))
 			s.node.Leave()
-			time.Sleep(linger)
 			return nil
 		}
 		if err := s.node.Err(); err != nil {
