@@ -32,18 +32,14 @@ func (e *engine) sweep(wait func() int) {
 	e.busy = n >= busySweep || len(e.again) > 0
 }
 
-// timeout says how long to wait: not at all if there is something to do without.
-func (e *engine) timeout() time.Duration {
-	if len(e.again) > 0 {
-		return 0
-	}
-	return -1
-}
+func (e *engine) waitInBackground() int { return e.wait(-1) }
 
-func (e *engine) waitInBackground() int { return e.wait(e.timeout()) }
-
-// wait waits for events, and returns how many there are.
+// wait waits for events, and returns how many there are. It does not wait if there is
+// something to do without.
 func (e *engine) wait(timeout time.Duration) int {
+	if len(e.again) > 0 {
+		timeout = 0
+	}
 	if e.failed.Load() != nil {
 		if timeout < 0 {
 			<-e.requests

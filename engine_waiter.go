@@ -33,6 +33,7 @@ type loops struct {
 	visits  atomic.Uint32   // how often one has got it
 	watched <-chan struct{} // of the context whose end wakes the loop
 	unwatch func() bool
+	latest  <-chan struct{} // of the context of the latest call
 
 	timer  *time.Timer   // of the engine's goroutine
 	asleep atomic.Bool   // it waits for left
@@ -77,13 +78,19 @@ func (e *engine) tryToken() bool {
 func (e *engine) sweepForLoop(ctx context.Context) error {
 	e.loops.enter()
 	defer e.leaveLoop()
-	e.watch(ctx)
-	if _, ends := ctx.Deadline(); ends { // it is for this call, as a rule: its end would wake somebody
+	if again := e.watch(ctx); !again { // perhaps it is for this call: its end would wake somebody
 		defer e.stopWatching()
 	}
+	deadline, ends := ctx.Deadline()
 	for !e.manager.ready.isAny() && e.failed.Load() == nil {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		limit := time.Duration(-1)
+		if ends {
+			if limit = time.Until(deadline); limit <= 0 {
+				return overdue(ctx)
+			}
 		}
 		select {
 		case <-e.manager.closed:
@@ -91,7 +98,7 @@ func (e *engine) sweepForLoop(ctx context.Context) error {
 		default:
 		}
 		e.manager.flusher.write()
-		e.sweep(e.waitAsLoop)
+		e.sweep(func() int { return e.waitAsLoop(limit) })
 	}
 	return nil
 }
@@ -118,17 +125,18 @@ func (e *engine) leaveLoop() {
 	}
 }
 
-// watch has the loop woken when ctx is done. That stays so for the next calls, if they
-// have the same context: then none of them allocates.
-func (e *engine) watch(ctx context.Context) {
+// watch has the loop woken when ctx is done, and reports whether the call before had the
+// same context. If it had, that stays so for the next ones: then none of them allocates.
+func (e *engine) watch(ctx context.Context) (again bool) {
 	done := ctx.Done()
-	if done == e.watched {
-		return
+	if done != e.watched {
+		e.stopWatching()
+		if done != nil {
+			e.watched, e.unwatch = done, context.AfterFunc(ctx, e.wakeUnlessStopped)
+		}
 	}
-	e.stopWatching()
-	if done != nil {
-		e.watched, e.unwatch = done, context.AfterFunc(ctx, e.wakeUnlessStopped)
-	}
+	again, e.latest = done == e.latest, done
+	return again
 }
 
 // stopWatching ends what watch began.
@@ -149,15 +157,16 @@ func (e *engine) wakeUnlessStopped() {
 	}
 }
 
-// waitAsLoop is wait for a loop: it ends also when somebody else queues something.
-func (e *engine) waitAsLoop() int {
+// waitAsLoop is wait for a loop, for at most d unless that is negative: it ends also
+// when somebody else queues something.
+func (e *engine) waitAsLoop(d time.Duration) int {
 	r := &e.manager.ready
 	r.inKernel.Store(true)
 	defer r.inKernel.Store(false)
 	if r.isAny() { // after the store: see queued
-		return e.wait(0)
+		d = 0
 	}
-	return e.wait(e.timeout())
+	return e.wait(d)
 }
 
 // standBy returns when no loop sweeps: none has for the time of takeover.

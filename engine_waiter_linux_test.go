@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,7 +59,7 @@ func TestWaitersOverSockets(t *testing.T) {
 		for others := range 2 {
 			t.Run(fmt.Sprint(name, ", others: ", others), func(t *testing.T) {
 				e, conn, raw := sweepingEnd(t)
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				loops, errs := waitingLoops(e, ctx, others)
 				c.cause(e, conn, raw, cancel)

@@ -250,36 +250,90 @@ func TestWaiterWrites(t *testing.T) {
 	})
 }
 
-// Waiting for the same context as before allocates nothing.
+// A loop that sweeps waits until the deadline of its context, whether or not that tells
+// of it, and no longer.
+func TestWaiterWaitsUntilTheDeadline(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		_, far := e.connected(1000)
+		e.beginSession(far)
+		frame := &frameContext{Context: t.Context()}
+		for range 100 {
+			start := time.Now()
+			frame.deadline = start.Add(time.Second / 60)
+			require.ErrorIs(t, e.manager.WaitForReaders(frame), context.DeadlineExceeded)
+			require.Equal(t, time.Second/60, time.Since(start))
+		}
+		require.ErrorIs(t, e.manager.WaitForReaders(frame), context.DeadlineExceeded, "it has passed")
+		frame.deadline = time.Now().Add(time.Minute)
+		time.AfterFunc(time.Second, func() { far.offer([]byte(framed(2, "x"))) })
+		require.NoError(t, e.manager.WaitForReaders(frame))
+	})
+}
+
+// A context that was there for one call wakes nobody when it ends.
+func TestWaiterForgetsTheContextOfOneCall(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		_, far := e.connected(1000)
+		e.beginSession(far)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, func() { far.offer([]byte(framed(2, "x"))) })
+		require.NoError(t, e.manager.WaitForReaders(ctx))
+		require.True(t, e.manager.engine.Load().session.Load(), "it has swept itself")
+		isWoken := func() bool {
+			e.fakePoller.mu.Lock()
+			defer e.fakePoller.mu.Unlock()
+			return e.woken
+		}
+		require.False(t, isWoken())
+		cancel()
+		synctest.Wait()
+		require.False(t, isWoken())
+	})
+}
+
+// Waiting allocates nothing if the context is the one of the call before, or has the
+// Done channel of that, whatever the deadlines.
 func TestWaiterAllocatesNothing(t *testing.T) {
 	needEngine(t)
 	if testmode.Race {
 		t.Skip("the race detector allocates")
 	}
-	e := newEnd(t, nil)
-	conn, raw := e.raw()
-	e.requireExchange(conn, raw)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	echo, got := frames(1, 32), make([]byte, 34)
-	go func() {
-		for _, err := io.ReadFull(raw, got); err == nil; _, err = io.ReadFull(raw, got) {
-			_, _ = raw.Write(got)
-		}
-	}()
-	_, err := raw.Write(echo)
-	require.NoError(t, err)
-	allocs := testing.AllocsPerRun(1000, func() {
-		if e.manager.WaitForReaders(ctx) != nil {
-			t.Error("no datagram")
-		}
-		for datagram := range e.reader.Datagrams() {
-			if e.writer.Send(&datagram.Datagram, conn) != nil {
-				t.Error("not sent")
-			}
-		}
-	})
-	assert.Less(t, allocs, 0.5)
+	frame := &frameContext{Context: ctx}
+	for name, next := range map[string]func() context.Context{
+		"no deadline": t.Context,
+		"a deadline":  func() context.Context { return ctx },
+		"a deadline that moves": func() context.Context {
+			frame.deadline = time.Now().Add(time.Minute)
+			return frame
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnd(t, nil)
+			conn, raw := e.raw()
+			e.requireExchange(conn, raw)
+			echo, got := frames(1, 32), make([]byte, 34)
+			go func() {
+				for _, err := io.ReadFull(raw, got); err == nil; _, err = io.ReadFull(raw, got) {
+					_, _ = raw.Write(got)
+				}
+			}()
+			_, err := raw.Write(echo)
+			require.NoError(t, err)
+			allocs := testing.AllocsPerRun(1000, func() {
+				if e.manager.WaitForReaders(next()) != nil {
+					t.Error("no datagram")
+				}
+				for datagram := range e.reader.Datagrams() {
+					if e.writer.Send(&datagram.Datagram, conn) != nil {
+						t.Error("not sent")
+					}
+				}
+			})
+			assert.Less(t, allocs, 0.5)
+		})
+	}
 }
 
 // 10,000 connections, idle or in any other state, have no goroutines but the flushing

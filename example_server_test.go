@@ -176,3 +176,37 @@ func ExampleQueuedConnectionManager_Notify() {
 
 	// Output: hello
 }
+
+// A frameContext ends a wait when the next frame is due, or its parent is done.
+type frameContext struct {
+	context.Context
+	next time.Time
+}
+
+func (c *frameContext) Deadline() (time.Time, bool) { return c.next, true }
+
+// A loop that takes what arrives at once, and has frames besides: one context, whose
+// deadline it moves, so that nothing is allocated for a frame.
+func ExampleQueuedConnectionManager_WaitForReaders() {
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	defer manager.Close()
+	reader := queuednet.NewQueuedConnectionReader(manager)
+
+	frame := &frameContext{context.Background(), time.Now()}
+	for number := range 3 {
+		frame.next = frame.next.Add(time.Second / 60)
+		for manager.WaitForReaders(frame) == nil {
+			for datagram := range reader.Datagrams() {
+				fmt.Println(datagram.Length(), "bytes from", datagram.Address())
+			}
+			for conn := range manager.ResetConnections() {
+				fmt.Println(conn.Address(), "has left:", conn.Err())
+			}
+		}
+		fmt.Println("frame", number)
+	}
+	// Output:
+	// frame 0
+	// frame 1
+	// frame 2
+}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // A gate lets one goroutine in at a time, and those that wait for something only while
@@ -140,6 +142,13 @@ func TestReady(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, waitFor(ctx, never), context.DeadlineExceeded)
 		require.Equal(t, time.Second, time.Since(start))
+		start = time.Now()
+		frame := &frameContext{t.Context(), start.Add(time.Minute)}
+		require.ErrorIs(t, waitFor(frame, never), context.DeadlineExceeded)
+		require.Equal(t, time.Minute, time.Since(start))
+		ctx, cancel = context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, waitFor(&frameContext{ctx, start}, never), context.Canceled, "it was done before")
 
 		closed := make(chan struct{})
 		time.AfterFunc(time.Second, func() { close(closed) })
@@ -147,4 +156,27 @@ func TestReady(t *testing.T) {
 		require.Zero(t, r.waiters.Load())
 		require.NotPanics(t, func() { g := r.gate; g.lock(); g.unlock(false) }, "it was given back")
 	})
+}
+
+// A frameContext is a context whose deadline its loop moves from frame to frame: at the
+// deadline it tells nobody.
+type frameContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c *frameContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// Waiting until a deadline allocates nothing.
+func TestReadyAllocatesNothing(t *testing.T) {
+	if testmode.Race {
+		t.Skip("the race detector allocates")
+	}
+	r := ready{gate: newGate()}
+	frame := &frameContext{Context: t.Context()}
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		frame.deadline = time.Now().Add(100 * time.Microsecond)
+		_, err := r.wait(frame, nil, nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}))
 }

@@ -155,13 +155,16 @@ func (m *QueuedConnectionManager) ResetConnections() iter.Seq[*Connection] {
 
 // WaitForReaders BLOCKS until something is queued: a datagram in a reader, a connection
 // in a listener, or an end in the reset queue. It returns at once if something is left
-// from before. It fails when ctx is done, and with net.ErrClosed when the manager is
+// from before. It fails when ctx is done; with [context.DeadlineExceeded] at the deadline
+// of ctx, whether or not ctx is done then; and with net.ErrClosed when the manager is
 // closed. Any number of goroutines may wait; each is told.
 //
 // With plain TCP on Linux the goroutine that waits reads and writes the sockets itself:
 // what a loop sends to a few connections between two calls leaves in the second one, or
-// after at most 5 milliseconds. Calls with the same context, which has no deadline,
-// allocate nothing. It is Panda3D's wait_for_readers.
+// after at most 5 milliseconds. Calls whose contexts have the same Done channel allocate
+// nothing, whatever their deadlines. So a loop that waits until its next frame needs no
+// new context for that, but one with a Deadline method of its own. It is Panda3D's
+// wait_for_readers.
 func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 	if m.isZero() {
 		return net.ErrClosed

@@ -3,7 +3,9 @@ package queuednet
 import (
 	"context"
 	"net"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // ready is what WaitForReaders waits for: how much is in all queues of a manager. What
@@ -13,6 +15,7 @@ type ready struct {
 	count   atomic.Int64 // batches and connections
 	waiters atomic.Int32 // calls of wait
 	gate    gate
+	timers  sync.Pool // of *time.Timer, for waits with a deadline
 
 	// A loop may wait in the kernel instead: see engine.waitAsLoop.
 	inKernel atomic.Bool
@@ -48,12 +51,20 @@ func (r *ready) unlock() { r.gate.unlock(r.isAny()) }
 func (r *ready) wait(ctx context.Context, closed, token <-chan struct{}) (got bool, err error) {
 	r.waiters.Add(1)
 	defer r.waiters.Add(-1)
+	var over <-chan time.Time
+	if deadline, ok := ctx.Deadline(); ok {
+		timer := r.timer(time.Until(deadline))
+		defer r.putTimer(timer)
+		over = timer.C
+	}
 	for !r.isAny() {
 		select {
 		case <-r.gate.something:
 			r.unlock()
 		case <-ctx.Done():
 			return false, ctx.Err()
+		case <-over:
+			return false, overdue(ctx)
 		case <-closed:
 			return false, net.ErrClosed
 		case <-token:
@@ -61,4 +72,28 @@ func (r *ready) wait(ctx context.Context, closed, token <-chan struct{}) (got bo
 		}
 	}
 	return false, nil
+}
+
+// timer returns a timer that putTimer takes back.
+func (r *ready) timer(d time.Duration) *time.Timer {
+	timer, ok := r.timers.Get().(*time.Timer)
+	if !ok {
+		return time.NewTimer(d)
+	}
+	timer.Reset(d)
+	return timer
+}
+
+func (r *ready) putTimer(timer *time.Timer) {
+	timer.Stop()
+	r.timers.Put(timer)
+}
+
+// overdue returns why a wait is over once the deadline of ctx has passed. The context
+// may say so later, or not at all.
+func overdue(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.DeadlineExceeded
 }

@@ -36,8 +36,9 @@ type Poller interface {
 	// Remove ends what Add began.
 	Remove(fd int) error
 
-	// Wait BLOCKS until there are events, until Wake, or for the timeout; negative
-	// is for ever, and 0 only looks. It returns how many events it has filled in.
+	// Wait BLOCKS until there are events, until Wake, or for the timeout, of which it may
+	// leave a part of a millisecond to the next call; negative is for ever, and 0 only
+	// looks. It returns how many events it has filled in.
 	Wait(events []Event, timeout time.Duration) (int, error)
 	// Pause BLOCKS for d, or until Wake, if no Wait takes that. The next Wait ends at
 	// once too.

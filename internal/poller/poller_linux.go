@@ -134,7 +134,12 @@ func (e *epoll) wait(events []syscall.EpollEvent, timeout time.Duration) (int, e
 	if timeout != 0 && e.runtime != nil {
 		return e.waitRuntime(events, timeout)
 	}
-	n, err := syscall.EpollWait(e.fd, events, milliseconds(timeout))
+	kernel := timeout
+	if timeout > 0 && timeout < time.Millisecond { // which epoll_wait does not know
+		await(e.fd, timeout)
+		kernel = 0
+	}
+	n, err := syscall.EpollWait(e.fd, events, milliseconds(kernel))
 	if timeout != 0 {
 		runtime.Gosched()
 	}
@@ -167,14 +172,25 @@ func (e *epoll) waitRuntime(events []syscall.EpollEvent, timeout time.Duration) 
 	return n, nil
 }
 
-// milliseconds rounds a timeout up, so that a clock has passed when the wait for
-// it is over.
+// milliseconds rounds a timeout down.
 func milliseconds(timeout time.Duration) int {
 	if timeout < 0 {
 		return -1
 	}
 	const longest = 1 << 30 // some 12 days: whoever waits longer looks again
-	return int(min((timeout+time.Millisecond-1)/time.Millisecond, longest))
+	return int(min(timeout/time.Millisecond, longest))
+}
+
+// await waits until a descriptor is readable, at most for d.
+func await(fd int, d time.Duration) {
+	type pollFD struct {
+		fd              int32
+		events, revents int16
+	}
+	const pollIn = 1
+	poll := pollFD{fd: int32(fd), events: pollIn}
+	timeout := syscall.NsecToTimespec(int64(d))
+	_, _, _ = syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
 }
 
 func (e *epoll) Pause(d time.Duration) {
@@ -187,14 +203,7 @@ func (e *epoll) Pause(d time.Duration) {
 		}
 		return
 	}
-	type pollFD struct {
-		fd              int32
-		events, revents int16
-	}
-	const pollIn = 1
-	wake := pollFD{fd: int32(e.wake), events: pollIn}
-	timeout := syscall.NsecToTimespec(int64(d))
-	_, _, _ = syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&wake)), 1, uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	await(e.wake, d)
 	runtime.Gosched()
 }
 
