@@ -26,6 +26,7 @@ type galaxy struct {
 	tcp     []string
 	servers []*exec.Cmd
 	players []*player.Player
+	keys    game.Keys // that all of them hold down
 	now     time.Time
 }
 
@@ -87,7 +88,7 @@ func (g *galaxy) until(what string, done func() bool) {
 		require.Less(g.t, time.Since(begin), patience, "still not %s", what)
 		g.now = <-tick.C
 		for _, p := range g.players {
-			p.Update(g.now, game.KeyThrust)
+			p.Update(g.now, g.keys)
 		}
 		for conn := range g.manager.ResetConnections() {
 			for _, p := range g.players {
@@ -119,7 +120,16 @@ func TestThreeServersAreOneWorld(t *testing.T) {
 	g.until("told of the newcomer", g.all)
 	assert.Equal(t, "vega 2", vega.Name(other.ID()), "a name is free on all servers or on none")
 
-	time.Sleep(1500 * time.Millisecond) // a ship is kept elsewhere once a second
+	// A ship is kept elsewhere once in 60 ticks, of which each second one is told; and what
+	// was kept before a text has arrived with it.
+	g.keys = game.KeyThrust
+	told := rigel.Snapshots()
+	g.until("under way", func() bool { return rigel.Snapshots() > told+20 })
+	g.keys = 0
+	told = rigel.Snapshots()
+	g.until("kept", func() bool { return rigel.Snapshots() > told+40 })
+	rigel.Say("farewell")
+	g.until("heard", func() bool { return heard(vega, "farewell") && heard(deneb, "farewell") })
 	was, ship := rigel.ID(), rigel.Predicted()
 	require.NoError(t, g.servers[1].Process.Kill())
 	g.until("noticed", func() bool { return rigel.State() != player.Playing })
@@ -131,8 +141,16 @@ func TestThreeServersAreOneWorld(t *testing.T) {
 	assert.Equal(t, "?", vega.Name(was))
 
 	require.NoError(t, g.servers[2].Process.Signal(os.Interrupt))
-	g.until("sent away", func() bool { return deneb.State() == player.Waiting && other.State() == player.Waiting })
-	assert.Contains(t, deneb.Reason(), "restarting")
+	reasons := make(map[*player.Player]string)
+	g.until("sent away", func() bool {
+		for _, p := range []*player.Player{deneb, other} {
+			if p.State() == player.Waiting {
+				reasons[p] = p.Reason()
+			}
+		}
+		return len(reasons) == 2
+	})
+	assert.Contains(t, reasons[deneb], "restarting")
 	g.until("all on one server", func() bool { return nodeOf(deneb.ID()) == 1 && nodeOf(other.ID()) == 1 && g.all() })
 	assert.Equal(t, "Deneb", vega.Name(deneb.ID()))
 	assert.Equal(t, player.Playing, vega.State())

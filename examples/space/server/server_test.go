@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,14 +31,21 @@ func TestMain(m *testing.M) {
 const patience = 90 * time.Second // for everything that happens unless something is wrong
 
 // A table is a server and players of it, over real sockets, whose ticks a test
-// makes: a tick of the game takes a millisecond.
+// makes: a tick of the game takes a millisecond, or longer if a player lags behind.
 type table struct {
 	*server
 	t       *testing.T
 	manager *queuednet.QueuedConnectionManager // of the players
 	players []*player.Player
 	bots    []*player.Bot
+	told    map[*player.Player]told
 	now     time.Time
+}
+
+// told is how many snapshots a player has had, and the tick in which the last one arrived.
+type told struct {
+	snapshots int
+	at        uint32
 }
 
 func newTable(t *testing.T, change func(*settings)) *table {
@@ -46,14 +54,14 @@ func newTable(t *testing.T, change func(*settings)) *table {
 	require.NoError(t, os.WriteFile(file, []byte(strings.Repeat("a program ", 100)), 0o600))
 	o := settings{
 		TCP: "localhost:0", HTTP: "localhost:0", Admin: "sesame", Seed: 1, Players: 50, Rate: 10000,
-		Keep: 30 * time.Second, Idle: time.Hour, Client: newWasmClient(file),
+		Keep: time.Hour, Idle: time.Hour, Client: newWasmClient(file),
 	}
 	if change != nil {
 		change(&o)
 	}
 	s, err := newServer(o)
 	require.NoError(t, err)
-	b := &table{server: s, t: t, manager: queuednet.NewQueuedConnectionManager(nil), now: time.Now()}
+	b := &table{server: s, t: t, manager: queuednet.NewQueuedConnectionManager(nil), told: make(map[*player.Player]told), now: time.Now()}
 	t.Cleanup(func() {
 		b.server.close()
 		b.manager.Close()
@@ -86,10 +94,13 @@ func (b *table) join(how, name string) *player.Player {
 	return p
 }
 
-// tick is a tick of the server and of all players.
+// tick is a tick of the server and of all players. The game stands still while a player
+// lags behind.
 func (b *table) tick() {
-	b.now = b.now.Add(player.Tick)
-	b.frame()
+	if !b.lagging() {
+		b.now = b.now.Add(player.Tick)
+		b.frame()
+	}
 	for _, p := range b.players {
 		p.Update(b.now, 0)
 	}
@@ -105,6 +116,23 @@ func (b *table) tick() {
 		}
 	}
 	time.Sleep(time.Millisecond) // the pace of this game
+}
+
+// lagging reports whether somebody who plays has had no snapshot for two seconds of the game.
+// A busy machine may not run for so long the goroutines that carry them, and after eight
+// seconds of the game a player takes its server for dead.
+func (b *table) lagging() (lags bool) {
+	all := slices.Clone(b.players)
+	for _, bot := range b.bots {
+		all = append(all, bot.Player)
+	}
+	for _, p := range all {
+		if n := p.Snapshots(); n != b.told[p].snapshots || p.State() != player.Playing {
+			b.told[p] = told{n, b.world.Tick}
+		}
+		lags = lags || b.world.Tick-b.told[p].at > 2*game.TicksPerSecond
+	}
+	return lags
 }
 
 // until plays until something is so.
