@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/examples/internal/free"
 	"github.com/queuednet/queuednet/examples/internal/lines"
 )
 
@@ -35,6 +36,16 @@ func serving(t *testing.T, address string, args ...string) (at string, stop func
 	}
 	t.Cleanup(stop)
 	return out.Await("listening on "), stop
+}
+
+// freeAddress returns one that nobody gets by chance while no server listens there.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	addresses, err := free.Addresses(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addresses[0]
 }
 
 // A talker is a person with the plain interface.
@@ -188,7 +199,8 @@ func TestKick(t *testing.T) {
 
 // The server goes, and comes back: everybody has name and room again.
 func TestReconnect(t *testing.T) {
-	address, stop := serving(t, "")
+	address := freeAddress(t)
+	_, stop := serving(t, address)
 	ada := talk(t, address, "Ada", "-room", "games")
 	grace := talk(t, address, "Grace", "-room", "games")
 	grace.say("see you")
@@ -269,12 +281,7 @@ func TestScript(t *testing.T) {
 
 // One command: the first one serves, the second one finds it, and both talk.
 func TestOneCommand(t *testing.T) {
-	socket, err := net.Listen("tcp", "127.0.0.1:0") // an address that is free
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := socket.Addr().String()
-	socket.Close()
+	address := freeAddress(t)
 	var talkers []*talker
 	for _, name := range []string{"Ada", "Grace"} {
 		in, w := io.Pipe()

@@ -16,12 +16,7 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-const (
-	frameTime = time.Second / 20
-
-	// How long a proxy or a player may take for its first words.
-	helloTimeout = 5 * time.Second
-)
+const frameTime = time.Second / 20
 
 // A message is this byte and a string, both ways.
 const msgText = 1
@@ -48,7 +43,7 @@ func newGame(o options, sockets *sockets, log *slog.Logger) (*game, error) {
 	manager := queuednet.NewQueuedConnectionManager(&queuednet.Config{
 		MaxConnections:       o.players,
 		MaxDatagramSize:      1024,
-		FirstDatagramTimeout: helloTimeout, // and for the proxy's line
+		FirstDatagramTimeout: o.hello, // and for the proxy's line
 		Logger:               log,
 	})
 	rendezvous, err := manager.AdoptRendezvous(behind(o, sockets.players))
@@ -84,7 +79,7 @@ func behind(o options, players net.Listener) net.Listener {
 	}
 	return &proxyproto.Listener{
 		Listener:          players,
-		ReadHeaderTimeout: helloTimeout,
+		ReadHeaderTimeout: o.hello,
 		ConnPolicy: func(of proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
 			upstream := of.Upstream.(*net.TCPAddr).AddrPort().Addr().Unmap()
 			for _, proxy := range o.proxies {
@@ -133,7 +128,7 @@ func (g *game) retire(ctx context.Context) {
 	g.sockets.stopAccepting()
 	settled := time.Now()
 	if len(g.options.proxies) > 0 {
-		settled = settled.Add(helloTimeout + time.Second)
+		settled = settled.Add(g.options.hello + time.Second)
 	}
 	accepting := true
 	for range time.Tick(frameTime) {

@@ -242,7 +242,7 @@ func (p *player) ask(text string) (pid string, err error) {
 	return pid, err
 }
 
-// join connects a player who is welcomed.
+// join connects a player who is welcomed. It is to say something soon: see -hello.
 func join(address, proxyLine string) (*player, string, error) {
 	p, err := connect(address, proxyLine)
 	if err != nil {
@@ -252,12 +252,16 @@ func join(address, proxyLine string) (*player, string, error) {
 	return p, welcome, err
 }
 
+// mustJoin connects a player who is welcomed, and has said something.
 func mustJoin(t *testing.T, address, proxyLine string) (p *player, welcome string) {
 	t.Helper()
 	p, welcome, err := join(address, proxyLine)
+	if err == nil {
+		t.Cleanup(func() { p.socket.Close() })
+		_, err = p.ask("hello")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.socket.Close() })
 	return p, welcome
 }

@@ -2,7 +2,7 @@
 // PROXY protocol, restarted without losing a player, drained by SIGTERM, and watched
 // over by Kubernetes or Agones.
 //
-//	cd examples/gateway && go run . [-address :4000] [-health localhost:8080] [-proxies 10.0.0.0/8] [-drain 30s] [-players 1000]
+//	cd examples/gateway && go run . [-address :4000] [-health localhost:8080] [-proxies 10.0.0.0/8] [-hello 5s] [-drain 30s] [-players 1000]
 //
 // Players: each is welcomed, with the address by which the server knows it and the
 // process that serves it, and gets back what it says. The messages are those of
@@ -48,7 +48,7 @@ import (
 type options struct {
 	address, health string
 	proxies         []netip.Prefix
-	drain           time.Duration
+	hello, drain    time.Duration
 	players         int
 }
 
@@ -68,6 +68,7 @@ func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
 	flags.StringVar(&o.address, "address", ":4000", "the `host:port` for players")
 	flags.StringVar(&o.health, "health", "localhost:8080", "the `host:port` of /healthz and /readyz; a container needs :8080")
+	flags.DurationVar(&o.hello, "hello", 5*time.Second, "how long a proxy or a player may take for its first words")
 	flags.DurationVar(&o.drain, "drain", 30*time.Second, "how long players have to leave after SIGTERM")
 	flags.IntVar(&o.players, "players", 1000, "how `many` players there may be; 0 is no limit")
 	flags.Func("proxies", "the `networks` of the proxies that speak the PROXY protocol, such as 10.0.0.0/8,::1/128", func(text string) error {
