@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,9 @@ import (
 )
 
 const patience = 60 * time.Second // of everything that comes unless something is wrong
+
+// closing bounds the close of a server whose pages answer.
+const closing = 20 * time.Second
 
 // chromium returns the path of a browser. Without one the test is skipped, and
 // fails where CI is set.
@@ -43,12 +47,13 @@ func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)),
+		chromedp.WSURLReadTimeout(patience), // to start
 		chromedp.NoSandbox,
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 	)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*patience)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -83,12 +88,20 @@ func await(t *testing.T, tab context.Context, variable string) (value string) {
 }
 
 // program is the client for the browser, built once.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(os.TempDir(), "queuednet-browser-client.wasm")
+var program = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "client.wasm")
 	build := exec.Command("go", "build", "-o", path, "./client")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	build.Stderr = os.Stderr
-	return path, build.Run()
+	if err := build.Run(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 })
 
 // a site serves the pages and the WebSockets of a manager.
@@ -116,7 +129,9 @@ func newSite(t *testing.T, config *queuednet.Config) *site {
 	mux := http.NewServeMux()
 	mux.Handle("/play", server)
 	mux.Handle("/", http.FileServer(http.Dir(".")))
-	mux.HandleFunc("/client.wasm", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, wasm) })
+	mux.HandleFunc("/client.wasm", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "client.wasm", time.Time{}, bytes.NewReader(wasm))
+	})
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	require.NoError(t, err)
 	glue := filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js")

@@ -50,18 +50,17 @@ func TestInspect(t *testing.T) {
 					emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
 					chromedp.Navigate(server.URL+"/debug/queuednet/"),
 					// two samples: rates, and a line in the plot
-					chromedp.Poll(`document.querySelector("#traffic .in:not(.area)")?.getAttribute("d")?.includes("L") && document.querySelectorAll("#rows tr").length === 30`,
+					chromedp.Poll(`document.querySelector("#traffic .in:not(.area)")?.getAttribute("d")?.includes("L") && document.querySelectorAll("#rows tr").length === 30 &&
+						document.querySelector("#state").textContent === "live"`,
 						nil, chromedp.WithPollingTimeout(patience))))
-				var state, ground, rate string
+				var ground, rate string
 				var overhang float64
 				var picture []byte
 				require.NoError(t, chromedp.Run(tab,
-					chromedp.Text("#state", &state),
 					chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &ground),
 					chromedp.Evaluate(`document.querySelector("#rows td:nth-child(3)").textContent`, &rate),
 					chromedp.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &overhang),
 					chromedp.CaptureScreenshot(&picture)))
-				assert.Equal(t, "live", state)
 				assert.Equal(t, map[string]string{"light": "rgb(244, 246, 248)", "dark": "rgb(14, 19, 25)"}[scheme], ground)
 				assert.Regexp(t, `^[\d.]+ k?B/s$`, rate)
 				assert.Zero(t, overhang, "the page is wider than the window")

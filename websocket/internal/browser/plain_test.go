@@ -45,7 +45,7 @@ func requireStatus(t *testing.T, err error, code int, reason string) {
 // reason on both sides, once.
 func TestPlainPage(t *testing.T) {
 	browser := newBrowser(t)
-	config := &queuednet.Config{MaxDatagramSize: 1000, CloseTimeout: 2 * time.Second}
+	config := &queuednet.Config{MaxDatagramSize: 1000, CloseTimeout: closing}
 
 	t.Run("datagrams", func(t *testing.T) {
 		s := newSite(t, config)
@@ -67,7 +67,7 @@ func TestPlainPage(t *testing.T) {
 		s.send(t, conn, 1, "good night")
 		began := time.Now()
 		require.NoError(t, s.Close())
-		require.Less(t, time.Since(began), config.CloseTimeout)
+		require.Less(t, time.Since(began), closing)
 		require.Equal(t, "1001 server closed", await(t, tab, "outcome"))
 		require.Equal(t, "1 good night", await(t, tab, "last"))
 	})
@@ -107,7 +107,7 @@ func TestPlainPage(t *testing.T) {
 		require.Equal(t, "1003 the peer sent a text message, not a binary one", await(t, tab, "outcome"))
 	})
 	t.Run("idle", func(t *testing.T) {
-		s := newSite(t, &queuednet.Config{IdleTimeout: 300 * time.Millisecond})
+		s := newSite(t, &queuednet.Config{IdleTimeout: 3 * time.Second})
 		tab, _, _ := hello(t, s, browser)
 		conn, _ := s.ended(t)
 		require.ErrorIs(t, conn.Err(), queuednet.ErrIdle)
@@ -136,5 +136,5 @@ func TestPageTakesNothing(t *testing.T) {
 	require.ErrorIs(t, conn.Err(), queuednet.ErrSendQueueFull)
 	began := time.Now()
 	s.Close()
-	require.Less(t, time.Since(began), 3*time.Second)
+	require.Less(t, time.Since(began), closing)
 }

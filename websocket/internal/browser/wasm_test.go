@@ -25,7 +25,7 @@ func start(t *testing.T, s *site, browser context.Context, what string) (tab con
 // The client of the library in a browser: the same promises as elsewhere.
 func TestWasm(t *testing.T) {
 	browser := newBrowser(t)
-	config := &queuednet.Config{CloseTimeout: 2 * time.Second}
+	config := &queuednet.Config{CloseTimeout: closing}
 
 	t.Run("datagrams, and a kick", func(t *testing.T) {
 		s := newSite(t, config)
@@ -58,7 +58,7 @@ func TestWasm(t *testing.T) {
 		require.Equal(t, `1 datagrams, status 1001 "server closed"`, await(t, tab, "outcome"))
 	})
 	t.Run("a limit of the server", func(t *testing.T) {
-		s := newSite(t, &queuednet.Config{FirstDatagramTimeout: 300 * time.Millisecond})
+		s := newSite(t, &queuednet.Config{FirstDatagramTimeout: 3 * time.Second})
 		tab, _ := start(t, s, browser, "echo")
 		s.accept(t, true)
 		require.Equal(t, `0 datagrams, status 1008 "no first datagram"`, await(t, tab, "outcome"))
