@@ -46,7 +46,7 @@ func TestDeath(t *testing.T) {
 			assert.NotEmpty(t, p.Name)
 		}
 	}
-	assert.Less(t, time.Since(began), 3*time.Second)
+	assert.Less(t, time.Since(began), 2*nodes[0].config.DeadAfter)
 }
 
 // A node that restarts faster than its death is noticed is told as two nodes, one after the
@@ -106,9 +106,13 @@ func TestOrderOfMessagesAndEvents(t *testing.T) {
 
 // Of two nodes with one number the younger ends, and the older goes on.
 func TestDuplicateNumber(t *testing.T) {
-	nodes := embeddedNodes(t, 2, nil)
+	// The older one has the time between two heartbeats to say that it is there.
+	seldom := func(c *Config) { c.Heartbeat = time.Second }
+	nodes := embeddedNodes(t, 2, seldom)
 	a, b := nodes[0], nodes[1]
-	twin := open(t, quick(Config{Number: 1, Listen: "127.0.0.1:0", Routes: []string{a.ListenAddress()}}))
+	config := quick(Config{Number: 1, Listen: "127.0.0.1:0", Routes: []string{a.ListenAddress()}})
+	seldom(config)
+	twin := open(t, config)
 	twin.until("its end", func() bool { return twin.saw(Ended, 0) == 1 })
 	assert.ErrorIs(t, twin.Err(), ErrDuplicateNumber)
 	assert.ErrorIs(t, twin.Group("zone").Broadcast(nil, queuednet.NewDatagram(nil)), ErrDuplicateNumber)
@@ -168,7 +172,7 @@ func TestClose(t *testing.T) {
 				go func() { errs <- n.Close() }()
 				go func() { errs <- n.Close() }()
 				first, second := <-errs, <-errs
-				assert.Less(t, time.Since(began), 3500*time.Millisecond)
+				assert.Less(t, time.Since(began), 2*config.CloseTimeout)
 				assert.True(t, (first == nil) != (second == nil))
 				assert.ErrorIs(t, n.Err(), net.ErrClosed)
 				assert.ErrorIs(t, n.Group("x").Broadcast(nil, queuednet.NewDatagram(nil)), net.ErrClosed)

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		os.Exit(runRole(role))
 	}
 	code := m.Run()
-	if left := goroutines(5 * time.Second); code == 0 && left != "" {
+	if left := goroutines(patience); code == 0 && left != "" {
 		os.Stderr.WriteString("goroutines left:\n" + left)
 		code = 1
 	}
@@ -66,14 +66,18 @@ func open(t testing.TB, config *Config) *member {
 	return &member{Node: n, t: t}
 }
 
-// quick makes heartbeats so frequent that tests are short. Nobody is taken for dead, however
-// busy the machine is, but where a test sets deadSoon.
+// quick makes heartbeats so frequent that tests are short. However busy the machine is, nobody
+// is taken for dead, but where a test sets deadSoon, no message grows too old, and who closes
+// is answered.
 func quick(config Config) *Config {
 	config.Heartbeat, config.DeadAfter = 50*time.Millisecond, patience
+	config.MaxAge, config.CloseTimeout = patience, patience
 	return &config
 }
 
-func deadSoon(c *Config) { c.DeadAfter = time.Second }
+// deadSoon is for tests in which a node dies. The others are not to be taken for dead because
+// the machine was busy.
+func deadSoon(c *Config) { c.DeadAfter = 3 * time.Second }
 
 // embeddedNodes returns embedded nodes 1 to count that know each other.
 func embeddedNodes(t testing.TB, count int, change func(*Config)) (nodes []*member) {

@@ -29,7 +29,7 @@ func TestReceiveQueueIsBounded(t *testing.T) {
 			sent++
 		}
 		assert.LessOrEqual(t, b.Stats().ReceiveWait, 256<<10)
-		time.Sleep(time.Millisecond) // the frame that hangs
+		a.until("all sent", func() bool { return a.Stats().SendQueue == 0 })
 	}
 	b.until("the gap", func() bool {
 		return b.Stats().Received-before.Received+b.missed(1) == uint64(sent) && b.saw(Overflow, 0) > 0
@@ -46,6 +46,7 @@ func TestPublishRate(t *testing.T) {
 	a := nodes[0]
 	var refused, queued int
 	payload := queuednet.NewDatagram(make([]byte, 1000))
+	began := time.Now()
 	for range 100 {
 		switch err := a.Group("zone").Broadcast(nil, payload); {
 		case err == nil:
@@ -56,7 +57,8 @@ func TestPublishRate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	assert.InDelta(t, 20, queued, 10)
+	assert.GreaterOrEqual(t, queued, 10)
+	assert.LessOrEqual(t, float64(queued), 30+100*time.Since(began).Seconds())
 	assert.EqualValues(t, refused, a.Stats().RefusedRate)
 	assert.NoError(t, a.Err())
 }

@@ -3,7 +3,6 @@ package testnet
 import (
 	"os"
 	"testing"
-	"time"
 
 	"github.com/queuednet/queuednet/internal/testmode"
 )
@@ -14,7 +13,7 @@ import (
 func Main(m *testing.M) {
 	testmode.Goroutines = os.Getenv("QUEUEDNET_CARRIER") == "goroutine"
 	code := m.Run()
-	if left := LibraryGoroutines(5 * time.Second); code == 0 && left != "" {
+	if left := LibraryGoroutines(Patience); code == 0 && left != "" {
 		os.Stderr.WriteString("goroutines left:\n" + left)
 		code = 1
 	}
