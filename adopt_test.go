@@ -254,48 +254,57 @@ func TestAdoptedHalfClose(t *testing.T) {
 	}
 }
 
+// A peer that ends cleanly is told apart from one that is cut off in a datagram, on
+// every kind of socket.
 func TestAdoptedEndReasons(t *testing.T) {
-	inBubble := func(test func(t *testing.T)) func(t *testing.T) {
-		return func(t *testing.T) { synctest.Test(t, test) }
+	sockets := map[string]func(t *testing.T, e *end) (conn *Connection, far io.Writer, last io.Closer){
+		"unix": func(t *testing.T, e *end) (*Connection, io.Writer, io.Closer) {
+			near, far := unixPair(t)
+			return e.adopt(near), far, far
+		},
+		"TLS": func(t *testing.T, e *end) (*Connection, io.Writer, io.Closer) {
+			conn, client, _ := e.rawTLS()
+			return conn, client, client
+		},
+		// crypto/tls is content with that between two records.
+		"TLS without its own end": func(t *testing.T, e *end) (*Connection, io.Writer, io.Closer) {
+			conn, client, raw := e.rawTLS()
+			return conn, client, raw
+		},
 	}
 	for text, want := range map[string]error{"\x01\x00a": io.EOF, "\x01\x00a\x02": io.ErrUnexpectedEOF, "\x01\x00a\x02\x00b": io.ErrUnexpectedEOF} {
-		requireEnd := func(t *testing.T, e *end, conn *Connection) {
-			t.Helper()
-			assert.Equal(t, []string{"a"}, e.messages(1))
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, want, conn.Err())
-			e.requireNoReset(conn)
+		for name, connect := range sockets {
+			t.Run(name, func(t *testing.T) {
+				e := newEnd(t, nil)
+				conn, far, last := connect(t, e)
+				write(t, far, text)
+				require.NoError(t, last.Close())
+				requireEndAfterA(t, e, conn, want)
+			})
 		}
-		t.Run("pipe", inBubble(func(t *testing.T) {
-			e := newEnd(t, nil)
-			conn, far := e.pipe()
-			write(t, far, text)
-			require.NoError(t, far.Close())
-			requireEnd(t, e, conn)
-		}))
-		t.Run("unix", func(t *testing.T) {
-			e := newEnd(t, nil)
-			near, far := unixPair(t)
-			write(t, far, text)
-			require.NoError(t, far.Close())
-			requireEnd(t, e, e.adopt(near))
-		})
-		t.Run("TLS", func(t *testing.T) {
-			e := newEnd(t, nil)
-			conn, client, _ := e.rawTLS()
-			write(t, client, text)
-			require.NoError(t, client.Close())
-			requireEnd(t, e, conn)
-		})
-		t.Run("TLS without its own end", func(t *testing.T) {
-			e := newEnd(t, nil)
-			conn, client, raw := e.rawTLS()
-			write(t, client, text)
-			require.NoError(t, raw.Close()) // crypto/tls is content with that between two records
-			requireEnd(t, e, conn)
+		t.Run("pipe", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnd(t, nil)
+				conn, far := e.pipe()
+				write(t, far, text)
+				require.NoError(t, far.Close())
+				requireEndAfterA(t, e, conn, want)
+			})
 		})
 	}
-	t.Run("TLS cut inside a record", func(t *testing.T) {
+}
+
+// requireEndAfterA asserts that "a" comes, and then the end.
+func requireEndAfterA(t *testing.T, e *end, conn *Connection, want error) {
+	t.Helper()
+	assert.Equal(t, []string{"a"}, e.messages(1))
+	assert.Same(t, conn, e.reset())
+	assert.Equal(t, want, conn.Err())
+	e.requireNoReset(conn)
+}
+
+func TestAdoptedTLSThatFails(t *testing.T) {
+	t.Run("cut inside a record", func(t *testing.T) {
 		e := newEnd(t, nil)
 		conn, client, raw := e.rawTLS()
 		write(t, client, framed(2, "a"))

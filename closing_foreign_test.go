@@ -78,20 +78,21 @@ func TestForeignCloseThatWaits(t *testing.T) {
 			})
 		}
 	}
-	t.Run("adopted in vain", func(t *testing.T) {
-		e := newEnd(t, nil)
-		require.NoError(t, e.manager.Close())
-		near, far := net.Pipe()
-		defer far.Close()
-		wait := newSlowClose(t)
-		_, err := e.manager.AdoptConnection(slowConn{near, wait})
-		require.ErrorIs(t, err, net.ErrClosed)
-		<-wait.entered
-		wait = newSlowClose(t)
-		_, err = e.manager.AdoptRendezvous(slowListener{listenRaw(t, "tcp4", "127.0.0.1:0"), wait})
-		require.ErrorIs(t, err, net.ErrClosed)
-		<-wait.entered
-	})
+}
+
+func TestForeignCloseThatWaitsOfWhatIsAdoptedInVain(t *testing.T) {
+	e := newEnd(t, nil)
+	require.NoError(t, e.manager.Close())
+	near, far := net.Pipe()
+	defer far.Close()
+	wait := newSlowClose(t)
+	_, err := e.manager.AdoptConnection(slowConn{near, wait})
+	require.ErrorIs(t, err, net.ErrClosed)
+	<-wait.entered
+	wait = newSlowClose(t)
+	_, err = e.manager.AdoptRendezvous(slowListener{listenRaw(t, "tcp4", "127.0.0.1:0"), wait})
+	require.ErrorIs(t, err, net.ErrClosed)
+	<-wait.entered
 }
 
 // deafConn does not do what AdoptConnection asks for: nothing ends its Read.

@@ -120,29 +120,31 @@ func openLAN(manager *queuednet.QueuedConnectionManager, group queuednet.NetAddr
 	return conns, nil
 }
 
+// openOnLAN is openLAN with a reader; the test is skipped where there is no LAN.
+func openOnLAN(t *testing.T, group queuednet.NetAddress) (*queuednet.QueuedConnectionManager, *queuednet.QueuedConnectionReader, []*queuednet.Connection) {
+	manager := queuednet.NewQueuedConnectionManager(nil)
+	t.Cleanup(func() { manager.Close() })
+	reader := queuednet.NewQueuedConnectionReader(manager)
+	conns, err := openLAN(manager, group)
+	require.NoError(t, err)
+	if len(conns) == 0 {
+		t.Skip("no interface of this machine has IPv4 multicast")
+	}
+	for _, conn := range conns {
+		require.NoError(t, reader.AddConnection(conn))
+	}
+	return manager, reader, conns
+}
+
 // Who asks for games on the LAN hears of two of this machine, on one port.
 func TestCookbookFindGames(t *testing.T) {
 	const port = 47_901
 	var group queuednet.NetAddress
 	require.NoError(t, group.SetHost("239.77.78.79", port))
-	open := func(group queuednet.NetAddress) (*queuednet.QueuedConnectionManager, *queuednet.QueuedConnectionReader, []*queuednet.Connection) {
-		manager := queuednet.NewQueuedConnectionManager(nil)
-		t.Cleanup(func() { manager.Close() })
-		reader := queuednet.NewQueuedConnectionReader(manager)
-		conns, err := openLAN(manager, group)
-		require.NoError(t, err)
-		if len(conns) == 0 {
-			t.Skip("no interface of this machine has IPv4 multicast")
-		}
-		for _, conn := range conns {
-			require.NoError(t, reader.AddConnection(conn))
-		}
-		return manager, reader, conns
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for _, name := range []string{"chess", "go"} {
-		manager, reader, _ := open(group)
+		manager, reader, _ := openOnLAN(t, group)
 		writer := queuednet.NewConnectionWriter(manager)
 		go func() {
 			for manager.WaitForReaders(ctx) == nil {
@@ -155,7 +157,7 @@ func TestCookbookFindGames(t *testing.T) {
 
 	question := group
 	require.NoError(t, question.SetPort(0))
-	manager, reader, conns := open(question)
+	manager, reader, conns := openOnLAN(t, question)
 	writer := queuednet.NewConnectionWriter(manager)
 	games := make(map[string]bool)
 	for len(games) < 2 {

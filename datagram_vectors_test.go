@@ -86,55 +86,69 @@ func (v *datagramVector) field(t *testing.T) (testField, fieldValue) {
 
 func TestDatagramVectors(t *testing.T) {
 	for _, v := range datagramVectors(t) {
-		var dg Datagram
-		dg.SetStdfloatDouble(v.StdfloatDouble)
 		switch v.Method {
 		case "sequence":
+			var dg Datagram
+			dg.SetStdfloatDouble(v.StdfloatDouble)
 			addSequence(&dg)
 			require.NoError(t, dg.Err())
 			assert.Equal(t, v.Hex, hex.EncodeToString(dg.Message()))
 			requireSequence(t, dg.Iterator())
-			continue
 		case "add_string_overlong", "add_blob_overlong":
-			name := strings.TrimSuffix(strings.TrimPrefix(v.Method, "add_"), "_overlong")
-			dg.AddUint8(1)
-			if name == "string" {
-				dg.AddString(strings.Repeat("a", 65_536))
-			} else {
-				dg.AddBlob(bytes.Repeat([]byte("a"), 65_536))
-			}
-			assert.Equal(t, &FieldError{Field: name, Offset: 1, Need: 65_536, Have: 65_535, Write: true}, dg.Err())
-			assert.Equal(t, v.HexHead, hex.EncodeToString(dg.Message()))
-			continue
+			v.requireOverlong(t)
+		default:
+			v.requireField(t)
 		}
-
-		field, value := v.field(t)
-		wire := v.Hex
-		if astral := strings.ContainsFunc(value.text, func(r rune) bool { return r > math.MaxUint16 }); field.name == "wstring" && astral {
-			// Panda3D counts one unit and writes the low 16 bits. Here it is a pair;
-			// what Panda3D wrote is read as what arrived.
-			it := datagramOf(t, v.Hex).Iterator()
-			assert.Equal(t, string(v.Codepoints[0]&math.MaxUint16), it.GetWString())
-			assert.NoError(t, it.Err())
-			wire = map[rune]string{0x1F43C: "020000003dd83cdc", 0x10000: "0200000000d800dc"}[v.Codepoints[0]]
-		}
-
-		field.add(&dg, value)
-		require.NoError(t, dg.Err())
-		got := hex.EncodeToString(dg.Message())
-		if v.TotalLen > 0 {
-			assert.Equal(t, v.TotalLen, dg.Length())
-			assert.True(t, strings.HasPrefix(got, v.HexHead), "%s %s", v.Method, v.Value)
-			assert.True(t, strings.HasSuffix(got, v.HexTail), "%s %s", v.Method, v.Value)
-			wire = got
-		}
-		assert.Equal(t, wire, got, "%s %s", v.Method, v.Value)
-
-		read := datagramOf(t, wire)
-		read.SetStdfloatDouble(v.StdfloatDouble)
-		it := read.Iterator()
-		assert.Equal(t, field.want(value), field.get(&it, value), "%s %s", v.Method, v.Value)
-		assert.NoError(t, it.Err())
-		assert.Zero(t, it.RemainingSize())
 	}
+}
+
+// requireOverlong asserts that what has no room in a length of 16 bits is refused.
+func (v datagramVector) requireOverlong(t *testing.T) {
+	t.Helper()
+	var dg Datagram
+	dg.SetStdfloatDouble(v.StdfloatDouble)
+	name := strings.TrimSuffix(strings.TrimPrefix(v.Method, "add_"), "_overlong")
+	dg.AddUint8(1)
+	if name == "string" {
+		dg.AddString(strings.Repeat("a", 65_536))
+	} else {
+		dg.AddBlob(bytes.Repeat([]byte("a"), 65_536))
+	}
+	assert.Equal(t, &FieldError{Field: name, Offset: 1, Need: 65_536, Have: 65_535, Write: true}, dg.Err())
+	assert.Equal(t, v.HexHead, hex.EncodeToString(dg.Message()))
+}
+
+// requireField asserts that a field is written as Panda3D wrote it, and read again.
+func (v datagramVector) requireField(t *testing.T) {
+	t.Helper()
+	var dg Datagram
+	dg.SetStdfloatDouble(v.StdfloatDouble)
+	field, value := v.field(t)
+	wire := v.Hex
+	if astral := strings.ContainsFunc(value.text, func(r rune) bool { return r > math.MaxUint16 }); field.name == "wstring" && astral {
+		// Panda3D counts one unit and writes the low 16 bits. Here it is a pair;
+		// what Panda3D wrote is read as what arrived.
+		it := datagramOf(t, v.Hex).Iterator()
+		assert.Equal(t, string(v.Codepoints[0]&math.MaxUint16), it.GetWString())
+		assert.NoError(t, it.Err())
+		wire = map[rune]string{0x1F43C: "020000003dd83cdc", 0x10000: "0200000000d800dc"}[v.Codepoints[0]]
+	}
+
+	field.add(&dg, value)
+	require.NoError(t, dg.Err())
+	got := hex.EncodeToString(dg.Message())
+	if v.TotalLen > 0 {
+		assert.Equal(t, v.TotalLen, dg.Length())
+		assert.True(t, strings.HasPrefix(got, v.HexHead), "%s %s", v.Method, v.Value)
+		assert.True(t, strings.HasSuffix(got, v.HexTail), "%s %s", v.Method, v.Value)
+		wire = got
+	}
+	assert.Equal(t, wire, got, "%s %s", v.Method, v.Value)
+
+	read := datagramOf(t, wire)
+	read.SetStdfloatDouble(v.StdfloatDouble)
+	it := read.Iterator()
+	assert.Equal(t, field.want(value), field.get(&it, value), "%s %s", v.Method, v.Value)
+	assert.NoError(t, it.Err())
+	assert.Zero(t, it.RemainingSize())
 }

@@ -27,8 +27,9 @@ func shutdown(t *testing.T) (e *end, conn *Connection, far net.Conn) {
 	return e, conn, far
 }
 
+// Shutdown drops what is queued, and gives the connections free for another reader.
 func TestReaderShutdown(t *testing.T) {
-	for name, test := range map[string]func(t *testing.T){
+	inBubble(t, map[string]func(t *testing.T){
 		"drops what is queued": func(t *testing.T) {
 			e, conn, _ := shutdown(t)
 			e.reader.Shutdown()
@@ -55,70 +56,6 @@ func TestReaderShutdown(t *testing.T) {
 			assert.Equal(t, net.ErrClosed, e.reader.AddConnection(added))
 			assert.Equal(t, net.ErrClosed, e.reader.AddConnection(conn))
 		},
-		"leaves the rest to the next reader": func(t *testing.T) {
-			e, conn, far := shutdown(t)
-			e.reader = NewQueuedConnectionReader(e.manager)
-			require.NoError(t, e.reader.AddConnection(conn))
-			assert.True(t, e.reader.IsConnectionOk(conn))
-			write(t, far, "lf")
-			synctest.Wait()
-			assert.False(t, e.reader.DataAvailable())
-			write(t, far, "!"+framed(2, "next"))
-			assert.Equal(t, []string{"half!", "next"}, e.messages(2))
-			require.NoError(t, far.Close())
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, io.EOF, conn.Err())
-		},
-		"an end afterwards waits for the next reader": func(t *testing.T) {
-			e, conn, far := shutdown(t)
-			require.NoError(t, far.Close())
-			time.Sleep(time.Hour)
-			assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
-			assert.NoError(t, conn.Err())
-			e.reader = NewQueuedConnectionReader(e.manager)
-			require.NoError(t, e.reader.AddConnection(conn))
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, io.ErrUnexpectedEOF, conn.Err())
-		},
-		"an end with nothing unread waits too": func(t *testing.T) {
-			e := newEnd(t, nil)
-			conn, far := e.pipe()
-			synctest.Wait()
-			e.reader.Shutdown()
-			require.NoError(t, far.Close())
-			time.Sleep(time.Hour)
-			assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
-			assert.NoError(t, conn.Err())
-			e.reader = NewQueuedConnectionReader(e.manager)
-			require.NoError(t, e.reader.AddConnection(conn))
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, io.EOF, conn.Err())
-		},
-		"an end that was known is reported": func(t *testing.T) {
-			e := newEnd(t, nil)
-			conn, far := e.pipe()
-			write(t, far, framed(2, "dropped"))
-			require.NoError(t, far.Close())
-			synctest.Wait()
-			assert.False(t, e.manager.ResetConnectionAvailable(), "before its last datagram")
-			e.reader.Shutdown()
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, io.EOF, conn.Err())
-		},
-		"the rest is not cut with its header size": func(t *testing.T) {
-			e := newEnd(t, nil)
-			require.NoError(t, e.reader.SetTCPHeaderSize(4))
-			conn, far := e.pipe()
-			write(t, far, framed(4, "go"))
-			assert.Equal(t, "go", string(e.next().Message()))
-			e.reader.Shutdown()
-			write(t, far, framed(2, "ab", "c")) // as a header of 4 bytes far too long
-			synctest.Wait()
-			assert.NoError(t, conn.Err())
-			e.reader = NewQueuedConnectionReader(e.manager)
-			require.NoError(t, e.reader.AddConnection(conn))
-			assert.Equal(t, []string{"ab", "c"}, e.messages(2))
-		},
 		"a peer that was held back goes on": func(t *testing.T) {
 			e := newEnd(t, &Config{MaxReceiveQueue: 100})
 			conn, far := e.pipe()
@@ -133,9 +70,84 @@ func TestReaderShutdown(t *testing.T) {
 			require.NoError(t, e.reader.AddConnection(conn))
 			assert.Equal(t, strings.Repeat("b", 90), string(e.next().Message()))
 		},
-	} {
-		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
-	}
+	})
+}
+
+// What was half there when a reader was shut down is the next one's, and only that
+// one's header size counts.
+func TestReaderShutdownLeavesTheRest(t *testing.T) {
+	inBubble(t, map[string]func(t *testing.T){
+		"is the next reader's": func(t *testing.T) {
+			e, conn, far := shutdown(t)
+			e.reader = NewQueuedConnectionReader(e.manager)
+			require.NoError(t, e.reader.AddConnection(conn))
+			assert.True(t, e.reader.IsConnectionOk(conn))
+			write(t, far, "lf")
+			synctest.Wait()
+			assert.False(t, e.reader.DataAvailable())
+			write(t, far, "!"+framed(2, "next"))
+			assert.Equal(t, []string{"half!", "next"}, e.messages(2))
+			require.NoError(t, far.Close())
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, io.EOF, conn.Err())
+		},
+		"is not cut with its header size": func(t *testing.T) {
+			e := newEnd(t, nil)
+			require.NoError(t, e.reader.SetTCPHeaderSize(4))
+			conn, far := e.pipe()
+			write(t, far, framed(4, "go"))
+			assert.Equal(t, "go", string(e.next().Message()))
+			e.reader.Shutdown()
+			write(t, far, framed(2, "ab", "c")) // as a header of 4 bytes far too long
+			synctest.Wait()
+			assert.NoError(t, conn.Err())
+			e.reader = NewQueuedConnectionReader(e.manager)
+			require.NoError(t, e.reader.AddConnection(conn))
+			assert.Equal(t, []string{"ab", "c"}, e.messages(2))
+		},
+	})
+}
+
+// An end is reported with the reader's last datagram, or else waits for a reader.
+func TestEndsAfterReaderShutdown(t *testing.T) {
+	inBubble(t, map[string]func(t *testing.T){
+		"afterwards": func(t *testing.T) {
+			e, conn, far := shutdown(t)
+			require.NoError(t, far.Close())
+			time.Sleep(time.Hour)
+			assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
+			assert.NoError(t, conn.Err())
+			e.reader = NewQueuedConnectionReader(e.manager)
+			require.NoError(t, e.reader.AddConnection(conn))
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, io.ErrUnexpectedEOF, conn.Err())
+		},
+		"with nothing unread": func(t *testing.T) {
+			e := newEnd(t, nil)
+			conn, far := e.pipe()
+			synctest.Wait()
+			e.reader.Shutdown()
+			require.NoError(t, far.Close())
+			time.Sleep(time.Hour)
+			assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
+			assert.NoError(t, conn.Err())
+			e.reader = NewQueuedConnectionReader(e.manager)
+			require.NoError(t, e.reader.AddConnection(conn))
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, io.EOF, conn.Err())
+		},
+		"known before": func(t *testing.T) {
+			e := newEnd(t, nil)
+			conn, far := e.pipe()
+			write(t, far, framed(2, "dropped"))
+			require.NoError(t, far.Close())
+			synctest.Wait()
+			assert.False(t, e.manager.ResetConnectionAvailable(), "before its last datagram")
+			e.reader.Shutdown()
+			assert.Same(t, conn, e.reset())
+			assert.Equal(t, io.EOF, conn.Err())
+		},
+	})
 }
 
 // Players send on while their reader is shut down, and are in the next one a

@@ -68,6 +68,39 @@ func (s *sequence) drain(r *QueuedConnectionReader, iterate bool) {
 	}
 }
 
+// wander takes a connection through the readers until it has ended or all has come,
+// and returns how often it was moved.
+func (s *sequence) wander(e *end, conn *Connection, readers []*QueuedConnectionReader, count int, random *rand.Rand) (moves int) {
+	t, at := s.t, 0
+	for s.next < count {
+		// Some time in a reader, which ends with a part of it taken.
+		for range random.IntN(2) {
+			e.until("data", func() bool { return readers[at].DataAvailable() || conn.Err() != nil })
+			s.drain(readers[at], random.IntN(2) == 0)
+		}
+		for range random.IntN(100) {
+			var datagram NetDatagram
+			if readers[at].GetData(&datagram) {
+				s.take(&datagram)
+			}
+		}
+		readers[at].RemoveConnection(conn)
+
+		// What is queued by now is all that it gets.
+		s.drain(readers[at], true)
+		time.Sleep(time.Duration(random.IntN(100)) * time.Microsecond)
+		require.Zero(t, readers[at].queue.size.Load(), "queued after it was removed")
+		require.False(t, readers[at].IsConnectionOk(conn))
+		at = (at + 1 + random.IntN(len(readers)-1)) % len(readers)
+		if err := readers[at].AddConnection(conn); err != nil {
+			require.Equal(t, io.EOF, err)
+			return moves // it has ended, all has been queued before
+		}
+		moves++
+	}
+	return moves
+}
+
 // A player goes from the lobby to a game, to another one and back, again and
 // again, and sends all the time.
 func TestDetachUnderLoad(t *testing.T) {
@@ -90,34 +123,9 @@ func TestDetachUnderLoad(t *testing.T) {
 			}()
 
 			readers := []*QueuedConnectionReader{e.reader, NewQueuedConnectionReader(e.manager), NewQueuedConnectionReader(e.manager)}
-			at, moves := 0, 0
-			got := sequence{t: t}
-			for got.next < count {
-				// Some time in a reader, which ends with a part of it taken.
-				for range random.IntN(2) {
-					e.until("data", func() bool { return readers[at].DataAvailable() || conn.Err() != nil })
-					got.drain(readers[at], random.IntN(2) == 0)
-				}
-				for range random.IntN(100) {
-					var datagram NetDatagram
-					if readers[at].GetData(&datagram) {
-						got.take(&datagram)
-					}
-				}
-				readers[at].RemoveConnection(conn)
 
-				// What is queued by now is all that it gets.
-				got.drain(readers[at], true)
-				time.Sleep(time.Duration(random.IntN(100)) * time.Microsecond)
-				require.Zero(t, readers[at].queue.size.Load(), "queued after it was removed")
-				require.False(t, readers[at].IsConnectionOk(conn))
-				at = (at + 1 + random.IntN(len(readers)-1)) % len(readers)
-				if err := readers[at].AddConnection(conn); err != nil {
-					require.Equal(t, io.EOF, err)
-					break // it has ended, all has been queued before
-				}
-				moves++
-			}
+			got := sequence{t: t}
+			moves := got.wander(e, conn, readers, count, random)
 			require.NoError(t, <-sent)
 			assert.Equal(t, count, got.next)
 			assert.Same(t, conn, e.reset())
@@ -210,23 +218,32 @@ func TestDetachChangesHeaderSize(t *testing.T) {
 	}
 }
 
+// detachedEnd returns a connection in no reader, whose peer has sent something and left.
+func detachedEnd(t *testing.T, unread string) (*end, *Connection) {
+	e := newEnd(t, nil)
+	conn, far := e.pipe()
+	synctest.Wait()
+	require.True(t, e.reader.RemoveConnection(conn))
+	if unread != "" {
+		write(t, far, unread)
+	}
+	require.NoError(t, far.Close())
+	time.Sleep(time.Hour)
+	require.False(t, e.manager.ResetConnectionAvailable())
+	require.NoError(t, conn.Err())
+	return e, conn
+}
+
+// unreads are what may be there when a connection in no reader ends.
+var unreads = map[string]string{
+	"nothing unread": "", "unread datagrams": framed(2, "a", "b"), "an unread part": framed(2, "a", "b") + "\x01",
+}
+
 func TestDetachedEnd(t *testing.T) {
-	for name, unread := range map[string]string{
-		"nothing unread": "", "unread datagrams": framed(2, "a", "b"), "an unread part": framed(2, "a", "b") + "\x01",
-	} {
+	for name, unread := range unreads {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnd(t, nil)
-				conn, far := e.pipe()
-				synctest.Wait()
-				require.True(t, e.reader.RemoveConnection(conn))
-				if unread != "" {
-					write(t, far, unread)
-				}
-				require.NoError(t, far.Close())
-				time.Sleep(time.Hour)
-				require.False(t, e.manager.ResetConnectionAvailable())
-				require.NoError(t, conn.Err())
+				e, conn := detachedEnd(t, unread)
 				assert.False(t, e.reader.DataAvailable())
 
 				other := newEnd(t, nil)
@@ -247,18 +264,14 @@ func TestDetachedEnd(t *testing.T) {
 				assert.Equal(t, conn.Err(), e.reader.AddConnection(conn))
 			})
 		})
-		t.Run(name+", never added again", func(t *testing.T) {
+	}
+}
+
+func TestDetachedEndIsKnownByAWrite(t *testing.T) {
+	for name, unread := range unreads {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEnd(t, nil)
-				conn, far := e.pipe()
-				synctest.Wait()
-				require.True(t, e.reader.RemoveConnection(conn))
-				if unread != "" {
-					write(t, far, unread)
-				}
-				require.NoError(t, far.Close())
-				time.Sleep(time.Hour)
-				require.False(t, e.manager.ResetConnectionAvailable())
+				e, conn := detachedEnd(t, unread)
 				e.send(conn, "is anybody there?")
 				assert.Same(t, conn, e.reset())
 				assert.Equal(t, io.ErrClosedPipe, conn.Err(), "what the write says")

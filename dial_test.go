@@ -32,7 +32,10 @@ var openers = map[string]func(m *QueuedConnectionManager, host string, port int,
 	},
 }
 
-func eachOpener(t *testing.T, test func(t *testing.T, open func(m *QueuedConnectionManager, host string, port int, timeout time.Duration) (*Connection, error))) {
+// An opener opens a client's connection, in one of the ways that there are.
+type opener = func(m *QueuedConnectionManager, host string, port int, timeout time.Duration) (*Connection, error)
+
+func eachOpener(t *testing.T, test func(t *testing.T, open opener)) {
 	for name, open := range openers {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
@@ -84,7 +87,7 @@ func openStreams(m *QueuedConnectionManager) (streams []*Connection) {
 }
 
 func TestDial(t *testing.T) {
-	eachOpener(t, func(t *testing.T, open func(m *QueuedConnectionManager, host string, port int, timeout time.Duration) (*Connection, error)) {
+	eachOpener(t, func(t *testing.T, open opener) {
 		server, client := newEnd(t, nil), newEnd(t, nil)
 		port := server.port()
 		t.Run("success", func(t *testing.T) {
@@ -106,6 +109,26 @@ func TestDial(t *testing.T) {
 			assert.ErrorIs(t, err, errConnectionRefused)
 			assert.Nil(t, conn)
 		})
+		t.Run("impossible", func(t *testing.T) {
+			for _, test := range []struct {
+				host string
+				port int
+			}{
+				{"127.0.0.1", 0}, {"127.0.0.1", -1}, {"127.0.0.1", 65_536}, {"127.0.0.1", 1<<16 + port}, {"", port}, {"", 0},
+			} {
+				conn, err := open(client.manager, test.host, test.port, -1) // no time is needed
+				var addrErr *net.AddrError
+				assert.ErrorAs(t, err, &addrErr, "%+v", test)
+				assert.Nil(t, conn)
+			}
+		})
+	})
+}
+
+func TestDialNames(t *testing.T) {
+	eachOpener(t, func(t *testing.T, open opener) {
+		server, client := newEnd(t, nil), newEnd(t, nil)
+		port := server.port()
 		t.Run("name with another address", func(t *testing.T) {
 			// The server has 127.0.0.1 only: the others of the name are tried too.
 			addresses, err := net.LookupHost("localhost")
@@ -131,47 +154,44 @@ func TestDial(t *testing.T) {
 			requireTimeout(t, err)
 			assert.Nil(t, conn)
 		})
-		t.Run("IPv4Only", func(t *testing.T) {
-			needIPv6(t)
-			onlyNames(t, map[string]netip.Addr{"six.test": netip.MustParseAddr("::1"), "four.test": netip.MustParseAddr("127.0.0.1")})
-			server, only4 := newEnd(t, &Config{CloseTimeout: -1}), newEnd(t, &Config{IPv4Only: true, CloseTimeout: -1})
-			_, port := server.everywhere()
-			for _, host := range []string{"::1", "six.test"} {
-				conn, err := open(only4.manager, host, port, soon)
-				assert.Error(t, err)
-				assert.Nil(t, conn)
-				conn, err = open(client.manager, host, port, soon)
-				require.NoError(t, err)
-				assert.True(t, conn.Address().IsIPv6())
-			}
-			conn, err := open(only4.manager, "four.test", port, soon)
+	})
+}
+
+func TestDialIPv4Only(t *testing.T) {
+	eachOpener(t, func(t *testing.T, open opener) {
+		needIPv6(t)
+		onlyNames(t, map[string]netip.Addr{"six.test": netip.MustParseAddr("::1"), "four.test": netip.MustParseAddr("127.0.0.1")})
+		server, client := newEnd(t, &Config{CloseTimeout: -1}), newEnd(t, nil)
+		only4 := newEnd(t, &Config{IPv4Only: true, CloseTimeout: -1})
+		_, port := server.everywhere()
+		for _, host := range []string{"::1", "six.test"} {
+			conn, err := open(only4.manager, host, port, soon)
+			assert.Error(t, err)
+			assert.Nil(t, conn)
+			conn, err = open(client.manager, host, port, soon)
 			require.NoError(t, err)
-			assert.Equal(t, "127.0.0.1", conn.Address().IPString())
-		})
-		t.Run("impossible", func(t *testing.T) {
-			for _, test := range []struct {
-				host string
-				port int
-			}{
-				{"127.0.0.1", 0}, {"127.0.0.1", -1}, {"127.0.0.1", 65_536}, {"127.0.0.1", 1<<16 + port}, {"", port}, {"", 0},
-			} {
-				conn, err := open(client.manager, test.host, test.port, -1) // no time is needed
-				var addrErr *net.AddrError
-				assert.ErrorAs(t, err, &addrErr, "%+v", test)
-				assert.Nil(t, conn)
-			}
-		})
+			assert.True(t, conn.Address().IsIPv6())
+		}
+		conn, err := open(only4.manager, "four.test", port, soon)
+		require.NoError(t, err)
+		assert.Equal(t, "127.0.0.1", conn.Address().IPString())
+	})
+}
+
+func TestDialByAManagerThatCannot(t *testing.T) {
+	eachOpener(t, func(t *testing.T, open opener) {
+		port := newEnd(t, nil).port()
 		t.Run("wrong config", func(t *testing.T) {
 			_, err := open(NewQueuedConnectionManager(&Config{TCPHeaderSize: 1}), "127.0.0.1", port, soon)
 			assert.Equal(t, &ConfigError{"TCPHeaderSize", 1}, err)
 		})
-		t.Run("manager closed before", func(t *testing.T) {
+		t.Run("closed before", func(t *testing.T) {
 			closed := newEnd(t, nil)
 			require.NoError(t, closed.manager.Close())
 			_, err := open(closed.manager, "127.0.0.1", port, soon)
 			assert.Equal(t, net.ErrClosed, err)
 		})
-		t.Run("manager closed meanwhile", func(t *testing.T) {
+		t.Run("closed meanwhile", func(t *testing.T) {
 			slowNames(t)
 			closing := newEnd(t, nil)
 			failed := make(chan error)
@@ -190,69 +210,85 @@ func TestDial(t *testing.T) {
 	})
 }
 
-func TestPendingConnection(t *testing.T) {
-	server, client := newEnd(t, nil), newEnd(t, nil)
-	port := server.port()
-	begin := func() *PendingConnection {
-		return client.manager.BeginTCPClientConnection("slow.test", port, time.Hour)
-	}
-	requireNotReady := func(t *testing.T, pending *PendingConnection) {
-		t.Helper()
-		assert.False(t, pending.Ready())
-		conn, err := pending.Result()
-		assert.Nil(t, conn)
-		assert.Equal(t, ErrNotReady, err)
-	}
-	// works asserts that the program has got a good connection.
-	works := func(t *testing.T, conn *Connection, err error) {
-		t.Helper()
-		require.NoError(t, err)
-		require.NoError(t, conn.Err())
-		client.send(conn, "hello")
-		server.accept()
-		assert.Equal(t, "hello", string(server.next().Message()))
-		require.True(t, client.manager.CloseConnection(conn))
-		server.reset()
-	}
-	requireCanceled := func(t *testing.T, pending *PendingConnection) {
-		t.Helper()
-		for range 2 {
-			conn, err := pending.Wait(t.Context())
-			assert.ErrorIs(t, err, context.Canceled)
-			assert.Nil(t, conn)
-			assert.True(t, pending.Ready())
-		}
-	}
+// A dialing is a client that dials a server by a name that resolves when the test says.
+type dialing struct {
+	server, client *end
+	port           int
+}
 
-	t.Run("Wait gives up, the attempt does not", func(t *testing.T) {
-		answer := slowNames(t)
-		pending := begin()
-		requireNotReady(t, pending)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		conn, err := pending.Wait(ctx)
-		assert.Equal(t, context.Canceled, err)
+func newDialing(t *testing.T) dialing {
+	server := newEnd(t, nil)
+	return dialing{server, newEnd(t, nil), server.port()}
+}
+
+func (d dialing) begin() *PendingConnection {
+	return d.client.manager.BeginTCPClientConnection("slow.test", d.port, time.Hour)
+}
+
+// works asserts that the program has got a good connection.
+func (d dialing) works(t *testing.T, conn *Connection, err error) {
+	t.Helper()
+	require.NoError(t, err)
+	require.NoError(t, conn.Err())
+	d.client.send(conn, "hello")
+	d.server.accept()
+	assert.Equal(t, "hello", string(d.server.next().Message()))
+	require.True(t, d.client.manager.CloseConnection(conn))
+	d.server.reset()
+}
+
+func requireNotReady(t *testing.T, pending *PendingConnection) {
+	t.Helper()
+	assert.False(t, pending.Ready())
+	conn, err := pending.Result()
+	assert.Nil(t, conn)
+	assert.Equal(t, ErrNotReady, err)
+}
+
+func requireCanceled(t *testing.T, pending *PendingConnection) {
+	t.Helper()
+	for range 2 {
+		conn, err := pending.Wait(t.Context())
+		assert.ErrorIs(t, err, context.Canceled)
 		assert.Nil(t, conn)
-		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		_, err = pending.Wait(ctx)
-		assert.Equal(t, context.DeadlineExceeded, err)
-		requireNotReady(t, pending)
-		answer()
-		conn, err = pending.Wait(t.Context())
-		works(t, conn, err)
-	})
-	t.Run("Cancel before", func(t *testing.T) {
+		assert.True(t, pending.Ready())
+	}
+}
+
+func TestPendingWaitGivesUpAndTheAttemptDoesNot(t *testing.T) {
+	d := newDialing(t)
+	answer := slowNames(t)
+	pending := d.begin()
+	requireNotReady(t, pending)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	conn, err := pending.Wait(ctx)
+	assert.Equal(t, context.Canceled, err)
+	assert.Nil(t, conn)
+	ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = pending.Wait(ctx)
+	assert.Equal(t, context.DeadlineExceeded, err)
+	requireNotReady(t, pending)
+	answer()
+	conn, err = pending.Wait(t.Context())
+	d.works(t, conn, err)
+}
+
+func TestPendingCancel(t *testing.T) {
+	d := newDialing(t)
+	server, client := d.server, d.client
+	t.Run("before", func(t *testing.T) {
 		slowNames(t)
-		pending := begin()
+		pending := d.begin()
 		requireNotReady(t, pending)
 		pending.Cancel()
 		pending.Cancel()
 		requireCanceled(t, pending)
 	})
-	t.Run("Cancel between success and Result", func(t *testing.T) {
+	t.Run("between success and Result", func(t *testing.T) {
 		slowNames(t)()
-		pending := begin()
+		pending := d.begin()
 		eventually(t, "connection", pending.Ready)
 		accepted := server.accept()
 		pending.Cancel()
@@ -263,19 +299,19 @@ func TestPendingConnection(t *testing.T) {
 		eventually(t, "end", func() bool { return len(openStreams(client.manager)) == 0 })
 		assert.False(t, client.manager.ResetConnectionAvailable(), "closed by the program")
 	})
-	t.Run("Cancel after Result", func(t *testing.T) {
+	t.Run("after Result", func(t *testing.T) {
 		slowNames(t)()
-		pending := begin()
+		pending := d.begin()
 		conn, err := pending.Wait(t.Context())
 		pending.Cancel()
 		again, errAgain := pending.Result()
 		assert.Same(t, conn, again)
 		assert.Equal(t, err, errAgain)
-		works(t, conn, err)
+		d.works(t, conn, err)
 		again, _ = pending.Result()
 		assert.Same(t, conn, again, "also when it is closed")
 	})
-	t.Run("Cancel after failure", func(t *testing.T) {
+	t.Run("after failure", func(t *testing.T) {
 		pending := client.manager.BeginTCPClientConnection("127.0.0.1", closedPort(t), soon)
 		_, err := pending.Wait(t.Context())
 		pending.Cancel()
@@ -283,18 +319,20 @@ func TestPendingConnection(t *testing.T) {
 		assert.ErrorIs(t, err, errConnectionRefused)
 		assert.Equal(t, err, errAgain, "unchanged")
 	})
-	t.Run("manager closed between success and Result", func(t *testing.T) {
-		closing := newEnd(t, nil)
-		pending := closing.manager.BeginTCPClientConnection("127.0.0.1", port, soon)
-		eventually(t, "connection", pending.Ready)
-		accepted := server.accept()
-		require.NoError(t, closing.manager.Close())
-		assert.Same(t, accepted, server.reset())
-		conn, err := pending.Result()
-		require.NoError(t, err, "it was opened")
-		assert.Equal(t, net.ErrClosed, conn.Err())
-		pending.Cancel()
-	})
+}
+
+func TestPendingConnectionOfAClosedManager(t *testing.T) {
+	server := newEnd(t, nil)
+	closing := newEnd(t, nil)
+	pending := closing.manager.BeginTCPClientConnection("127.0.0.1", server.port(), soon)
+	eventually(t, "connection", pending.Ready)
+	accepted := server.accept()
+	require.NoError(t, closing.manager.Close())
+	assert.Same(t, accepted, server.reset())
+	conn, err := pending.Result()
+	require.NoError(t, err, "it was opened")
+	assert.Equal(t, net.ErrClosed, conn.Err())
+	pending.Cancel()
 }
 
 // Whichever comes first, the program has a connection that works, or there is none.

@@ -18,50 +18,54 @@ import (
 	"github.com/queuednet/queuednet/internal/testmode"
 )
 
+// A wakingScene is one in which a loop waits for something to happen.
+type wakingScene struct {
+	engineEnd
+	conn   *Connection
+	far    *wire
+	cancel context.CancelFunc
+}
+
+// wakeups are what a loop waits for, and how each is caused and found.
+var wakeups = map[string]struct {
+	cause func(s *wakingScene)
+	err   error
+	found func(s *wakingScene) bool
+}{
+	"data": {
+		cause: func(s *wakingScene) { s.far.offer([]byte(framed(2, "x"))) },
+		found: func(s *wakingScene) bool { return len(s.got()) == 1 },
+	},
+	"an end": {
+		cause: func(s *wakingScene) { s.far.reset() },
+		found: func(s *wakingScene) bool { return s.manager.ResetConnectionAvailable() },
+	},
+	"an end by what the program sends": {
+		cause: func(s *wakingScene) {
+			for s.writer.Send(NewDatagram(make([]byte, 60_000)), s.conn) == nil {
+			}
+		},
+		found: func(s *wakingScene) bool { return s.manager.ResetConnectionAvailable() },
+	},
+	"a new connection": {
+		cause: func(s *wakingScene) {
+			near, _ := net.Pipe()
+			listener := &oneListener{sockets: make(chan net.Conn, 1), closed: make(chan struct{})}
+			listener.sockets <- near
+			rendezvous, err := s.manager.AdoptRendezvous(listener)
+			require.NoError(s.end.t, err)
+			require.NoError(s.end.t, s.listener.AddConnection(rendezvous))
+		},
+		found: func(s *wakingScene) bool { return s.listener.NewConnectionAvailable() },
+	},
+	"its context": {cause: func(s *wakingScene) { s.cancel() }, err: context.Canceled},
+	"Close":       {cause: func(s *wakingScene) { go s.manager.Close() }, err: net.ErrClosed},
+}
+
 // A loop that waits is woken by everything that it waits for, whoever causes it, and
 // at once: the bubbles' clock would show any pause.
 func TestWaiterIsWoken(t *testing.T) {
-	type scene struct {
-		engineEnd
-		conn   *Connection
-		far    *wire
-		cancel context.CancelFunc
-	}
-	causes := map[string]struct {
-		cause func(s *scene)
-		err   error
-		found func(s *scene) bool
-	}{
-		"data": {
-			cause: func(s *scene) { s.far.offer([]byte(framed(2, "x"))) },
-			found: func(s *scene) bool { return len(s.got()) == 1 },
-		},
-		"an end": {
-			cause: func(s *scene) { s.far.reset() },
-			found: func(s *scene) bool { return s.manager.ResetConnectionAvailable() },
-		},
-		"an end by what the program sends": {
-			cause: func(s *scene) {
-				for s.writer.Send(NewDatagram(make([]byte, 60_000)), s.conn) == nil {
-				}
-			},
-			found: func(s *scene) bool { return s.manager.ResetConnectionAvailable() },
-		},
-		"a new connection": {
-			cause: func(s *scene) {
-				near, _ := net.Pipe()
-				listener := &oneListener{sockets: make(chan net.Conn, 1), closed: make(chan struct{})}
-				listener.sockets <- near
-				rendezvous, err := s.manager.AdoptRendezvous(listener)
-				require.NoError(s.end.t, err)
-				require.NoError(s.end.t, s.listener.AddConnection(rendezvous))
-			},
-			found: func(s *scene) bool { return s.listener.NewConnectionAvailable() },
-		},
-		"its context": {cause: func(s *scene) { s.cancel() }, err: context.Canceled},
-		"Close":       {cause: func(s *scene) { go s.manager.Close() }, err: net.ErrClosed},
-	}
-	for name, c := range causes {
+	for name, c := range wakeups {
 		for _, how := range []struct {
 			waiters int
 			sweeps  bool // one of them
@@ -74,7 +78,7 @@ func TestWaiterIsWoken(t *testing.T) {
 					}
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					s := &scene{e, conn, far, cancel}
+					s := &wakingScene{e, conn, far, cancel}
 					var loops sync.WaitGroup
 					var start time.Time
 					for range how.waiters {

@@ -227,16 +227,10 @@ func (h *hostile) step(b byte, rest *[]byte) bool {
 		deepfuzz.True(h.t, !over, "its end comes after it")
 		h.take(&datagram)
 	case 5:
-		deepfuzz.Equal(h.t, h.added && h.e.reader.IsConnectionOk(h.conn), h.e.reader.RemoveConnection(h.conn), "RemoveConnection")
-		h.added = false
+		h.leave()
 		return false
 	case 6:
-		err := h.e.reader.AddConnection(h.conn)
-		if err != nil && err != ErrAlreadyAdded {
-			requireEnd(h.t, h.conn.Err(), err)
-		}
-		h.added = true
-		return err == nil
+		return h.join()
 	case 7:
 		err := h.e.writer.Send(NewDatagram(hostileZeros[:amount*amount*10]), h.conn)
 		deepfuzz.True(h.t, err == nil || h.conn.Err() != nil, "there is a reason")
@@ -259,6 +253,22 @@ func (h *hostile) step(b byte, rest *[]byte) bool {
 		}
 	}
 	return true
+}
+
+// leave takes the connection out of the reader.
+func (h *hostile) leave() {
+	deepfuzz.Equal(h.t, h.added && h.e.reader.IsConnectionOk(h.conn), h.e.reader.RemoveConnection(h.conn), "RemoveConnection")
+	h.added = false
+}
+
+// join adds the connection to the reader, and reports whether it was in none.
+func (h *hostile) join() bool {
+	err := h.e.reader.AddConnection(h.conn)
+	if err != nil && err != ErrAlreadyAdded {
+		requireEnd(h.t, h.conn.Err(), err)
+	}
+	h.added = true
+	return err == nil
 }
 
 // peerTakes lets the peer read once, and reports whether there was something.

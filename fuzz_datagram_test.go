@@ -65,76 +65,88 @@ func checkDatagramIterator(t *testing.T, program, data []byte) {
 	}
 }
 
+// readFields reads the fields that a program names, and checks what each does to the
+// iterator.
 func readFields(t *testing.T, program, data []byte) {
 	dg := NewDatagram(bytes.Clone(data))
 	it := dg.Iterator()
 	source := byteSource(program)
 	for len(source) > 0 {
-		op := int(source.next())
-		var v fieldValue
-		errBefore, posBefore := it.Err(), it.CurrentIndex()
-
-		var got any
-		var field testField
-		switch choice := op % (len(testFields) + 4); choice {
-		case len(testFields):
-			it.PeekUint16()
-			it.PeekInt16()
-		case len(testFields) + 1:
-			v.size = int(int8(source.next()))
-			it.SkipBytes(v.size)
-		case len(testFields) + 2:
-			v.size = int(int8(source.next()))
-			b := it.ExtractBytes(v.size)
-			deepfuzz.Equal(t, len(b), cap(b), "capacity")
-			got = string(b)
-		case len(testFields) + 3:
-			b := it.RemainingBytes()
-			deepfuzz.Equal(t, it.RemainingSize(), len(b), "remaining bytes")
-			deepfuzz.Equal(t, len(b), cap(b), "capacity")
-		default:
-			field = testFields[choice]
-			v.size = int(int8(source.next()))
-			if field.name == "append_data" {
-				v.text = string(make([]byte, max(v.size, 0)))
-			}
-			got = field.get(&it, v)
-		}
-
-		pos, err := it.CurrentIndex(), it.Err()
-		deepfuzz.AtMost(t, pos, len(data), "position")
-		switch {
-		case errBefore != nil:
-			deepfuzz.True(t, errBefore == err, "the error is sticky")
-			deepfuzz.Equal(t, posBefore, pos, "position after an error")
-			if got != nil {
-				deepfuzz.True(t, reflect.ValueOf(got).IsZero(), "a field that cannot be read is zero")
-			}
-		case err != nil:
-			deepfuzz.Equal(t, posBefore, pos, "position at an error")
-			deepfuzz.Equal(t, 0, it.RemainingSize(), "remaining size")
-			if got != nil {
-				deepfuzz.True(t, reflect.ValueOf(got).IsZero(), "a field that cannot be read is zero")
-			}
-			var fieldErr *FieldError
-			deepfuzz.True(t, errors.As(err, &fieldErr), "a FieldError")
-			deepfuzz.Equal(t, pos, fieldErr.Offset, "offset of the error")
-			deepfuzz.Equal(t, len(data)-pos, fieldErr.Have, "bytes there are")
-			deepfuzz.True(t, fieldErr.Need < 0 || fieldErr.Need > fieldErr.Have, "more is needed than there is")
-			deepfuzz.True(t, !fieldErr.Write, "an error of reading")
-		default:
-			deepfuzz.AtMost(t, posBefore, pos, "position before")
-			deepfuzz.Equal(t, len(data)-pos, it.RemainingSize(), "remaining size")
-			if field.size > 0 {
-				deepfuzz.Equal(t, field.size, pos-posBefore, "size of "+field.name)
-			}
-			if text, ok := got.(string); ok {
-				// Two bytes of UTF-16 are at most three of UTF-8.
-				deepfuzz.AtMost(t, 2*len(text), 3*(pos-posBefore), "length of a text")
-			}
-		}
+		before := it
+		got, field := readField(t, &it, &source)
+		checkRead(t, &before, &it, field, got)
 	}
 	deepfuzz.True(t, bytes.Equal(data, dg.Message()), "reading changes nothing")
+}
+
+// readField reads what the next byte of the program says. The field has no name if it
+// is none of testFields.
+func readField(t *testing.T, it *DatagramIterator, source *byteSource) (got any, field testField) {
+	op := int(source.next())
+	var v fieldValue
+	switch choice := op % (len(testFields) + 4); choice {
+	case len(testFields):
+		it.PeekUint16()
+		it.PeekInt16()
+	case len(testFields) + 1:
+		v.size = int(int8(source.next()))
+		it.SkipBytes(v.size)
+	case len(testFields) + 2:
+		v.size = int(int8(source.next()))
+		b := it.ExtractBytes(v.size)
+		deepfuzz.Equal(t, len(b), cap(b), "capacity")
+		got = string(b)
+	case len(testFields) + 3:
+		b := it.RemainingBytes()
+		deepfuzz.Equal(t, it.RemainingSize(), len(b), "remaining bytes")
+		deepfuzz.Equal(t, len(b), cap(b), "capacity")
+	default:
+		field = testFields[choice]
+		v.size = int(int8(source.next()))
+		if field.name == "append_data" {
+			v.text = string(make([]byte, max(v.size, 0)))
+		}
+		got = field.get(it, v)
+	}
+	return got, field
+}
+
+// checkRead asserts what a read may change.
+func checkRead(t *testing.T, before, it *DatagramIterator, field testField, got any) {
+	errBefore, posBefore := before.Err(), before.CurrentIndex()
+	size := posBefore + before.RemainingSize()
+	pos, err := it.CurrentIndex(), it.Err()
+	deepfuzz.AtMost(t, pos, size, "position")
+	switch {
+	case errBefore != nil:
+		deepfuzz.True(t, errBefore == err, "the error is sticky")
+		deepfuzz.Equal(t, posBefore, pos, "position after an error")
+		if got != nil {
+			deepfuzz.True(t, reflect.ValueOf(got).IsZero(), "a field that cannot be read is zero")
+		}
+	case err != nil:
+		deepfuzz.Equal(t, posBefore, pos, "position at an error")
+		deepfuzz.Equal(t, 0, it.RemainingSize(), "remaining size")
+		if got != nil {
+			deepfuzz.True(t, reflect.ValueOf(got).IsZero(), "a field that cannot be read is zero")
+		}
+		var fieldErr *FieldError
+		deepfuzz.True(t, errors.As(err, &fieldErr), "a FieldError")
+		deepfuzz.Equal(t, pos, fieldErr.Offset, "offset of the error")
+		deepfuzz.Equal(t, size-pos, fieldErr.Have, "bytes there are")
+		deepfuzz.True(t, fieldErr.Need < 0 || fieldErr.Need > fieldErr.Have, "more is needed than there is")
+		deepfuzz.True(t, !fieldErr.Write, "an error of reading")
+	default:
+		deepfuzz.AtMost(t, posBefore, pos, "position before")
+		deepfuzz.Equal(t, size-pos, it.RemainingSize(), "remaining size")
+		if field.size > 0 {
+			deepfuzz.Equal(t, field.size, pos-posBefore, "size of "+field.name)
+		}
+		if text, ok := got.(string); ok {
+			// Two bytes of UTF-16 are at most three of UTF-8.
+			deepfuzz.AtMost(t, 2*len(text), 3*(pos-posBefore), "length of a text")
+		}
+	}
 }
 
 var fuzzDatagramRoundTrip = deepfuzz.Target{

@@ -41,13 +41,24 @@ func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 	deepfuzz.NoError(t, r.AddConnection(conn), "adding")
 	from := NetAddressFrom(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 2, 3}), 4))
 	r.SetMaxQueueSize(int(limit))
-	var (
-		want   []string
-		broken uint64
-	)
+	want, broken := deliverPackets(t, p, r, from, int(rawEvery), b)
+	full := conn.UDPDrops().Full
+	deepfuzz.Equal(t, broken, conn.UDPDrops().Broken, "broken packets")
+	deepfuzz.AtMost(t, full, uint64(len(want)), "dropped packets")
+	deepfuzz.AtMost(t, queuedBytes(conn), max(2000+runSize, int64(udpHeader+maxPacket)+runSize), "queued bytes")
+	if limit >= 0 {
+		deepfuzz.AtMost(t, r.CurrentQueueSize(), int(limit), "queued datagrams")
+	}
+
+	requireDelivered(t, r, conn, from, want)
+}
+
+// deliverPackets delivers what b divides into, and returns the payloads that are to
+// come and how many packets are broken.
+func deliverPackets(t *testing.T, p *packets, r *QueuedConnectionReader, from NetAddress, rawEvery int, b []byte) (want []string, broken uint64) {
 	room := make([]byte, udpHeader+min(len(b), maxPacket))
 	for i, packet := range fuzzPackets(b) {
-		raw := rawEvery > 0 && i%int(rawEvery) == 0
+		raw := rawEvery > 0 && i%rawEvery == 0
 		n := copy(room[udpHeader:], packet)
 		packet = packet[:n]
 		r.SetRawMode(raw)
@@ -62,16 +73,12 @@ func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 			want = append(want, string(packet[2:]))
 		}
 	}
-	full := conn.UDPDrops().Full
-	deepfuzz.Equal(t, broken, conn.UDPDrops().Broken, "broken packets")
-	deepfuzz.AtMost(t, full, uint64(len(want)), "dropped packets")
-	deepfuzz.AtMost(t, queuedBytes(conn), max(2000+runSize, int64(udpHeader+maxPacket)+runSize), "queued bytes")
-	if limit >= 0 {
-		deepfuzz.AtMost(t, r.CurrentQueueSize(), int(limit), "queued datagrams")
-	}
+	return want, broken
+}
 
-	// What has been queued is what was delivered, in order, but for what a
-	// bound has dropped.
+// requireDelivered drains what was delivered, in order, but for what a bound has
+// dropped.
+func requireDelivered(t *testing.T, r *QueuedConnectionReader, conn *Connection, from NetAddress, want []string) {
 	size := r.CurrentQueueSize()
 	dropped := len(want) - size
 	deepfuzz.Equal(t, dropped > 0, r.OverflowFlag(), "OverflowFlag")

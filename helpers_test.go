@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/queuednet/queuednet/internal/testnet"
@@ -243,4 +244,18 @@ func (e *end) everywhere() (rendezvous *Connection, port int) {
 	require.NoError(e.t, err)
 	require.NoError(e.t, e.listener.AddConnection(rendezvous))
 	return rendezvous, rendezvous.LocalAddress().Port()
+}
+
+// inBubble runs tests in bubbles of synctest: the time passes only when all
+// wait, and exactly.
+func inBubble(t *testing.T, tests map[string]func(t *testing.T)) {
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	}
+}
+
+// since asserts how much time has passed.
+func since(t *testing.T, start time.Time, want time.Duration, what ...any) {
+	t.Helper()
+	require.Equal(t, want, time.Since(start), what...)
 }

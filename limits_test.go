@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +53,7 @@ func (e *end) requireIdle(conn *Connection) {
 	require.Equal(e.t, Refusals{Idle: 1}, e.manager.Refusals())
 }
 
+// What counts is when the last byte came.
 func TestIdleTimeout(t *testing.T) {
 	const timeout = idleTimeout
 	inBubble(t, map[string]func(t *testing.T){
@@ -75,15 +75,6 @@ func TestIdleTimeout(t *testing.T) {
 			write(t, far, "\x01")
 			e.requireIdle(conn)
 		},
-		"what has come is delivered": func(t *testing.T) {
-			e, conn, far := idleEnd(t)
-			write(t, far, framed(2, "last"))
-			time.Sleep(time.Hour)
-			assert.False(t, e.manager.ResetConnectionAvailable())
-			assert.Equal(t, []string{"last"}, e.drain())
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, ErrIdle, conn.Err())
-		},
 		"sending does not count": func(t *testing.T) {
 			e, conn, far := idleEnd(t)
 			newTap(far)
@@ -93,44 +84,48 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Same(t, conn, e.reset())
 			assert.Equal(t, ErrIdle, conn.Err())
 		},
-		"in no reader": func(t *testing.T) {
-			e, conn, _ := idleEnd(t)
-			synctest.Wait() // its goroutine waits for the peer, and goes on to
-			require.True(t, e.reader.RemoveConnection(conn))
-			time.Sleep(1000 * timeout)
-			e.requireLives(conn)
-			require.NoError(t, e.reader.AddConnection(conn))
-			e.requireIdle(conn)
-		},
-		"the process is held up": func(t *testing.T) {
-			e, conn, far := idleEnd(t)
-			holdUp(e.manager, timeout*3/2)
-			time.Sleep(lookAgain - time.Nanosecond) // the peer was held up too
-			e.requireLives(conn)
-			write(t, far, framed(2, "on"))
-			assert.Equal(t, []string{"on"}, e.drain())
-			e.requireIdle(conn)
-		},
-		"the process is held up, and then it is idle": func(t *testing.T) {
-			e, conn, _ := idleEnd(t)
-			holdUp(e.manager, timeout*3/2)
-			time.Sleep(lookAgain + lastMoment)
-			e.requireLives(conn)
-			require.Same(t, conn, e.reset())
-			require.Equal(t, ErrIdle, conn.Err())
-		},
-		"not yet in a reader": func(t *testing.T) {
+		"bytes at the last moment": func(t *testing.T) {
 			e := newEnd(t, &Config{IdleTimeout: timeout})
 			near, far := net.Pipe()
 			defer far.Close()
-			conn := e.adopt(near)
-			require.True(t, e.reader.RemoveConnection(conn))
-			time.Sleep(time.Hour)
-			e.requireLives(conn)
+			conn, err := e.manager.AdoptConnection(&lateConn{Conn: near, deadline: make(chan time.Time, 10)})
+			require.NoError(t, err)
 			require.NoError(t, e.reader.AddConnection(conn))
-			time.Sleep(timeout - time.Second)
+			go write(t, far, framed(2, "waited long"))
+			time.Sleep(timeout)
+			assert.Equal(t, "waited long", string(e.next().Message()))
+			e.requireIdle(conn)
+		},
+	})
+}
+
+func TestNoIdleTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, config := range []*Config{nil, {IdleTimeout: -1, FirstDatagramTimeout: -1}} {
+			e := newEnd(t, config)
+			conn, far := e.pipe()
+			assert.Nil(t, conn.stream.guard, "costs nothing")
+			time.Sleep(1000 * time.Hour)
 			e.requireLives(conn)
+			write(t, far, framed(2, "still here"))
+			assert.Equal(t, "still here", string(e.next().Message()))
+		}
+	})
+}
+
+// What has come is delivered before the end, and a program that is slow to take it does
+// not make its peer idle.
+func TestIdleTimeoutDelivers(t *testing.T) {
+	const timeout = idleTimeout
+	inBubble(t, map[string]func(t *testing.T){
+		"what has come is delivered": func(t *testing.T) {
+			e, conn, far := idleEnd(t)
+			write(t, far, framed(2, "last"))
+			time.Sleep(time.Hour)
+			assert.False(t, e.manager.ResetConnectionAvailable())
+			assert.Equal(t, []string{"last"}, e.drain())
 			assert.Same(t, conn, e.reset())
+			assert.Equal(t, ErrIdle, conn.Err())
 		},
 		"the program is slow": func(t *testing.T) {
 			e, conn, far := idleEnd(t)
@@ -160,18 +155,65 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Equal(t, []string{"end"}, e.drain())
 			e.requireIdle(conn)
 		},
-		"bytes at the last moment": func(t *testing.T) {
+	})
+}
+
+// Nobody reads from a connection that is in no reader, so that it is not idle.
+func TestIdleTimeoutOutsideReaders(t *testing.T) {
+	const timeout = idleTimeout
+	inBubble(t, map[string]func(t *testing.T){
+		"in no reader": func(t *testing.T) {
+			e, conn, _ := idleEnd(t)
+			synctest.Wait() // its goroutine waits for the peer, and goes on to
+			require.True(t, e.reader.RemoveConnection(conn))
+			time.Sleep(1000 * timeout)
+			e.requireLives(conn)
+			require.NoError(t, e.reader.AddConnection(conn))
+			e.requireIdle(conn)
+		},
+		"not yet in a reader": func(t *testing.T) {
 			e := newEnd(t, &Config{IdleTimeout: timeout})
 			near, far := net.Pipe()
 			defer far.Close()
-			conn, err := e.manager.AdoptConnection(&lateConn{Conn: near, deadline: make(chan time.Time, 10)})
-			require.NoError(t, err)
+			conn := e.adopt(near)
+			require.True(t, e.reader.RemoveConnection(conn))
+			time.Sleep(time.Hour)
+			e.requireLives(conn)
 			require.NoError(t, e.reader.AddConnection(conn))
-			go write(t, far, framed(2, "waited long"))
-			time.Sleep(timeout)
-			assert.Equal(t, "waited long", string(e.next().Message()))
+			time.Sleep(timeout - time.Second)
+			e.requireLives(conn)
+			assert.Same(t, conn, e.reset())
+		},
+	})
+}
+
+// A process that is held up holds its peers up too.
+func TestIdleTimeoutOfAProcessThatIsHeldUp(t *testing.T) {
+	const timeout = idleTimeout
+	inBubble(t, map[string]func(t *testing.T){
+		"and its peer goes on": func(t *testing.T) {
+			e, conn, far := idleEnd(t)
+			holdUp(e.manager, timeout*3/2)
+			time.Sleep(lookAgain - time.Nanosecond) // the peer was held up too
+			e.requireLives(conn)
+			write(t, far, framed(2, "on"))
+			assert.Equal(t, []string{"on"}, e.drain())
 			e.requireIdle(conn)
 		},
+		"and then it is idle": func(t *testing.T) {
+			e, conn, _ := idleEnd(t)
+			holdUp(e.manager, timeout*3/2)
+			time.Sleep(lookAgain + lastMoment)
+			e.requireLives(conn)
+			require.Same(t, conn, e.reset())
+			require.Equal(t, ErrIdle, conn.Err())
+		},
+	})
+}
+
+func TestIdleTimeoutIsNotTheReason(t *testing.T) {
+	const timeout = idleTimeout
+	inBubble(t, map[string]func(t *testing.T){
 		"closing takes its own time": func(t *testing.T) {
 			e, conn, far := idleEnd(t)
 			time.Sleep(timeout - time.Second)
@@ -190,17 +232,6 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Same(t, conn, e.reset())
 			assert.Equal(t, ErrWriteTimeout, conn.Err())
 			assert.Zero(t, e.manager.Refusals())
-		},
-		"off": func(t *testing.T) {
-			for _, config := range []*Config{nil, {IdleTimeout: -1, FirstDatagramTimeout: -1}} {
-				e := newEnd(t, config)
-				conn, far := e.pipe()
-				assert.Nil(t, conn.stream.guard, "costs nothing")
-				time.Sleep(1000 * time.Hour)
-				e.requireLives(conn)
-				write(t, far, framed(2, "still here"))
-				assert.Equal(t, "still here", string(e.next().Message()))
-			}
 		},
 	})
 }
@@ -232,88 +263,6 @@ func (c *lateConn) Read(b []byte) (int, error) {
 		}
 	}
 	return c.Conn.Read(b)
-}
-
-func TestFirstDatagramTimeout(t *testing.T) {
-	const timeout = 7 * time.Second
-	setup := func(t *testing.T) (*end, *Connection, net.Conn) {
-		e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
-		conn, far := e.pipe()
-		return e, conn, far
-	}
-	requireEnd := func(t *testing.T, e *end, conn *Connection) {
-		t.Helper()
-		require.Same(t, conn, e.reset())
-		require.Equal(t, ErrFirstDatagram, conn.Err())
-		require.ErrorIs(t, conn.Err(), os.ErrDeadlineExceeded)
-		require.Equal(t, Refusals{FirstDatagram: 1}, e.manager.Refusals())
-	}
-	inBubble(t, map[string]func(t *testing.T){
-		"exact": func(t *testing.T) {
-			e, conn, _ := setup(t)
-			time.Sleep(timeout + lastMoment)
-			e.requireLives(conn)
-			requireEnd(t, e, conn)
-		},
-		"a byte now and then does not help": func(t *testing.T) {
-			e, conn, far := setup(t)
-			start := time.Now()
-			go io.Copy(far, &dripping{text: framed(2, strings.Repeat("x", 100)), pause: 300 * time.Millisecond})
-			requireEnd(t, e, conn)
-			since(t, start, timeout+lookTime)
-			time.Sleep(time.Hour) // the peer notices
-		},
-		"at the last moment": func(t *testing.T) {
-			e, conn, far := setup(t)
-			time.Sleep(timeout - time.Nanosecond)
-			write(t, far, framed(2, ""))
-			time.Sleep(1000 * time.Hour)
-			e.requireLives(conn)
-			write(t, far, "\x01") // a later one may take as long as it likes
-			time.Sleep(1000 * time.Hour)
-			e.requireLives(conn)
-		},
-		"counts from the reader on": func(t *testing.T) {
-			e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
-			listener := newPipeListener()
-			e.adoptListener(listener)
-			far := listener.Dial(t)
-			time.Sleep(time.Hour)
-			conn := e.accepted()
-			time.Sleep(time.Hour)
-			e.requireLives(conn)
-			require.NoError(t, e.reader.AddConnection(conn))
-			write(t, far, "\x01")
-			time.Sleep(timeout + lastMoment)
-			e.requireLives(conn)
-			requireEnd(t, e, conn)
-		},
-		"raw mode": func(t *testing.T) {
-			e := newEnd(t, &Config{FirstDatagramTimeout: timeout})
-			e.reader.SetRawMode(true)
-			conn, far := e.pipe()
-			write(t, far, "\x01")
-			time.Sleep(time.Hour)
-			e.requireLives(conn)
-		},
-		"and the idle timeout": func(t *testing.T) {
-			e := newEnd(t, &Config{FirstDatagramTimeout: timeout, IdleTimeout: timeout - 1})
-			conn, _ := e.pipe()
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, ErrIdle, conn.Err(), "the shorter one")
-			e = newEnd(t, &Config{FirstDatagramTimeout: timeout, IdleTimeout: timeout + 1})
-			conn, _ = e.pipe()
-			requireEnd(t, e, conn)
-		},
-	})
-	t.Run("not for what the program opens", func(t *testing.T) {
-		e := newEnd(t, &Config{FirstDatagramTimeout: time.Nanosecond})
-		_, address := e.listen()
-		conn := e.connect(address)
-		assert.Nil(t, conn.stream.guard)
-		accepted := e.accept()
-		requireEnd(t, e, accepted)
-	})
 }
 
 // dripping is a text that comes a byte at a time.

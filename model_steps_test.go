@@ -40,6 +40,17 @@ func (m *model) step() {
 	case action < 83:
 		m.note("%d: add", p.name)
 		p.add(r)
+	default:
+		m.stepOfAnEnd(p, action)
+	}
+	for _, p := range m.players {
+		p.look()
+	}
+}
+
+// stepOfAnEnd ends something, or looks at what has ended, or is one of the rare ones.
+func (m *model) stepOfAnEnd(p *player, action int) {
+	switch {
 	case action < 88:
 		m.reports()
 	case action == 90:
@@ -69,9 +80,6 @@ func (m *model) step() {
 	case p.home != nil:
 		m.note("%d: rush", p.name)
 		m.rush(p)
-	}
-	for _, p := range m.players {
-		p.look()
 	}
 }
 

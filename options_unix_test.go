@@ -121,6 +121,20 @@ func requireStreamOptions(t *testing.T, conn *Connection) {
 	assert.False(t, on)
 }
 
+// listenAt returns the port of a rendezvous of one version of IP, or of both.
+func (e *end) listenAt(host string, dualStack bool) (port int) {
+	e.t.Helper()
+	if dualStack {
+		_, port = e.everywhere()
+	} else {
+		rendezvous, err := e.manager.OpenTCPServerRendezvousAt(mustAddress(e.t, net.JoinHostPort(host, "0")), 10)
+		require.NoError(e.t, err)
+		require.NoError(e.t, e.listener.AddConnection(rendezvous))
+		port = rendezvous.LocalAddress().Port()
+	}
+	return port
+}
+
 func TestOptionsOfAStream(t *testing.T) {
 	for _, test := range []struct {
 		name, host string
@@ -136,15 +150,8 @@ func TestOptionsOfAStream(t *testing.T) {
 				needIPv6(t)
 			}
 			e, client := newEnd(t, nil), newEnd(t, nil)
-			var port int
-			if test.dualStack {
-				_, port = e.everywhere()
-			} else {
-				rendezvous, err := e.manager.OpenTCPServerRendezvousAt(mustAddress(t, net.JoinHostPort(test.host, "0")), 10)
-				require.NoError(t, err)
-				require.NoError(t, e.listener.AddConnection(rendezvous))
-				port = rendezvous.LocalAddress().Port()
-			}
+			port := e.listenAt(test.host, test.dualStack)
+
 			opened := client.connect(net.JoinHostPort(test.host, strconv.Itoa(port)))
 			for _, conn := range []*Connection{opened, e.accept()} {
 				requireStreamOptions(t, conn)

@@ -64,7 +64,8 @@ func TestConfigIsCopied(t *testing.T) {
 	assert.Zero(t, config.MaxSendQueue, "and not filled in")
 }
 
-func TestConfigErrors(t *testing.T) {
+// badConfigs are configurations with one wrong field each.
+func badConfigs() []badConfig {
 	tooMuch := func(field func(c *Config) *int) *Config {
 		c := new(Config)
 		if huge := int64(math.MaxInt32) + 1; int64(int(huge)) == huge {
@@ -74,10 +75,7 @@ func TestConfigErrors(t *testing.T) {
 		*field(c) = -2 // an int of 32 bits cannot be too large
 		return c
 	}
-	for _, test := range []struct {
-		field  string
-		config *Config
-	}{
+	return []badConfig{
 		{"TCPHeaderSize", &Config{TCPHeaderSize: 1}},
 		{"TCPHeaderSize", &Config{TCPHeaderSize: 3}},
 		{"TCPHeaderSize", &Config{TCPHeaderSize: 8}},
@@ -99,7 +97,16 @@ func TestConfigErrors(t *testing.T) {
 		{"KeepAliveCount", &Config{KeepAliveCount: -1}},
 		{"KeepAliveCount", &Config{KeepAliveCount: 128}},
 		{"AckTimeout", &Config{AckTimeout: 1 << 31 * time.Millisecond}},
-	} {
+	}
+}
+
+type badConfig struct {
+	field  string
+	config *Config
+}
+
+func TestConfigErrors(t *testing.T) {
+	for _, test := range badConfigs() {
 		t.Run(test.field, func(t *testing.T) {
 			m := NewQueuedConnectionManager(test.config)
 			near, far := net.Pipe()
@@ -128,7 +135,9 @@ func TestConfigErrors(t *testing.T) {
 			assert.NoError(t, m.Close())
 		})
 	}
+}
 
+func TestRendezvousArguments(t *testing.T) {
 	m := NewQueuedConnectionManager(nil)
 	defer m.Close()
 	_, err := m.OpenTCPServerRendezvous(0, -1)

@@ -13,16 +13,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const collectInterval = 50 * time.Millisecond
+
+// collectingEnd returns an end that collects for collectInterval, and what its peer gets.
+func collectingEnd(t *testing.T) (*end, *Connection, tap) {
+	e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: collectInterval})
+	conn, far := e.pipe()
+	return e, conn, newTap(far)
+}
+
 func TestCollectedLeavesAfterTheInterval(t *testing.T) {
-	const interval = 50 * time.Millisecond
-	setup := func(t *testing.T) (*end, *Connection, tap) {
-		e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: interval})
-		conn, far := e.pipe()
-		return e, conn, newTap(far)
-	}
+	const interval = collectInterval
 	inBubble(t, map[string]func(t *testing.T){
 		"again and again": func(t *testing.T) {
-			e, conn, out := setup(t)
+			e, conn, out := collectingEnd(t)
 			e.send(conn, "at once")
 			assert.Equal(t, []string{framed(2, "at once")}, out.Got())
 			for range 3 {
@@ -38,7 +42,7 @@ func TestCollectedLeavesAfterTheInterval(t *testing.T) {
 			assert.Empty(t, out.Got())
 		},
 		"each for itself": func(t *testing.T) {
-			e, first, out := setup(t)
+			e, first, out := collectingEnd(t)
 			second, far := e.pipe()
 			other := newTap(far)
 			e.send(first, "1")
@@ -55,48 +59,58 @@ func TestCollectedLeavesAfterTheInterval(t *testing.T) {
 			assert.Empty(t, out.Got())
 			assert.Equal(t, []string{framed(2, "second")}, other.Got())
 		},
-		"a flush in between": func(t *testing.T) {
-			e, conn, out := setup(t)
-			e.send(conn, "1")
-			out.Got()
-			e.send(conn, "2")
-			time.Sleep(interval / 2)
-			require.NoError(t, conn.Flush())
-			assert.Equal(t, []string{framed(2, "2")}, out.Got())
-			e.send(conn, "3")
-			time.Sleep(interval - time.Nanosecond)
-			assert.Empty(t, out.Got(), "the interval counts from the flush")
-			time.Sleep(time.Nanosecond)
-			assert.Equal(t, []string{framed(2, "3")}, out.Got())
-		},
-		"no interval": func(t *testing.T) {
-			e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: -1})
-			conn, far := e.pipe()
-			out := newTap(far)
-			for range 3 {
-				e.send(conn, "now")
-				assert.Equal(t, []string{framed(2, "now")}, out.Got())
-			}
-		},
-		"a connection that ends first": func(t *testing.T) {
-			e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: time.Hour})
-			conn, far := e.pipe()
-			require.NoError(t, conn.Flush())
-			e.send(conn, "waits")
-			require.NoError(t, far.Close())
-			assert.Same(t, conn, e.reset())
-			synctest.Wait()
-			e.manager.collected.mu.Lock()
-			assert.Empty(t, e.manager.collected.conns, "forgotten")
-			e.manager.collected.mu.Unlock()
-			time.Sleep(2 * time.Hour)
-			e.requireNoReset(conn)
-		},
+	})
+}
+
+func TestCollectedIntervalCountsFromAFlush(t *testing.T) {
+	const interval = collectInterval
+	synctest.Test(t, func(t *testing.T) {
+		e, conn, out := collectingEnd(t)
+		e.send(conn, "1")
+		out.Got()
+		e.send(conn, "2")
+		time.Sleep(interval / 2)
+		require.NoError(t, conn.Flush())
+		assert.Equal(t, []string{framed(2, "2")}, out.Got())
+		e.send(conn, "3")
+		time.Sleep(interval - time.Nanosecond)
+		assert.Empty(t, out.Got(), "the interval counts from the flush")
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, []string{framed(2, "3")}, out.Got())
+	})
+}
+
+func TestCollectedWithoutAnInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: -1})
+		conn, far := e.pipe()
+		out := newTap(far)
+		for range 3 {
+			e.send(conn, "now")
+			assert.Equal(t, []string{framed(2, "now")}, out.Got())
+		}
+	})
+}
+
+func TestCollectedIsForgottenAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, &Config{CollectTCP: true, CollectTCPInterval: time.Hour})
+		conn, far := e.pipe()
+		require.NoError(t, conn.Flush())
+		e.send(conn, "waits")
+		require.NoError(t, far.Close())
+		assert.Same(t, conn, e.reset())
+		synctest.Wait()
+		e.manager.collected.mu.Lock()
+		assert.Empty(t, e.manager.collected.conns, "forgotten")
+		e.manager.collected.mu.Unlock()
+		time.Sleep(2 * time.Hour)
+		e.requireNoReset(conn)
 	})
 }
 
 func TestWaitForReadersWakesFor(t *testing.T) {
-	events := map[string]struct {
+	for name, event := range map[string]struct {
 		prepare func(e *end) func() // returns what makes it happen
 		after   time.Duration
 		want    error
@@ -122,57 +136,66 @@ func TestWaitForReadersWakesFor(t *testing.T) {
 			conn, _ := e.pipe()
 			return func() { e.send(conn, "nobody takes it") }
 		}, 30*time.Second + lookTime, nil},
-	}
-	for name, event := range events {
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnd(t, nil)
-				happen := event.prepare(e)
-				start := time.Now()
-				woken := make(chan error, 2)
-				for range cap(woken) {
-					go func() { woken <- e.manager.WaitForReaders(context.Background()) }()
-				}
-				time.Sleep(time.Hour)
-				require.Empty(t, woken, "for nothing")
-				happen()
-				for range cap(woken) {
-					require.Equal(t, event.want, <-woken)
-				}
-				since(t, start, time.Hour+event.after)
+				requireWaitersWoken(t, e, event.prepare(e), event.after, event.want)
 			})
 		})
 	}
-	inBubble(t, map[string]func(t *testing.T){
-		"context": func(t *testing.T) {
-			e := newEnd(t, nil)
-			e.pipe()
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(time.Minute, cancel)
-			start := time.Now()
-			assert.Equal(t, context.Canceled, e.manager.WaitForReaders(ctx))
-			since(t, start, time.Minute)
-			ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
-			since(t, start, 2*time.Minute)
-		},
-		"what a drain has left": func(t *testing.T) {
-			e := newEnd(t, nil)
-			_, far := e.pipe()
-			write(t, far, framed(2, "a", "b"))
-			synctest.Wait()
-			for range e.reader.Datagrams() {
-				break
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-			defer cancel()
-			start := time.Now()
-			assert.NoError(t, e.manager.WaitForReaders(ctx))
-			since(t, start, 0)
-			assert.Equal(t, []string{"b"}, e.drain())
-			assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
-		},
+}
+
+// requireWaitersWoken asserts that two loops wait until something happens, and what
+// they are told then.
+func requireWaitersWoken(t *testing.T, e *end, happen func(), after time.Duration, want error) {
+	t.Helper()
+	start := time.Now()
+	woken := make(chan error, 2)
+	for range cap(woken) {
+		go func() { woken <- e.manager.WaitForReaders(context.Background()) }()
+	}
+	time.Sleep(time.Hour)
+	require.Empty(t, woken, "for nothing")
+	happen()
+	for range cap(woken) {
+		require.Equal(t, want, <-woken)
+	}
+	since(t, start, time.Hour+after)
+}
+
+func TestWaitForReadersWithAContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, nil)
+		e.pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		start := time.Now()
+		assert.Equal(t, context.Canceled, e.manager.WaitForReaders(ctx))
+		since(t, start, time.Minute)
+		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
+		since(t, start, 2*time.Minute)
+	})
+}
+
+func TestWaitForReadersIsForWhatADrainHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnd(t, nil)
+		_, far := e.pipe()
+		write(t, far, framed(2, "a", "b"))
+		synctest.Wait()
+		for range e.reader.Datagrams() {
+			break
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		start := time.Now()
+		assert.NoError(t, e.manager.WaitForReaders(ctx))
+		since(t, start, 0)
+		assert.Equal(t, []string{"b"}, e.drain())
+		assert.Equal(t, context.DeadlineExceeded, e.manager.WaitForReaders(ctx))
 	})
 }
 

@@ -2,7 +2,6 @@ package queuednet
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -151,48 +150,52 @@ func TestUDPRemoveConnectionIsABarrier(t *testing.T) {
 	<-stopped
 }
 
-func TestUDPClose(t *testing.T) {
-	held := func(t *testing.T, config *Config, test func(e *end, conn *Connection, pipe *packetPipe, out chan packet, release chan struct{})) {
-		piped(t, config, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, out chan packet) {
-			release := make(chan struct{})
-			pipe.write = func(sent packet) error {
-				select {
-				case <-release:
-					out <- sent
-					return nil
-				case <-pipe.writeEnd.passed():
-					return syscall.EAGAIN
-				case <-pipe.closed:
-					return net.ErrClosed
-				}
+// heldUp runs a test in a bubble with a connection that cannot write its ten packets
+// until released.
+func heldUp(t *testing.T, config *Config, test func(e *end, conn *Connection, pipe *packetPipe, out chan packet, release chan struct{})) {
+	piped(t, config, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, out chan packet) {
+		release := make(chan struct{})
+		pipe.write = func(sent packet) error {
+			select {
+			case <-release:
+				out <- sent
+				return nil
+			case <-pipe.writeEnd.passed():
+				return syscall.EAGAIN
+			case <-pipe.closed:
+				return net.ErrClosed
 			}
-			for i := range 10 {
-				e.sendTo(conn, NetAddressFrom(udpAddr(9).AddrPort()), fmt.Sprint(i))
-			}
-			synctest.Wait()
-			test(e, conn, pipe, out, release)
-		})
-	}
-	isClosed := func(pipe *packetPipe) bool {
-		synctest.Wait()
-		select {
-		case <-pipe.closed:
-			return true
-		default:
-			return false
 		}
-	}
+		for i := range 10 {
+			e.sendTo(conn, NetAddressFrom(udpAddr(9).AddrPort()), fmt.Sprint(i))
+		}
+		synctest.Wait()
+		test(e, conn, pipe, out, release)
+	})
+}
 
+// isClosed reports whether the socket is closed, once all is quiet.
+func (pipe *packetPipe) isClosed() bool {
+	synctest.Wait()
+	select {
+	case <-pipe.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestUDPClose(t *testing.T) {
 	t.Run("what was sent goes out", func(t *testing.T) {
-		held(t, nil, func(e *end, conn *Connection, pipe *packetPipe, out chan packet, release chan struct{}) {
+		heldUp(t, nil, func(e *end, conn *Connection, pipe *packetPipe, out chan packet, release chan struct{}) {
 			require.True(t, e.manager.CloseConnection(conn))
 			assert.False(t, e.manager.CloseConnection(conn))
 			assert.Equal(t, net.ErrClosed, conn.Err())
 			assert.ErrorIs(t, e.writer.SendTo(NewDatagram(nil), conn, conn.Address()), net.ErrClosed)
 			assert.Equal(t, net.ErrClosed, e.reader.AddConnection(conn))
-			assert.False(t, isClosed(pipe))
+			assert.False(t, pipe.isClosed())
 			close(release)
-			assert.True(t, isClosed(pipe))
+			assert.True(t, pipe.isClosed())
 			require.Len(t, out, 10)
 			for i := range 10 {
 				assert.Equal(t, packed(fmt.Sprint(i)), (<-out).data)
@@ -202,7 +205,7 @@ func TestUDPClose(t *testing.T) {
 		})
 	})
 	t.Run("within CloseTimeout", func(t *testing.T) {
-		held(t, &Config{CloseTimeout: 3 * time.Second}, func(e *end, conn *Connection, pipe *packetPipe, _ chan packet, _ chan struct{}) {
+		heldUp(t, &Config{CloseTimeout: 3 * time.Second}, func(e *end, conn *Connection, pipe *packetPipe, _ chan packet, _ chan struct{}) {
 			start := time.Now()
 			require.True(t, e.manager.CloseConnection(conn))
 			<-pipe.closed
@@ -211,8 +214,11 @@ func TestUDPClose(t *testing.T) {
 			e.requireNoReset(conn)
 		})
 	})
+}
+
+func TestUDPCloseByTheManager(t *testing.T) {
 	t.Run("by the manager", func(t *testing.T) {
-		held(t, &Config{CloseTimeout: 3 * time.Second}, func(e *end, conn *Connection, pipe *packetPipe, _ chan packet, _ chan struct{}) {
+		heldUp(t, &Config{CloseTimeout: 3 * time.Second}, func(e *end, conn *Connection, pipe *packetPipe, _ chan packet, _ chan struct{}) {
 			unread, _ := newPacketPipe()
 			_, err := e.manager.AdoptUDPConnection(unread)
 			require.NoError(t, err)
@@ -220,8 +226,8 @@ func TestUDPClose(t *testing.T) {
 			start := time.Now()
 			e.manager.Close()
 			assert.Equal(t, 3*time.Second, time.Since(start))
-			assert.True(t, isClosed(pipe))
-			assert.True(t, isClosed(unread))
+			assert.True(t, pipe.isClosed())
+			assert.True(t, unread.isClosed())
 		})
 	})
 	t.Run("by the manager, idle", func(t *testing.T) {
@@ -238,16 +244,17 @@ func TestUDPClose(t *testing.T) {
 			assert.False(t, e.manager.ResetConnectionAvailable())
 		})
 	})
-	t.Run("a write that never ends is broken off", func(t *testing.T) {
-		held(t, &Config{WriteTimeout: time.Second}, func(e *end, conn *Connection, pipe *packetPipe, out chan packet, release chan struct{}) {
-			time.Sleep(3 * time.Second) // at most two pieces, of a WriteTimeout each
-			assert.Equal(t, UDPDrops{Unsent: 10}, conn.UDPDrops())
-			assert.NoError(t, conn.Err())
-			close(release)
-			e.sendTo(conn, NetAddressFrom(udpAddr(9).AddrPort()), "sent")
-			synctest.Wait()
-			assert.Equal(t, packed("sent"), (<-out).data)
-		})
+}
+
+func TestUDPWriteThatNeverEndsIsBrokenOff(t *testing.T) {
+	heldUp(t, &Config{WriteTimeout: time.Second}, func(e *end, conn *Connection, pipe *packetPipe, out chan packet, release chan struct{}) {
+		time.Sleep(3 * time.Second) // at most two pieces, of a WriteTimeout each
+		assert.Equal(t, UDPDrops{Unsent: 10}, conn.UDPDrops())
+		assert.NoError(t, conn.Err())
+		close(release)
+		e.sendTo(conn, NetAddressFrom(udpAddr(9).AddrPort()), "sent")
+		synctest.Wait()
+		assert.Equal(t, packed("sent"), (<-out).data)
 	})
 }
 
@@ -285,84 +292,6 @@ func TestUDPSendQueueIsBounded(t *testing.T) {
 		synctest.Wait()
 		assert.Len(t, out, sent)
 		assert.Zero(t, conn.UDPDrops())
-	})
-}
-
-func TestUDPErrorsOfAnAdoptedSocket(t *testing.T) {
-	unreachable := &net.OpError{Op: "read", Net: "udp", Err: syscall.ECONNREFUSED}
-
-	t.Run("pass", func(t *testing.T) {
-		piped(t, nil, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, _ chan packet) {
-			start := time.Now()
-			for range 10 {
-				pipe.in <- packet{err: unreachable}
-			}
-			pipe.arrive("behind them")
-			synctest.Wait()
-			assert.Equal(t, []string{"behind them"}, e.drain())
-			assert.Zero(t, time.Since(start), "a few errors cost nothing")
-			for range 1000 {
-				pipe.in <- packet{err: unreachable}
-			}
-			time.Sleep(time.Second)
-			assert.NotEmpty(t, pipe.in, "it does not spin")
-			assert.Less(t, len(pipe.in), 1000, "nor give up")
-			assert.NoError(t, conn.Err())
-			require.NoError(t, e.manager.Close())
-		})
-	})
-	for _, cause := range []error{io.EOF, net.ErrClosed} {
-		t.Run(cause.Error(), func(t *testing.T) {
-			piped(t, nil, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, _ chan packet) {
-				pipe.arrive("last")
-				pipe.in <- packet{err: &net.OpError{Op: "read", Net: "udp", Err: cause}}
-				synctest.Wait()
-				assert.False(t, e.manager.ResetConnectionAvailable(), "not before what it received")
-				assert.Equal(t, []string{"last"}, e.drain())
-				assert.Same(t, conn, e.reset())
-				assert.Equal(t, cause, conn.Err())
-				assert.False(t, e.reader.IsConnectionOk(conn))
-				<-pipe.closed
-				e.requireNoReset(conn)
-			})
-		})
-	}
-	t.Run("closed while writing", func(t *testing.T) {
-		piped(t, nil, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, _ chan packet) {
-			pipe.write = func(packet) error { return net.ErrClosed }
-			to := NetAddressFrom(udpAddr(9).AddrPort())
-			e.sendTo(conn, to, "1")
-			synctest.Wait()
-			assert.ErrorIs(t, e.writer.SendTo(NewDatagram(nil), conn, to), net.ErrClosed)
-			assert.Equal(t, UDPDrops{Unsent: 1}, conn.UDPDrops())
-			time.Sleep(5 * time.Second) // CloseTimeout: what arrives is still read
-			assert.Same(t, conn, e.reset())
-			<-pipe.closed
-		})
-	})
-	t.Run("refused", func(t *testing.T) {
-		piped(t, nil, func(t *testing.T, e *end, conn *Connection, pipe *packetPipe, out chan packet) {
-			to := NetAddressFrom(udpAddr(9).AddrPort())
-			refused := 0
-			pipe.write = func(sent packet) error {
-				if refused++; refused%2 == 1 {
-					return unreachable
-				}
-				out <- sent
-				return nil
-			}
-			for i := range 10 {
-				e.sendTo(conn, to, fmt.Sprint(i))
-			}
-			synctest.Wait()
-			assert.Equal(t, UDPDrops{Unsent: 5}, conn.UDPDrops())
-			var got []string
-			for range len(out) {
-				got = append(got, (<-out).data)
-			}
-			assert.Equal(t, []string{packed("1"), packed("3"), packed("5"), packed("7"), packed("9")}, got)
-			assert.NoError(t, conn.Err())
-		})
 	})
 }
 

@@ -203,58 +203,6 @@ func TestUDPBrokenPacketsAreCounted(t *testing.T) {
 	e.requireNoReset()
 }
 
-func TestUDPUnreachable(t *testing.T) {
-	// A port that nobody has any more: the system answers with ICMP.
-	gone := rawUDP(t, "127.0.0.1:0")
-	nobody := netAddressOf(gone.LocalAddr())
-	require.NoError(t, gone.Close())
-	raw := rawUDP(t, "127.0.0.1:0")
-
-	t.Run("unconnected", func(t *testing.T) {
-		e := newEnd(t, nil)
-		conn := e.udp("127.0.0.1:0")
-		for range 20 {
-			e.sendTo(conn, nobody, "anybody there?")
-			e.requireUDPExchange(conn, raw, conn.LocalAddress())
-		}
-		assert.NoError(t, conn.Err())
-		e.requireNoReset()
-	})
-
-	// A connected socket is told: in a read, or by the next write.
-	t.Run("connected", func(t *testing.T) {
-		e := newEnd(t, nil)
-		socket, err := net.Dial("udp", nobody.String())
-		require.NoError(t, err)
-		conn := e.adoptUDP(socket.(*net.UDPConn))
-		const sent = 100
-		for range sent {
-			e.sendTo(conn, nobody, "anybody there?")
-		}
-		eventually(t, "empty queue", func() bool { return sentAll(conn) })
-		assert.NoError(t, conn.Err())
-
-		// Now somebody is.
-		here := rawUDP(t, nobody.String())
-		sendPacket(t, here, conn.LocalAddress(), packed("here"))
-		assert.Equal(t, "here", string(e.next().Message()))
-		before := conn.UDPDrops()
-		assert.Less(t, before.Unsent, uint64(sent), "not each write is refused")
-		eventually(t, "one that gets through", func() bool {
-			e.sendTo(conn, nobody, "hello")
-			require.NoError(t, here.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
-			n, err := here.Read(make([]byte, 100))
-			return err == nil && n == 7
-		})
-
-		// Elsewhere it does not send.
-		before = conn.UDPDrops()
-		e.sendTo(conn, netAddressOf(raw.LocalAddr()), "elsewhere")
-		eventually(t, "the count", func() bool { return conn.UDPDrops().Unsent == before.Unsent+1 })
-		e.requireNoReset()
-	})
-}
-
 // sentAll reports whether nothing waits to be written.
 func sentAll(conn *Connection) bool {
 	out := &conn.packets.out

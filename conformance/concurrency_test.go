@@ -101,47 +101,78 @@ func exportedTypes(t *testing.T) (names []string) {
 	return slices.Compact(names)
 }
 
+// A crowd of actors calls everything, from a deck that they share, and counts the calls.
+type crowd struct {
+	names  []string
+	calls  map[string]call
+	deck   []int
+	dealt  atomic.Int64
+	counts []atomic.Int64
+	inside [actors]atomic.Pointer[string] // what each actor is calling
+}
+
+const actors = 12
+
+// act is what one of them does.
+func (c *crowd) act(ctx context.Context, t *testing.T, a *actor, w int) {
+	const few = 3 // methods that an actor calls at a time
+	for ctx.Err() == nil {
+		a.conn = a.scene.member(a.random)
+		first := int(c.dealt.Add(few)) // all get their turn
+		// A call that opens or waits takes as long as thousands of others.
+		start := time.Now()
+		for i := 0; i < few || time.Since(start) < 500*time.Microsecond; i++ {
+			n := i
+			if i >= few {
+				n = a.random.IntN(few)
+			}
+			n = c.deck[(first+n)%len(c.deck)]
+			c.inside[w].Store(&c.names[n])
+			a.try(t, c.names[n], c.calls[c.names[n]])
+			c.inside[w].Store(nil)
+			c.counts[n].Add(1)
+		}
+	}
+}
+
+// requireOver waits until all is over, and asserts that everything was called.
+func (c *crowd) requireOver(t *testing.T, finished <-chan struct{}) {
+	select {
+	case <-finished:
+	case <-time.After(testnet.Patience):
+		for i := range c.inside {
+			if name := c.inside[i].Load(); name != nil {
+				t.Log("still in ", *name)
+			}
+		}
+		stacks := make([]byte, 4<<20)
+		t.Fatalf("deadlock\n%s", stacks[:runtime.Stack(stacks, true)])
+	}
+	total := int64(0)
+	for i := range c.counts {
+		assert.NotZero(t, c.counts[i].Load(), c.names[i])
+		total += c.counts[i].Load()
+	}
+	t.Log(total, "calls")
+}
+
 // Many goroutines call everything in random order while connections come, live
 // and end in all ways; at last one of them closes the manager under the others.
 func TestConcurrency(t *testing.T) {
-	const few = 3 // methods that an actor calls at a time
-	const workers, open, closed = 12, 500 * time.Millisecond, 100 * time.Millisecond
+	const open, closed = 500 * time.Millisecond, 100 * time.Millisecond
 	random := testnet.Seed(t)
 	s := newScene(t, random.IntN(2) == 0)
 	calls := everyCall()
 	names := slices.Sorted(maps.Keys(calls))
+	c := &crowd{names: names, calls: calls, deck: random.Perm(len(names)), counts: make([]atomic.Int64, len(names))}
 
 	ctx, stop := context.WithTimeout(context.Background(), open+closed)
 	defer stop()
 	time.AfterFunc(open, func() { s.closing.Store(true) })
-	var (
-		done   sync.WaitGroup
-		counts = make([]atomic.Int64, len(names))
-		deck   = random.Perm(len(names))
-		dealt  atomic.Int64
-		inside [workers]atomic.Pointer[string]
-	)
-	for w := range workers {
+	var done sync.WaitGroup
+	for w := range actors {
 		a := &actor{scene: s, random: rand.New(rand.NewPCG(random.Uint64(), 0)), reader: s.Reader}
-		done.Go(func() {
-			for ctx.Err() == nil {
-				a.conn = s.member(a.random)
-				first := int(dealt.Add(few)) // all get their turn
-				// A call that opens or waits takes as long as thousands of others.
-				start := time.Now()
-				for i := 0; i < few || time.Since(start) < 500*time.Microsecond; i++ {
-					n := i
-					if i >= few {
-						n = a.random.IntN(few)
-					}
-					n = deck[(first+n)%len(deck)]
-					inside[w].Store(&names[n])
-					a.try(t, names[n], calls[names[n]])
-					inside[w].Store(nil)
-					counts[n].Add(1)
-				}
-			}
-		})
+		done.Go(func() { c.act(ctx, t, a, w) })
 	}
 	done.Go(func() { s.populate(rand.New(rand.NewPCG(random.Uint64(), 0)), ctx.Done()) })
 	finished := make(chan struct{})
@@ -150,28 +181,12 @@ func TestConcurrency(t *testing.T) {
 		assert.NoError(t, nilOr(s.Manager.Close(), undelivered))
 		close(finished)
 	}()
-	select {
-	case <-finished:
-	case <-time.After(testnet.Patience):
-		for i := range inside {
-			if name := inside[i].Load(); name != nil {
-				t.Log("still in ", *name)
-			}
-		}
-		stacks := make([]byte, 4<<20)
-		t.Fatalf("deadlock\n%s", stacks[:runtime.Stack(stacks, true)])
-	}
-	total := int64(0)
-	for i := range counts {
-		assert.NotZero(t, counts[i].Load(), names[i])
-		total += counts[i].Load()
-	}
+	c.requireOver(t, finished)
 	s.collectReports()
 	for conn, times := range s.ends {
 		assert.Equal(t, 1, times, "reports and closes of %s, which ended by %v", conn, conn.Err())
 	}
 	assert.NotEmpty(t, s.ends)
-	t.Log(total, "calls, ", len(s.ends), "ends")
 	s.foreign.Manager().Close()
 	assert.Empty(t, testnet.LibraryGoroutines(testnet.Patience))
 }

@@ -18,9 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
-	e := newEnd(t, &queuednet.Config{TCPHeaderSize: 4, MaxReceiveQueue: 128 << 10, MaxSendQueue: 256 << 10})
-	good, raw := e.raw()
+// badPeers connects peers that are bad in one way each, to connections with these names.
+func badPeers(t *testing.T, e *end) map[string]*queuednet.Connection {
 	bad := make(map[string]*queuednet.Connection)
 	add := func(name, text string) *net.TCPConn {
 		conn, raw := e.raw()
@@ -38,6 +37,13 @@ func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
 	reset := add("resets", "\x04\x00\x00\x00re")
 	reset.SetLinger(0)
 	reset.Close()
+	return bad
+}
+
+func TestPromise06ABadPeerCostsOnlyItself(t *testing.T) {
+	e := newEnd(t, &queuednet.Config{TCPHeaderSize: 4, MaxReceiveQueue: 128 << 10, MaxSendQueue: 256 << 10})
+	good, raw := e.raw()
+	bad := badPeers(t, e)
 
 	// Nobody takes the flood: the queue holds its bound of it, not more, and
 	// the good one's datagrams pass.
@@ -157,140 +163,151 @@ func TestPromise09EverythingEnds(t *testing.T) {
 	assert.Equal(t, "\x03\x00now\x09\x00collected", string(got))
 }
 
-func TestPromise10NoPanic(t *testing.T) {
-	t.Run("the program's own in a broadcast", func(t *testing.T) {
-		e := newEnd(t, nil)
-		conn, raw := e.raw()
-		assert.Panics(t, func() {
-			e.Writer.Broadcast(queuednet.NewDatagram([]byte("a")), func(yield func(*queuednet.Connection) bool) { yield(conn); panic("stop") })
-		})
-		e.Send(conn, "b")
-		assert.Equal(t, testnet.Framed(2, "a", "b"), testnet.Read(t, raw, 6))
+func TestPromise10APanicInABroadcastIsTheProgramsOwn(t *testing.T) {
+	e := newEnd(t, nil)
+	conn, raw := e.raw()
+	assert.Panics(t, func() {
+		e.Writer.Broadcast(queuednet.NewDatagram([]byte("a")), func(yield func(*queuednet.Connection) bool) { yield(conn); panic("stop") })
 	})
-	t.Run("calls at the wrong moment", func(t *testing.T) {
-		e, other := newEnd(t, &queuednet.Config{CloseTimeout: 10 * time.Millisecond}), newEnd(t, nil)
-		conn, _ := e.raw()
-		foreign, _ := other.raw()
-		rendezvous, _ := e.listen()
-		dg := queuednet.NewDatagram([]byte("x"))
+	e.Send(conn, "b")
+	assert.Equal(t, testnet.Framed(2, "a", "b"), testnet.Read(t, raw, 6))
+}
 
-		assert.ErrorContains(t, e.Writer.Send(nil, conn), "nil datagram")
-		assert.ErrorIs(t, e.Writer.Send(dg, nil), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, e.Writer.Send(dg, foreign), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, e.Writer.Send(dg, rendezvous), queuednet.ErrWrongKind)
-		assert.ErrorIs(t, e.Writer.Broadcast(dg, slices.Values([]*queuednet.Connection{nil, foreign, conn})), queuednet.ErrForeignConnection)
-		assert.NoError(t, e.Writer.Broadcast(dg, nil))
-		assert.ErrorIs(t, e.Reader.AddConnection(nil), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, e.Reader.AddConnection(foreign), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, e.Reader.AddConnection(rendezvous), queuednet.ErrWrongKind)
-		assert.ErrorIs(t, e.Reader.AddConnection(conn), queuednet.ErrAlreadyAdded)
-		assert.ErrorIs(t, queuednet.NewQueuedConnectionReader(e.Manager).AddConnection(conn), queuednet.ErrAlreadyAdded)
-		assert.False(t, e.Reader.RemoveConnection(nil))
-		assert.False(t, e.Reader.RemoveConnection(foreign))
-		assert.False(t, e.Reader.RemoveConnection(rendezvous))
-		assert.False(t, e.Reader.IsConnectionOk(nil))
-		assert.False(t, e.Reader.IsConnectionOk(rendezvous))
-		assert.False(t, e.Reader.GetData(nil))
-		assert.ErrorIs(t, e.Listener.AddConnection(nil), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, e.Listener.AddConnection(conn), queuednet.ErrWrongKind)
-		assert.ErrorIs(t, e.Listener.AddConnection(rendezvous), queuednet.ErrAlreadyAdded)
-		assert.False(t, e.Listener.RemoveConnection(conn))
-		assert.False(t, e.Listener.RemoveConnection(nil))
-		assert.False(t, e.Manager.CloseConnection(nil))
-		assert.False(t, e.Manager.CloseConnection(foreign))
-		assert.ErrorIs(t, rendezvous.Flush(), queuednet.ErrWrongKind)
-		assert.Nil(t, rendezvous.NetConn())
-		assert.ErrorIs(t, e.Reader.SetTCPHeaderSize(3), queuednet.ErrHeaderSize)
-		assert.ErrorIs(t, e.Writer.SetTCPHeaderSize(-1), queuednet.ErrHeaderSize)
-		_, err := e.Manager.AdoptConnection(nil)
-		assert.ErrorIs(t, err, queuednet.ErrWrongKind)
-		_, err = e.Manager.AdoptRendezvous(nil)
-		assert.ErrorIs(t, err, queuednet.ErrWrongKind)
+func TestPromise10NoPanicAtTheWrongMoment(t *testing.T) {
+	e, other := newEnd(t, &queuednet.Config{CloseTimeout: 10 * time.Millisecond}), newEnd(t, nil)
+	conn, _ := e.raw()
+	foreign, _ := other.raw()
+	rendezvous, _ := e.listen()
+	dg := queuednet.NewDatagram([]byte("x"))
 
-		reader, writer := queuednet.NewQueuedConnectionReader(nil), queuednet.NewConnectionWriter(nil)
-		assert.ErrorIs(t, reader.AddConnection(conn), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, queuednet.NewQueuedConnectionListener(nil).AddConnection(rendezvous), queuednet.ErrForeignConnection)
-		assert.ErrorIs(t, writer.Send(dg, conn), net.ErrClosed)
-		writer.Flush()
-		assert.False(t, reader.DataAvailable())
-		assert.Nil(t, reader.Manager())
+	assert.ErrorContains(t, e.Writer.Send(nil, conn), "nil datagram")
+	assert.ErrorIs(t, e.Writer.Send(dg, nil), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, e.Writer.Send(dg, foreign), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, e.Writer.Send(dg, rendezvous), queuednet.ErrWrongKind)
+	assert.ErrorIs(t, e.Writer.Broadcast(dg, slices.Values([]*queuednet.Connection{nil, foreign, conn})), queuednet.ErrForeignConnection)
+	assert.NoError(t, e.Writer.Broadcast(dg, nil))
+	assert.ErrorIs(t, e.Reader.AddConnection(nil), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, e.Reader.AddConnection(foreign), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, e.Reader.AddConnection(rendezvous), queuednet.ErrWrongKind)
+	assert.ErrorIs(t, e.Reader.AddConnection(conn), queuednet.ErrAlreadyAdded)
+	assert.ErrorIs(t, queuednet.NewQueuedConnectionReader(e.Manager).AddConnection(conn), queuednet.ErrAlreadyAdded)
+	assert.False(t, e.Reader.RemoveConnection(nil))
+	assert.False(t, e.Reader.RemoveConnection(foreign))
+	assert.False(t, e.Reader.RemoveConnection(rendezvous))
+	assert.False(t, e.Reader.IsConnectionOk(nil))
+	assert.False(t, e.Reader.IsConnectionOk(rendezvous))
+	assert.False(t, e.Reader.GetData(nil))
+	assert.ErrorIs(t, e.Listener.AddConnection(nil), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, e.Listener.AddConnection(conn), queuednet.ErrWrongKind)
+	assert.ErrorIs(t, e.Listener.AddConnection(rendezvous), queuednet.ErrAlreadyAdded)
+	assert.False(t, e.Listener.RemoveConnection(conn))
+	assert.False(t, e.Listener.RemoveConnection(nil))
+	assert.False(t, e.Manager.CloseConnection(nil))
+	assert.False(t, e.Manager.CloseConnection(foreign))
+	assert.ErrorIs(t, rendezvous.Flush(), queuednet.ErrWrongKind)
+	assert.Nil(t, rendezvous.NetConn())
+	assert.ErrorIs(t, e.Reader.SetTCPHeaderSize(3), queuednet.ErrHeaderSize)
+	assert.ErrorIs(t, e.Writer.SetTCPHeaderSize(-1), queuednet.ErrHeaderSize)
+	_, err := e.Manager.AdoptConnection(nil)
+	assert.ErrorIs(t, err, queuednet.ErrWrongKind)
+	_, err = e.Manager.AdoptRendezvous(nil)
+	assert.ErrorIs(t, err, queuednet.ErrWrongKind)
+}
 
-		require.NoError(t, conn.Close())
-		assert.ErrorIs(t, conn.Close(), net.ErrClosed)
-		require.NoError(t, e.Manager.Close())
-		require.NoError(t, e.Manager.Close())
-		assert.ErrorIs(t, e.Writer.Send(dg, conn), net.ErrClosed)
-		assert.ErrorIs(t, e.Reader.AddConnection(conn), net.ErrClosed)
-		assert.ErrorIs(t, e.Listener.AddConnection(rendezvous), net.ErrClosed)
-		assert.ErrorIs(t, conn.Flush(), net.ErrClosed)
-		assert.Error(t, conn.SetNoDelay(true))
-		assert.ErrorIs(t, e.Manager.WaitForReaders(context.Background()), net.ErrClosed)
-		_, err = e.Manager.OpenTCPServerRendezvous(0, 0)
-		assert.ErrorIs(t, err, net.ErrClosed)
-		_, err = e.Manager.OpenTCPClientConnection("127.0.0.1", 9, time.Second)
-		assert.ErrorIs(t, err, net.ErrClosed)
-		_, err = e.Manager.BeginTCPClientConnection("127.0.0.1", 9, time.Second).Wait(context.Background())
-		assert.ErrorIs(t, err, net.ErrClosed)
-	})
+func TestPromise10NoPanicWithoutAManager(t *testing.T) {
+	e := newEnd(t, nil)
+	conn, _ := e.raw()
+	rendezvous, _ := e.listen()
+	dg := queuednet.NewDatagram([]byte("x"))
+	reader, writer := queuednet.NewQueuedConnectionReader(nil), queuednet.NewConnectionWriter(nil)
+	assert.ErrorIs(t, reader.AddConnection(conn), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, queuednet.NewQueuedConnectionListener(nil).AddConnection(rendezvous), queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, writer.Send(dg, conn), net.ErrClosed)
+	writer.Flush()
+	assert.False(t, reader.DataAvailable())
+	assert.Nil(t, reader.Manager())
+}
 
-	t.Run("a drain inside a drain", func(t *testing.T) {
-		e := newEnd(t, nil)
-		conn, raw := e.raw()
-		testnet.Write(t, raw, "\x01\x00a\x01\x00b")
-		testnet.Eventually(t, "both", func() bool { return queuedBytes(conn) == 6 })
-		var got []string
-		for datagram := range e.Reader.Datagrams() {
-			got = append(got, string(datagram.Message()))
-			assert.False(t, e.Reader.DataAvailable())
-			assert.False(t, e.Reader.GetData(new(queuednet.NetDatagram)))
-			for range e.Reader.Datagrams() {
-				t.Error("the inner loop took one")
-			}
+func TestPromise10NoPanicWhenAllIsClosed(t *testing.T) {
+	e := newEnd(t, &queuednet.Config{CloseTimeout: 10 * time.Millisecond})
+	conn, _ := e.raw()
+	rendezvous, _ := e.listen()
+	dg := queuednet.NewDatagram([]byte("x"))
+	require.NoError(t, conn.Close())
+	assert.ErrorIs(t, conn.Close(), net.ErrClosed)
+	require.NoError(t, e.Manager.Close())
+	require.NoError(t, e.Manager.Close())
+	assert.ErrorIs(t, e.Writer.Send(dg, conn), net.ErrClosed)
+	assert.ErrorIs(t, e.Reader.AddConnection(conn), net.ErrClosed)
+	assert.ErrorIs(t, e.Listener.AddConnection(rendezvous), net.ErrClosed)
+	assert.ErrorIs(t, conn.Flush(), net.ErrClosed)
+	assert.Error(t, conn.SetNoDelay(true))
+	assert.ErrorIs(t, e.Manager.WaitForReaders(context.Background()), net.ErrClosed)
+	_, err := e.Manager.OpenTCPServerRendezvous(0, 0)
+	assert.ErrorIs(t, err, net.ErrClosed)
+	_, err = e.Manager.OpenTCPClientConnection("127.0.0.1", 9, time.Second)
+	assert.ErrorIs(t, err, net.ErrClosed)
+	_, err = e.Manager.BeginTCPClientConnection("127.0.0.1", 9, time.Second).Wait(context.Background())
+	assert.ErrorIs(t, err, net.ErrClosed)
+}
+
+func TestPromise10NoPanicInADrainInsideADrain(t *testing.T) {
+	e := newEnd(t, nil)
+	conn, raw := e.raw()
+	testnet.Write(t, raw, "\x01\x00a\x01\x00b")
+	testnet.Eventually(t, "both", func() bool { return queuedBytes(conn) == 6 })
+	var got []string
+	for datagram := range e.Reader.Datagrams() {
+		got = append(got, string(datagram.Message()))
+		assert.False(t, e.Reader.DataAvailable())
+		assert.False(t, e.Reader.GetData(new(queuednet.NetDatagram)))
+		for range e.Reader.Datagrams() {
+			t.Error("the inner loop took one")
 		}
-		assert.Equal(t, []string{"a", "b"}, got)
-	})
+	}
+	assert.Equal(t, []string{"a", "b"}, got)
+}
 
-	t.Run("from many goroutines at once", func(t *testing.T) {
-		e := newEnd(t, &queuednet.Config{CloseTimeout: 100 * time.Millisecond, MaxSendQueue: 1 << 16})
-		_, address := e.listen()
-		var raws []*net.TCPConn
-		conns := make(map[*queuednet.Connection]bool)
-		for range 8 {
-			raws = append(raws, testnet.DialRaw(t, address))
-			conns[e.Accept()] = true
-		}
-		var busy sync.WaitGroup
-		for _, raw := range raws {
-			busy.Go(func() { raw.Write([]byte(strings.Repeat("\x02\x00hi", 10_000))) })
-		}
-		for i := range 4 {
-			busy.Go(func() {
-				dg := queuednet.NewDatagram(make([]byte, 100))
-				for conn := range conns {
-					e.Reader.AddConnection(conn)
-					conn.SetCollectTCP(i%2 == 0)
-					for range 100 {
-						e.Writer.Send(dg, conn)
-						e.Reader.GetData(new(queuednet.NetDatagram))
-						for range e.Reader.Datagrams() {
-						}
-						conn.Flush()
-						conn.ConsiderFlush()
-						e.Reader.IsConnectionOk(conn)
-						conn.Err()
+func TestPromise10NoPanicFromManyGoroutines(t *testing.T) {
+	e := newEnd(t, &queuednet.Config{CloseTimeout: 100 * time.Millisecond, MaxSendQueue: 1 << 16})
+	_, address := e.listen()
+	var raws []*net.TCPConn
+	conns := make(map[*queuednet.Connection]bool)
+	for range 8 {
+		raws = append(raws, testnet.DialRaw(t, address))
+		conns[e.Accept()] = true
+	}
+	var busy sync.WaitGroup
+	for _, raw := range raws {
+		busy.Go(func() { raw.Write([]byte(strings.Repeat("\x02\x00hi", 10_000))) })
+	}
+	for i := range 4 {
+		busy.Go(func() {
+			dg := queuednet.NewDatagram(make([]byte, 100))
+			for conn := range conns {
+				e.Reader.AddConnection(conn)
+				conn.SetCollectTCP(i%2 == 0)
+				for range 100 {
+					e.Writer.Send(dg, conn)
+					e.Reader.GetData(new(queuednet.NetDatagram))
+					for range e.Reader.Datagrams() {
 					}
-					e.Writer.Broadcast(dg, maps.Keys(conns))
-					e.Writer.Flush()
-					e.Reader.RemoveConnection(conn)
-					e.Reader.AddConnection(conn)
-					e.Manager.GetResetConnection()
-					e.Manager.CloseConnection(conn)
+					conn.Flush()
+					conn.ConsiderFlush()
+					e.Reader.IsConnectionOk(conn)
+					conn.Err()
 				}
-			})
-		}
-		busy.Wait()
-		for conn := range conns {
-			assert.False(t, e.Manager.CloseConnection(conn))
-		}
-	})
+				e.Writer.Broadcast(dg, maps.Keys(conns))
+				e.Writer.Flush()
+				e.Reader.RemoveConnection(conn)
+				e.Reader.AddConnection(conn)
+				e.Manager.GetResetConnection()
+				e.Manager.CloseConnection(conn)
+			}
+		})
+	}
+	busy.Wait()
+	for conn := range conns {
+		assert.False(t, e.Manager.CloseConnection(conn))
+	}
 }

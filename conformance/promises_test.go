@@ -57,6 +57,36 @@ func TestPromise01NothingInAFrameWaits(t *testing.T) {
 	})
 }
 
+// drains are the ways to take what is queued: each does something after every datagram, and
+// returns how many it took.
+var drains = map[string]func(reader *queuednet.QueuedConnectionReader, more func()) int{
+	"Datagrams": func(reader *queuednet.QueuedConnectionReader, more func()) (n int) {
+		for range reader.Datagrams() {
+			n++
+			more()
+		}
+		return n
+	},
+	"DataAvailable": func(reader *queuednet.QueuedConnectionReader, more func()) (n int) {
+		var datagram queuednet.NetDatagram
+		for reader.DataAvailable() {
+			if reader.GetData(&datagram) {
+				n++
+				more()
+			}
+		}
+		return n
+	},
+	"GetData": func(reader *queuednet.QueuedConnectionReader, more func()) (n int) {
+		var datagram queuednet.NetDatagram
+		for reader.GetData(&datagram) {
+			n++
+			more()
+		}
+		return n
+	},
+}
+
 func TestPromise02ADrainEnds(t *testing.T) {
 	e := newEnd(t, nil)
 	conn, raw := e.raw()
@@ -66,39 +96,12 @@ func TestPromise02ADrainEnds(t *testing.T) {
 		testnet.Write(t, raw, "\x01\x00+")
 		testnet.Eventually(t, "more", func() bool { return conn.Stats().Received.Datagrams > had })
 	}
-	drains := map[string]func() int{
-		"Datagrams": func() (n int) {
-			for range e.Reader.Datagrams() {
-				n++
-				more()
-			}
-			return n
-		},
-		"DataAvailable": func() (n int) {
-			var datagram queuednet.NetDatagram
-			for e.Reader.DataAvailable() {
-				if e.Reader.GetData(&datagram) {
-					n++
-					more()
-				}
-			}
-			return n
-		},
-		"GetData": func() (n int) {
-			var datagram queuednet.NetDatagram
-			for e.Reader.GetData(&datagram) {
-				n++
-				more()
-			}
-			return n
-		},
-	}
 	for name, drain := range drains {
 		t.Run(name, func(t *testing.T) {
 			testnet.Write(t, raw, "\x01\x00a\x01\x00b\x01\x00c")
 			testnet.Eventually(t, "three", func() bool { return queuedBytes(conn) >= 9 })
-			assert.Equal(t, 3, drain(), "what was queued when it began")
-			assert.Equal(t, 3, drain(), "what came meanwhile")
+			assert.Equal(t, 3, drain(e.Reader, more), "what was queued when it began")
+			assert.Equal(t, 3, drain(e.Reader, more), "what came meanwhile")
 			for drain := 0; drain < 3; { // leave nothing to the next one
 				for range e.Reader.Datagrams() {
 					drain++
@@ -106,19 +109,22 @@ func TestPromise02ADrainEnds(t *testing.T) {
 			}
 		})
 	}
-	t.Run("left half-way", func(t *testing.T) {
-		testnet.Write(t, raw, "\x01\x00a\x01\x00b\x01\x00c")
-		testnet.Eventually(t, "three", func() bool { return queuedBytes(conn) == 9 })
-		for datagram := range e.Reader.Datagrams() {
-			assert.Equal(t, "a", string(datagram.Message()))
-			break
-		}
-		var rest []string
-		for datagram := range e.Reader.Datagrams() {
-			rest = append(rest, string(datagram.Message()))
-		}
-		assert.Equal(t, []string{"b", "c"}, rest)
-	})
+}
+
+func TestPromise02ADrainCanBeLeft(t *testing.T) {
+	e := newEnd(t, nil)
+	conn, raw := e.raw()
+	testnet.Write(t, raw, "\x01\x00a\x01\x00b\x01\x00c")
+	testnet.Eventually(t, "three", func() bool { return queuedBytes(conn) == 9 })
+	for datagram := range e.Reader.Datagrams() {
+		assert.Equal(t, "a", string(datagram.Message()))
+		break
+	}
+	var rest []string
+	for datagram := range e.Reader.Datagrams() {
+		rest = append(rest, string(datagram.Message()))
+	}
+	assert.Equal(t, []string{"b", "c"}, rest)
 }
 
 func TestPromise03TCPLosesReordersAndMergesNothing(t *testing.T) {
@@ -167,54 +173,44 @@ func TestPromise03TCPLosesReordersAndMergesNothing(t *testing.T) {
 	require.NoError(t, <-sent)
 }
 
+// endings are the ways in which a connection ends without the program's closing it.
+var endings = []struct {
+	name   string
+	cause  error
+	text   string // that the peer sends before
+	amount int    // of whole datagrams in it
+	end    func(t *testing.T, e *end, conn *queuednet.Connection, raw *net.TCPConn)
+}{
+	{"EOF", io.EOF, "\x01\x00a\x01\x00b", 2, peerCloses},
+	{"half-close", io.EOF, "\x01\x00a\x01\x00b", 2, func(_ *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) {
+		raw.CloseWrite()
+	}},
+	{"cut inside a header", io.ErrUnexpectedEOF, "\x01\x00a\x01", 1, peerCloses},
+	{"cut inside a datagram", io.ErrUnexpectedEOF, "\x01\x00a\x09\x00bbb", 1, peerCloses},
+	{"too long", &queuednet.DatagramTooLongError{Length: 1001, Max: 1000}, "\x01\x00a\xe9\x03", 1, func(*testing.T, *end, *queuednet.Connection, *net.TCPConn) {}},
+	{"reset", testnet.ErrConnectionReset, "\x01\x00a", 1, func(t *testing.T, _ *end, conn *queuednet.Connection, raw *net.TCPConn) {
+		testnet.Eventually(t, "the datagram", func() bool { return queuedBytes(conn) > 0 })
+		raw.SetLinger(0)
+		raw.Close()
+	}},
+	{"write timeout", queuednet.ErrWriteTimeout, "\x01\x00a\x01\x00b", 2, func(_ *testing.T, e *end, conn *queuednet.Connection, _ *net.TCPConn) {
+		payload := queuednet.NewDatagram(make([]byte, 60_000))
+		for range 100 { // more than the system's buffers hold, less than the bound
+			e.Writer.Send(payload, conn)
+		}
+	}},
+	{"send queue full", queuednet.ErrSendQueueFull, "\x01\x00a", 1, func(t *testing.T, e *end, conn *queuednet.Connection, _ *net.TCPConn) {
+		payload := queuednet.NewDatagram(make([]byte, 60_000))
+		for e.Writer.Send(payload, conn) == nil {
+		}
+		assert.ErrorIs(t, e.Writer.Send(payload, conn), queuednet.ErrSendQueueFull)
+	}},
+}
+
+func peerCloses(_ *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) { raw.Close() }
+
 func TestPromise04TheEndIsReportedOnceAfterItsDataWithTheReason(t *testing.T) {
-	ends := []struct {
-		name   string
-		cause  error
-		end    func(t *testing.T, e *end, conn *queuednet.Connection, raw *net.TCPConn)
-		amount int // datagrams before the end
-	}{
-		{"EOF", io.EOF, func(t *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a\x01\x00b")
-			raw.Close()
-		}, 2},
-		{"half-close", io.EOF, func(t *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a\x01\x00b")
-			raw.CloseWrite()
-		}, 2},
-		{"cut inside a header", io.ErrUnexpectedEOF, func(t *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a\x01")
-			raw.Close()
-		}, 1},
-		{"cut inside a datagram", io.ErrUnexpectedEOF, func(t *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a\x09\x00bbb")
-			raw.Close()
-		}, 1},
-		{"too long", &queuednet.DatagramTooLongError{Length: 1001, Max: 1000}, func(t *testing.T, _ *end, _ *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a\xe9\x03")
-		}, 1},
-		{"reset", testnet.ErrConnectionReset, func(t *testing.T, e *end, conn *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a")
-			testnet.Eventually(t, "the datagram", func() bool { return queuedBytes(conn) > 0 })
-			raw.SetLinger(0)
-			raw.Close()
-		}, 1},
-		{"write timeout", queuednet.ErrWriteTimeout, func(t *testing.T, e *end, conn *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a\x01\x00b")
-			payload := queuednet.NewDatagram(make([]byte, 60_000))
-			for range 100 { // more than the system's buffers hold, less than the bound
-				e.Writer.Send(payload, conn)
-			}
-		}, 2},
-		{"send queue full", queuednet.ErrSendQueueFull, func(t *testing.T, e *end, conn *queuednet.Connection, raw *net.TCPConn) {
-			testnet.Write(t, raw, "\x01\x00a")
-			payload := queuednet.NewDatagram(make([]byte, 60_000))
-			for e.Writer.Send(payload, conn) == nil {
-			}
-			assert.ErrorIs(t, e.Writer.Send(payload, conn), queuednet.ErrSendQueueFull)
-		}, 1},
-	}
-	for _, test := range ends {
+	for _, test := range endings {
 		t.Run(test.name, func(t *testing.T) {
 			config := &queuednet.Config{MaxDatagramSize: 1000, WriteTimeout: 200 * time.Millisecond, MaxSendQueue: 16 << 20}
 			if test.cause == queuednet.ErrSendQueueFull {
@@ -224,6 +220,7 @@ func TestPromise04TheEndIsReportedOnceAfterItsDataWithTheReason(t *testing.T) {
 			conn, raw := e.raw()
 			require.NoError(t, conn.SetSendBufferSize(16<<10))
 			require.NoError(t, raw.SetReadBuffer(16<<10))
+			testnet.Write(t, raw, test.text)
 			test.end(t, e, conn, raw)
 
 			// The end is known, but its data is not taken: nothing is reported.
@@ -239,25 +236,34 @@ func TestPromise04TheEndIsReportedOnceAfterItsDataWithTheReason(t *testing.T) {
 			}
 			assert.Equal(t, test.amount, got)
 			assert.False(t, e.Reader.IsConnectionOk(conn))
-			require.True(t, e.Manager.ResetConnectionAvailable())
-			assert.Same(t, conn, e.reset())
-			var tooLong *queuednet.DatagramTooLongError
-			if errors.As(test.cause, &tooLong) {
-				assert.Equal(t, test.cause, conn.Err())
-			} else {
-				assert.ErrorIs(t, conn.Err(), test.cause)
-			}
-
-			// Nothing reports it again.
-			e.Writer.Send(queuednet.NewDatagram(nil), conn)
-			assert.False(t, e.Manager.CloseConnection(conn))
-			testnet.Eventually(t, "its goroutine's end", func() bool { return e.Manager.Stats().Closing == 0 })
-			for range 2 {
-				assert.False(t, e.Manager.ResetConnectionAvailable())
-			}
+			requireReportedOnce(t, e, conn, test.cause)
 		})
 	}
-	t.Run("closed by the program", func(t *testing.T) {
+}
+
+// requireReportedOnce asserts that the end is reported, with its cause, and that nothing
+// reports it again.
+func requireReportedOnce(t *testing.T, e *end, conn *queuednet.Connection, cause error) {
+	t.Helper()
+	require.True(t, e.Manager.ResetConnectionAvailable())
+	assert.Same(t, conn, e.reset())
+	var tooLong *queuednet.DatagramTooLongError
+	if errors.As(cause, &tooLong) {
+		assert.Equal(t, cause, conn.Err())
+	} else {
+		assert.ErrorIs(t, conn.Err(), cause)
+	}
+
+	e.Writer.Send(queuednet.NewDatagram(nil), conn)
+	assert.False(t, e.Manager.CloseConnection(conn))
+	testnet.Eventually(t, "its goroutine's end", func() bool { return e.Manager.Stats().Closing == 0 })
+	for range 2 {
+		assert.False(t, e.Manager.ResetConnectionAvailable())
+	}
+}
+
+func TestPromise04WhatTheProgramClosesIsNotReported(t *testing.T) {
+	t.Run("before the end", func(t *testing.T) {
 		e := newEnd(t, nil)
 		conn, raw := e.raw()
 		assert.True(t, e.Manager.CloseConnection(conn))
@@ -266,7 +272,7 @@ func TestPromise04TheEndIsReportedOnceAfterItsDataWithTheReason(t *testing.T) {
 		require.NoError(t, e.Manager.Close())
 		assert.False(t, e.Manager.ResetConnectionAvailable())
 	})
-	t.Run("closed by the program after the end", func(t *testing.T) {
+	t.Run("after the end", func(t *testing.T) {
 		e := newEnd(t, nil)
 		conn, raw := e.raw()
 		raw.Close()

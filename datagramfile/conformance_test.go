@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestConformance follows the table of what Panda3D does, as the test of that
-// name of the root does. Row 142 is of a class that is not here, row 146 of a
-// lower layer of Panda3D.
-func TestConformance(t *testing.T) {
+// These tests follow the table of what Panda3D does, as those of the folder conformance
+// do. Row 142 is of a class that is not here, row 146 of a lower layer of Panda3D.
+
+func TestConformanceOfFiles(t *testing.T) {
 	t.Run("row_132_file_bytes", func(t *testing.T) {
 		var b bytes.Buffer
 		f := NewDatagramOutputFile(&b)
@@ -50,6 +50,9 @@ func TestConformance(t *testing.T) {
 			require.Equal(t, []string{"abc", "", "x"}, texts)
 		}
 	})
+}
+
+func TestConformanceOfDamagedFiles(t *testing.T) {
 	t.Run("row_136_corrupt_size", func(t *testing.T) {
 		b := unhex(t, "03 00 00 00 61 62 63 00 00 00 40 78")
 		f := NewDatagramInputFile(bytes.NewReader(b))
@@ -91,6 +94,9 @@ func TestConformance(t *testing.T) {
 		_, err = get(NewDatagramInputFile(bytes.NewReader(b[:9])))
 		requireCut(t, err, "size", 7, 4, 2)
 	})
+}
+
+func TestConformanceOfDatagramBuffer(t *testing.T) {
 	t.Run("row_139_DatagramBuffer", func(t *testing.T) {
 		var b DatagramBuffer
 		require.NoError(t, b.WriteHeader([]byte("HD")))
@@ -114,6 +120,9 @@ func TestConformance(t *testing.T) {
 		_, err := get(NewDatagramBuffer([]byte("\x03\x00\x00\x00ab")))
 		requireCut(t, err, "datagram", 4, 3, 2)
 	})
+}
+
+func TestConformanceOfConnections(t *testing.T) {
 	t.Run("row_141_get_data_into_a_plain_Datagram", func(t *testing.T) {
 		near, far := newEnds(t)
 		put(t, far.sink(), "bytes")

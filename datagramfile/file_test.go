@@ -90,6 +90,33 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// wholeBefore returns which datagrams of the file of TestCutAtEveryByte are whole in its
+// first n bytes, and the error that comes then.
+func wholeBefore(n int64) (texts []string, err error) {
+	part := func(offset, need, have int64, part string) error {
+		return &FileError{Part: part, Offset: offset, Need: need, Have: have, Err: io.ErrUnexpectedEOF}
+	}
+	all := []struct {
+		text          string
+		start, header int64
+	}{{"abc", 0, 4}, {"", 7, 4}, {"0123456789", 11, 4}, {"xy", 25, 12}}
+	for _, d := range all {
+		size := int64(len(d.text))
+		switch have := n - d.start; {
+		case have == 0:
+			return texts, io.EOF
+		case have < 4:
+			return texts, part(d.start, 4, have, "size")
+		case have < d.header:
+			return texts, part(d.start, d.header, have, "size")
+		case have < d.header+size:
+			return texts, part(d.start+d.header, size, have-d.header, "datagram")
+		}
+		texts = append(texts, d.text)
+	}
+	return texts, io.EOF
+}
+
 // Cut anywhere: every whole datagram comes, then what is missing is named, and
 // what there is of the last one is there.
 func TestCutAtEveryByte(t *testing.T) {
@@ -98,32 +125,8 @@ func TestCutAtEveryByte(t *testing.T) {
 		texts []string
 		err   error
 	}
-	part := func(offset, need, have int64, part string) error {
-		return &FileError{Part: part, Offset: offset, Need: need, Have: have, Err: io.ErrUnexpectedEOF}
-	}
-	want := func(n int64) (texts []string, err error) {
-		all := []struct {
-			text          string
-			start, header int64
-		}{{"abc", 0, 4}, {"", 7, 4}, {"0123456789", 11, 4}, {"xy", 25, 12}}
-		for _, d := range all {
-			size := int64(len(d.text))
-			switch have := n - d.start; {
-			case have == 0:
-				return texts, io.EOF
-			case have < 4:
-				return texts, part(d.start, 4, have, "size")
-			case have < d.header:
-				return texts, part(d.start, d.header, have, "size")
-			case have < d.header+size:
-				return texts, part(d.start+d.header, size, have-d.header, "datagram")
-			}
-			texts = append(texts, d.text)
-		}
-		return texts, io.EOF
-	}
 	for n := range len(whole) + 1 {
-		wantTexts, wantErr := want(int64(n))
+		wantTexts, wantErr := wholeBefore(int64(n))
 		for _, generator := range []DatagramGenerator{
 			NewDatagramInputFile(bytes.NewReader(whole[:n])), NewDatagramBuffer(whole[:n:n]),
 		} {

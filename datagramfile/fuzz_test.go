@@ -66,21 +66,7 @@ func checkFile(t *testing.T, headerLength uint8, data []byte) {
 		texts = append(texts, string(datagram.Message()))
 		put(t, &again, texts[len(texts)-1])
 	}
-	var fileErr *FileError
-	var tooLong *queuednet.DatagramTooLongError
-	switch {
-	case err == io.EOF:
-		requireSame(t, io.EOF, sameErr)
-		deepfuzz.Equal(t, int64(len(data)), file.offset, "offset at the end")
-	case errors.As(err, &tooLong):
-		deepfuzz.True(t, tooLong.Length > int64(defaultMaxDatagram), "too long")
-		deepfuzz.True(t, errors.Is(sameErr, io.ErrUnexpectedEOF), "the buffer is cut")
-	default:
-		deepfuzz.True(t, errors.As(err, &fileErr), "a FileError")
-		sameFileErr, _ := sameErr.(*FileError)
-		deepfuzz.True(t, sameFileErr != nil && *sameFileErr == *fileErr, "the same error")
-		deepfuzz.True(t, fileErr.Need > fileErr.Have, "more is needed than there is")
-		deepfuzz.Equal(t, int64(len(data)), fileErr.Offset+fileErr.Have, "where it is cut")
+	if checkEnd(t, file, err, sameErr, int64(len(data))) {
 		deepfuzz.True(t, bytes.Equal(datagram.Message(), fromBuffer.Message()), "what there is is the same")
 	}
 
@@ -91,6 +77,29 @@ func checkFile(t *testing.T, headerLength uint8, data []byte) {
 	got, err := get(reread)
 	requireSame(t, io.EOF, err)
 	deepfuzz.True(t, slices.Equal(texts, got), "the same again")
+}
+
+// checkEnd checks the errors of a file and of a buffer, both of size bytes, and reports
+// whether the last datagram is cut.
+func checkEnd(t *testing.T, file *DatagramInputFile, err, sameErr error, size int64) (cut bool) {
+	var fileErr *FileError
+	var tooLong *queuednet.DatagramTooLongError
+	switch {
+	case err == io.EOF:
+		requireSame(t, io.EOF, sameErr)
+		deepfuzz.Equal(t, size, file.offset, "offset at the end")
+	case errors.As(err, &tooLong):
+		deepfuzz.True(t, tooLong.Length > int64(defaultMaxDatagram), "too long")
+		deepfuzz.True(t, errors.Is(sameErr, io.ErrUnexpectedEOF), "the buffer is cut")
+	default:
+		deepfuzz.True(t, errors.As(err, &fileErr), "a FileError")
+		sameFileErr, _ := sameErr.(*FileError)
+		deepfuzz.True(t, sameFileErr != nil && *sameFileErr == *fileErr, "the same error")
+		deepfuzz.True(t, fileErr.Need > fileErr.Have, "more is needed than there is")
+		deepfuzz.Equal(t, size, fileErr.Offset+fileErr.Have, "where it is cut")
+		return true
+	}
+	return false
 }
 
 // requireSame asserts that two errors are one, or say the same.

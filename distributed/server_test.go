@@ -281,25 +281,39 @@ func TestGenerateGoesToWhoAsked(t *testing.T) {
 	require.Empty(t, first.client.waiting)
 }
 
-// A client of Panda3D that has deleted an object answers a request that crossed the delete
-// with a generate of it. That does not make the object anew.
-func TestAnswerAfterDelete(t *testing.T) {
+// An asked is an owner with an object that watchers ask for.
+type asked struct {
+	*state
+	owner, watcher *Client
+}
+
+func newAsked() asked {
 	config := (*ServerConfig)(nil).withDefaults()
 	s := newState(&config, testFile, discard{}, 65535)
 	s.now = time.Unix(1_000_000, 0)
 	owner, watcher := &Client{}, &Client{}
 	s.join(owner)
 	s.join(watcher)
-	ask := func() {
-		s.handle(watcher, interest())
-		s.endFrame()
-		s.handle(watcher, interest(5))
-		s.endFrame()
-	}
 	s.handle(owner, thing(5, owner.base))
-	ask() // the owner is asked twice, also if the watcher has gone then,
-	ask()
-	s.handle(watcher, interest())
+	return asked{s, owner, watcher}
+}
+
+// ask lets the watcher leave and come again, so that the owner is asked.
+func (s asked) ask() {
+	s.handle(s.watcher, interest())
+	s.endFrame()
+	s.handle(s.watcher, interest(5))
+	s.endFrame()
+}
+
+// A client of Panda3D that has deleted an object answers a request that crossed the delete
+// with a generate of it. That does not make the object anew.
+func TestAnswerAfterDelete(t *testing.T) {
+	s := newAsked()
+	owner := s.owner
+	s.ask() // the owner is asked twice, also if the watcher has gone then,
+	s.ask()
+	s.handle(s.watcher, interest())
 	s.endFrame()
 	s.handle(owner, remove(owner.base))
 	s.handle(owner, thing(5, owner.base)) // and has answered after its delete
@@ -309,36 +323,48 @@ func TestAnswerAfterDelete(t *testing.T) {
 	require.EqualValues(t, 2, s.stats.Dropped[DropDeleted])
 	s.handle(owner, thing(5, owner.base))
 	require.Len(t, s.objects, 1, "the id is used again")
+}
 
-	ask() // one that was answered before, and one that was moved away unasked
+func TestDeleteAfterTheAnswer(t *testing.T) {
+	s := newAsked()
+	owner := s.owner
+	s.ask() // one that was answered before, and one that was moved away unasked
 	s.handle(owner, thing(5, owner.base))
 	s.handle(owner, remove(owner.base))
 	s.handle(owner, thing(5, owner.base))
-	ask()
+	s.ask()
 	s.handle(owner, setZone(owner.base, 6))
 	s.handle(owner, remove(owner.base))
 	s.handle(owner, thing(5, owner.base))
 	require.Len(t, s.objects, 1)
-	require.EqualValues(t, 2, s.stats.Dropped[DropDeleted])
+	require.Zero(t, s.stats.Dropped[DropDeleted])
+}
 
-	ask() // one that is made, and deleted, before the owner sees the request for others
+func TestAnswerAfterAnotherDelete(t *testing.T) {
+	s := newAsked()
+	owner := s.owner
+	s.ask() // one that is made, and deleted, before the owner sees the request for others
 	s.handle(owner, thing(5, owner.base+2))
 	s.handle(owner, remove(owner.base+2))
 	s.handle(owner, thing(5, owner.base)) // the answer
 	s.handle(owner, thing(5, owner.base+2))
 	require.Equal(t, []uint32{owner.base}, owner.Objects())
-	require.EqualValues(t, 3, s.stats.Dropped[DropDeleted])
+	require.EqualValues(t, 1, s.stats.Dropped[DropDeleted])
 	s.handle(owner, thing(5, owner.base+3)) // and one that is made after the answer
 	s.handle(owner, remove(owner.base+3))
 	s.handle(owner, thing(5, owner.base+3))
 	require.Len(t, owner.Objects(), 2)
 	s.handle(owner, remove(owner.base+3))
+}
 
-	ask() // one that is never answered
+func TestNoAnswerAfterDelete(t *testing.T) {
+	s := newAsked()
+	owner := s.owner
+	s.ask() // one that is never answered
 	s.handle(owner, remove(owner.base))
 	s.now = s.now.Add(answerTime + 1)
 	s.handle(owner, thing(5, owner.base+1))
-	ask()
+	s.ask()
 	s.handle(owner, remove(owner.base+1))
 	require.Equal(t, []uint32{owner.base + 1}, owner.answering, "what is too old is forgotten")
 	require.Len(t, owner.answers, 1)

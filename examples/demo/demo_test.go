@@ -71,55 +71,58 @@ func TestSendQueueFull(t *testing.T) {
 	}
 }
 
+// breaches are ways to break a promise, and the line that tells of each.
+var breaches = map[string]struct {
+	change func(*options)
+	line   string
+}{
+	"another end": {func(o *options) {
+		misfit := resets
+		misfit.ends = []string{"io.EOF"}
+		o.misfits = []role{misfit}
+	}, "FAILED  the client that resets ends with ECONNRESET, not io.EOF\n"},
+	"no end": {func(o *options) {
+		misfit := resets
+		misfit.act = func(c *client) error { c.phase = lurking; return nil }
+		o.misfits = []role{misfit}
+		o.patience = time.Second // then all end, and in which order is a matter of luck
+	}, "FAILED  the client that resets ends with "},
+	"no end of one that leaves": {func(o *options) {
+		misfit := floods
+		misfit.act = cutOff
+		o.misfits = []role{misfit}
+	}, "FAILED  left with io.EOF after their last word: 1 of 2 clients that leave\n"},
+	"something lost": {func(o *options) {
+		misfit := resets
+		misfit.act = func(c *client) error { c.number++; return reset(c) }
+		o.misfits = []role{misfit}
+	}, "FAILED  lost: 1 of "},
+	"out of order": {func(o *options) {
+		misfit := floods
+		misfit.act = func(c *client) error {
+			c.number--
+			c.sayPosition()
+			c.role.act, c.phase = nil, playing
+			return nil
+		}
+		o.misfits = []role{misfit}
+	}, "FAILED  came twice or out of order: 1 datagrams\n"},
+	"slow": {func(o *options) {
+		o.misfits = nil
+		o.library = -time.Millisecond
+	}, " ms in the library at p99 (limit -1 ms)\n"},
+	"slow round trip": {func(o *options) {
+		o.misfits = []role{floods}
+		o.roundTrip = -time.Millisecond
+	}, " ms since (limit -1 ms)\n"},
+	"much at once": {func(o *options) {
+		o.misfits = []role{floods}
+		o.maxReceiveQueue = 1 // one datagram at a time is let through, more than that
+	}, " KiB in a frame (limit 0 KiB)\n"},
+}
+
 func TestBrokenPromise(t *testing.T) {
-	for name, test := range map[string]struct {
-		change func(*options)
-		line   string
-	}{
-		"another end": {func(o *options) {
-			misfit := resets
-			misfit.ends = []string{"io.EOF"}
-			o.misfits = []role{misfit}
-		}, "FAILED  the client that resets ends with ECONNRESET, not io.EOF\n"},
-		"no end": {func(o *options) {
-			misfit := resets
-			misfit.act = func(c *client) error { c.phase = lurking; return nil }
-			o.misfits = []role{misfit}
-			o.patience = time.Second // then all end, and in which order is a matter of luck
-		}, "FAILED  the client that resets ends with "},
-		"no end of one that leaves": {func(o *options) {
-			misfit := floods
-			misfit.act = cutOff
-			o.misfits = []role{misfit}
-		}, "FAILED  left with io.EOF after their last word: 1 of 2 clients that leave\n"},
-		"something lost": {func(o *options) {
-			misfit := resets
-			misfit.act = func(c *client) error { c.number++; return reset(c) }
-			o.misfits = []role{misfit}
-		}, "FAILED  lost: 1 of "},
-		"out of order": {func(o *options) {
-			misfit := floods
-			misfit.act = func(c *client) error {
-				c.number--
-				c.sayPosition()
-				c.role.act, c.phase = nil, playing
-				return nil
-			}
-			o.misfits = []role{misfit}
-		}, "FAILED  came twice or out of order: 1 datagrams\n"},
-		"slow": {func(o *options) {
-			o.misfits = nil
-			o.library = -time.Millisecond
-		}, " ms in the library at p99 (limit -1 ms)\n"},
-		"slow round trip": {func(o *options) {
-			o.misfits = []role{floods}
-			o.roundTrip = -time.Millisecond
-		}, " ms since (limit -1 ms)\n"},
-		"much at once": {func(o *options) {
-			o.misfits = []role{floods}
-			o.maxReceiveQueue = 1 // one datagram at a time is let through, more than that
-		}, " KiB in a frame (limit 0 KiB)\n"},
-	} {
+	for name, test := range breaches {
 		t.Run(name, func(t *testing.T) {
 			options := forTest(t)
 			options.clients = 2

@@ -47,6 +47,18 @@ func awaitServed(t *testing.T, served *sync.Map, pid string) {
 	eventually(t, "players of "+pid, func() bool { return t.Failed() || servedBy(served, pid) >= enough })
 }
 
+// requireWelcome lets the line of a proxy come late, and asserts that the player behind
+// it is welcome.
+func requireWelcome(t *testing.T, slow *player, proxyLine string) {
+	t.Helper()
+	if _, err := slow.socket.Write([]byte(proxyLine)); err != nil {
+		t.Error(err)
+	}
+	if welcome, err := slow.hear(); err != nil || !strings.HasPrefix(welcome, "welcome, 203.0.113.7:4711: ") {
+		t.Errorf("who was slow: %q, %v", welcome, err)
+	}
+}
+
 // While players come and go, and others stay, a process takes over from another
 // one, and a third from that: nobody is lost.
 func TestRestart(t *testing.T) {
@@ -75,12 +87,7 @@ func TestRestart(t *testing.T) {
 			second := field(first.await("the successor accepts"), "successor")
 			awaitServed(t, &served, second)
 			if test.proxyLine != "" {
-				if _, err := slow.socket.Write([]byte(test.proxyLine)); err != nil {
-					t.Error(err)
-				}
-				if welcome, err := slow.hear(); err != nil || !strings.HasPrefix(welcome, "welcome, 203.0.113.7:4711: ") {
-					t.Errorf("who was slow: %q, %v", welcome, err)
-				}
+				requireWelcome(t, slow, test.proxyLine)
 			}
 			last := servedBy(&served, first.pid())
 			awaitServed(t, &served, second)
