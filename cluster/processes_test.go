@@ -31,6 +31,7 @@ type order struct {
 	Rate   int // messages a second
 	Size   int
 	Bots   int      // over 0: TestSoak
+	Ledger string   // of TestSoak: the file that says how much was sent
 	Prefix []string // of the command, such as nsenter
 }
 
@@ -303,6 +304,16 @@ func (p *process) about(node uint16) (kinds []string) {
 		}
 	}
 	return kinds
+}
+
+// told lists the events that begin so.
+func (p *process) told(event string) (all []report) {
+	for _, r := range p.events {
+		if strings.HasPrefix(r.Event, event) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // processes starts nodes 1 to count that know each other and send.
