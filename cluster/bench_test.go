@@ -23,7 +23,7 @@ import (
 
 // bareClient is nats.go's own connection to the server of a node.
 func bareClient(b *testing.B, n *member) *nats.Conn {
-	conn, err := nats.Connect("", append(n.server.client(), nats.NoEcho())...)
+	conn, err := nats.Connect("", append(n.server.client(newCarrier(n.Node)), nats.NoEcho())...)
 	require.NoError(b, err)
 	b.Cleanup(conn.Close)
 	return conn

@@ -25,7 +25,7 @@ type carrier struct {
 	slow  atomic.Bool // nats.go has dropped something that came
 
 	mu   sync.Mutex
-	raw  net.Conn // of external servers, to break off what waits
+	raw  net.Conn // to break off what waits
 	dead bool     // broken off
 	stop context.CancelFunc
 }
@@ -34,8 +34,12 @@ type carrier struct {
 const (
 	natsTimeout       = 2 * time.Second
 	natsReconnectWait = 100 * time.Millisecond
-	natsPing          = time.Second
+	natsPings         = 2 // that are not answered
 )
+
+// natsPing is how often an end of a connection of NATS is asked whether it is there: it is given up when it
+// has not answered for a little longer than it takes to call its node dead.
+func (c *Config) natsPing() time.Duration { return max(time.Second, c.DeadAfter/natsPings) }
 
 // channelSize is how many NATS messages may wait for the receiver, which never waits
 // itself: beyond it nats.go drops.
@@ -72,8 +76,8 @@ func (c *carrier) options() ([]nats.Option, error) {
 		nats.RetryOnFailedConnect(true),
 		nats.Timeout(natsTimeout),
 		nats.FlusherTimeout(natsTimeout),
-		nats.PingInterval(natsPing),
-		nats.MaxPingsOutstanding(2),
+		nats.PingInterval(c.n.config.natsPing()),
+		nats.MaxPingsOutstanding(natsPings),
 		nats.SkipSubjectValidation(), // subjects are made of tokens
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.down(err) }),
 		nats.ReconnectHandler(c.up),
@@ -82,7 +86,7 @@ func (c *carrier) options() ([]nats.Option, error) {
 		nats.ErrorHandler(c.failed),
 	}
 	if c.n.server != nil {
-		return append(options, c.n.server.client()...), nil
+		return append(options, c.n.server.client(c)...), nil
 	}
 	credentials, err := c.credentials()
 	options = append(options, nats.SetCustomDialer(c))
@@ -123,6 +127,11 @@ func (c *carrier) Dial(network, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.keep(conn)
+}
+
+// keep notes the connection that breakOff closes.
+func (c *carrier) keep(conn net.Conn) (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dead {

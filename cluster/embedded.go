@@ -88,11 +88,10 @@ func (e *embedded) serverOptions(c *Config, incarnation uint64) (*server.Options
 		Port:            -1,
 		Username:        "queuednet",
 		Password:        e.password,
-		AuthTimeout:     2,
+		AuthTimeout:     60,
 		MaxPayload:      1 << 20,
-		WriteDeadline:   serverDeadline,
-		PingInterval:    time.Second,
-		MaxPingsOut:     2,
+		WriteDeadline:   selfTimeout,
+		PingInterval:    selfTimeout,
 		NoSystemAccount: true,
 		Cluster:         clusterOptions(c, host, number),
 	}
@@ -106,8 +105,9 @@ func (e *embedded) serverOptions(c *Config, incarnation uint64) (*server.Options
 	return options, nil
 }
 
-// serverDeadline bounds how long a server holds on to a peer that takes nothing.
-const serverDeadline = 2 * time.Second
+// selfTimeout is how long this process waits for itself: an end of the connection between it and its
+// server that does not answer is busy, not lost.
+const selfTimeout = time.Hour
 
 func clusterOptions(c *Config, host string, port int) server.ClusterOpts {
 	options := server.ClusterOpts{
@@ -118,9 +118,9 @@ func clusterOptions(c *Config, host string, port int) server.ClusterOpts {
 		NoAdvertise:   true,
 		PoolSize:      -1, // one connection to each, which all order hangs on
 		AuthTimeout:   2,
-		WriteDeadline: serverDeadline,
-		PingInterval:  time.Second,
-		MaxPingsOut:   2,
+		WriteDeadline: max(natsTimeout, c.DeadAfter),
+		PingInterval:  c.natsPing(),
+		MaxPingsOut:   natsPings,
 		Compression:   server.CompressionOpts{Mode: server.CompressionOff},
 	}
 	if c.Secret != "" {
@@ -144,9 +144,27 @@ func bothWays(c *tls.Config) *tls.Config {
 	return c
 }
 
-// client returns the options of the connection to the server.
-func (e *embedded) client() []nats.Option {
-	return []nats.Option{nats.InProcessServer(e.server), nats.UserInfo("queuednet", e.password)}
+// client returns the options of a carrier's connection to the server.
+func (e *embedded) client(c *carrier) []nats.Option {
+	return []nats.Option{
+		nats.InProcessServer(&inProcess{e, c}), nats.UserInfo("queuednet", e.password),
+		nats.Timeout(selfTimeout), nats.FlusherTimeout(0), nats.PingInterval(0),
+	}
+}
+
+// inProcess is nats.go's way to ask for a connection to the server.
+type inProcess struct {
+	e *embedded
+	c *carrier
+}
+
+// InProcessConn connects to the server, until the carrier breaks it off.
+func (p *inProcess) InProcessConn() (net.Conn, error) {
+	conn, err := p.e.server.InProcessConn()
+	if err != nil {
+		return nil, err
+	}
+	return p.c.keep(conn)
 }
 
 // address returns where routes are expected.

@@ -16,6 +16,6 @@ func startEmbedded(*Config, uint64) (*embedded, error) {
 	return nil, fmt.Errorf("cluster: built with queuednet_noserver, Config.Listen: %w", errors.ErrUnsupported)
 }
 
-func (*embedded) client() []nats.Option { return nil }
-func (*embedded) address() string       { return "" }
-func (*embedded) stop()                 {}
+func (*embedded) client(*carrier) []nats.Option { return nil }
+func (*embedded) address() string               { return "" }
+func (*embedded) stop()                         {}

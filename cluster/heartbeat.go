@@ -45,6 +45,10 @@ const (
 	maxTails = 1500 // in one heartbeat
 )
 
+// tailRepeats is in how many heartbeats a tail is: for longer than a cut may last that nobody
+// notices.
+func (c *Config) tailRepeats() uint64 { return uint64(c.DeadAfter/c.Heartbeat) + 2 }
+
 func (h *heartbeat) appendTo(b []byte) []byte {
 	b = append(b, h.flags)
 	b = binary.LittleEndian.AppendUint32(b, h.connections)

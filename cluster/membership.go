@@ -154,9 +154,9 @@ func (r *receiver) tail(p *peer, t tail, now time.Duration) {
 	}
 	s := g.in.of(p, g.epoch.Load(), now)
 	switch {
-	case s.next == 0 && now-g.in.since > 4*r.n.config.Heartbeat:
+	case s.next == 0 && now-g.in.since > 2*time.Duration(r.n.config.tailRepeats())*r.n.config.Heartbeat:
 		// Nothing was heard of the last message, at least, though the node has listened
-		// for longer than it is ago.
+		// for longer than a message is told of.
 		s.next = t.sequence + 1
 		r.gap(p, g, 1)
 	case s.next != 0 && s.next <= t.sequence:
@@ -186,9 +186,12 @@ func (r *receiver) fromOwnNumber(h header, body []byte) {
 	}
 }
 
-// tick looks who has not been heard for long, and whether this process was away itself.
+// tick looks who has not been heard for long, and whether this process was away itself. Time
+// for which it has not run is nobody's silence: what the others said meanwhile is still on
+// its way to the receiver.
 func (r *receiver) tick() {
 	now := r.n.now()
+	stood := max(now-r.ticked-r.n.config.Heartbeat/2, 0)
 	away := now-r.ticked > r.n.config.DeadAfter
 	r.ticked = now
 	if away {
@@ -196,6 +199,7 @@ func (r *receiver) tick() {
 		r.n.happened(Event{Kind: Paused})
 	}
 	for _, p := range r.n.peers.all {
+		p.heard = min(p.heard+stood, now)
 		switch {
 		case !p.alive():
 		case away:

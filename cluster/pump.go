@@ -41,7 +41,7 @@ type pump struct {
 func newPump(n *Node) *pump {
 	return &pump{
 		n: n, carrier: newCarrier(n), done: make(chan struct{}), beat: 1,
-		repeats: uint64(n.config.DeadAfter/n.config.Heartbeat) + 2,
+		repeats: n.config.tailRepeats(),
 		subs:    make(map[*Group]*nats.Subscription), announced: make(map[*Group]uint32),
 		hurry: make(chan struct{}, 1), heard: make(chan struct{}, 1), tables: make(map[uint16]bool),
 	}
@@ -225,8 +225,7 @@ func (p *pump) send(name string, h header, body func([]byte) []byte) {
 }
 
 // tails returns the last sequences of the subjects that were written to lately, but not since
-// the last heartbeat. Each is told for longer than a cut may last that nobody notices: what
-// is longer is a NodeBack.
+// the last heartbeat.
 func (p *pump) tails() (tails []byte) {
 	keep := p.recent[:0]
 	for _, s := range p.recent {
