@@ -221,9 +221,11 @@ func (n *Node) sendSelf(payload []byte, to Address) error {
 	body := binary.AppendUvarint(make([]byte, 0, len(payload)+12), to.ID)
 	body = binary.AppendUvarint(body, uint64(len(payload)))
 	body = append(body, payload...)
-	if !n.in.push(packet{kind: kindDirected, number: n.config.Number, incarnation: n.incarnation, body: body}) {
+	p := packet{kind: kindDirected, number: n.config.Number, incarnation: n.incarnation, body: body}
+	if !n.in.reserve(&p) {
 		return ErrSendQueueFull
 	}
+	n.in.push(p)
 	n.in.tell()
 	return nil
 }

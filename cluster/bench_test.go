@@ -3,9 +3,11 @@ package cluster
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,7 +81,7 @@ func BenchmarkThroughput(b *testing.B) {
 }
 
 func throughput(b *testing.B, size, groups int, pick func(int) int) {
-	nodes := embeddedNodes(b, 2, nil)
+	nodes := embeddedNodes(b, 2, func(c *Config) { c.MaxPublishRate = math.MaxInt32 })
 	var to []*Group
 	for i := range groups {
 		nodes[1].Group(fmt.Sprint("g", i)).Watch()
@@ -89,6 +91,7 @@ func throughput(b *testing.B, size, groups int, pick func(int) int) {
 	got := receiving(b, nodes[1])
 	d := queuednet.NewDatagram(make([]byte, size))
 	var inLoop time.Duration
+	cpu := cpuTime()
 	b.ResetTimer()
 	for i := 0; i < b.N; {
 		began := time.Now()
@@ -103,6 +106,7 @@ func throughput(b *testing.B, size, groups int, pick func(int) int) {
 	waitFor(b, got)
 	b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N), "cpu-ns/op")
 }
 
 func bareThroughput(b *testing.B, size, groups int, pick func(int) int) {
@@ -112,7 +116,7 @@ func bareThroughput(b *testing.B, size, groups int, pick func(int) int) {
 	var subjects []string
 	messages := make(chan *nats.Msg, 65_536)
 	for i := range groups {
-		subjects = append(subjects, fmt.Sprint("bare.", i))
+		subjects = append(subjects, fmt.Sprint("queuednet.b.g", i))
 		_, err := in.ChanSubscribe(subjects[i], messages)
 		require.NoError(b, err)
 	}
@@ -126,6 +130,7 @@ func bareThroughput(b *testing.B, size, groups int, pick func(int) int) {
 	fence(nodes[0], nodes[1])
 	payload := make([]byte, size)
 	var inLoop time.Duration
+	cpu := cpuTime()
 	b.ResetTimer()
 	for i := 0; i < b.N; {
 		began := time.Now()
@@ -141,6 +146,7 @@ func bareThroughput(b *testing.B, size, groups int, pick func(int) int) {
 	waitFor(b, &got)
 	b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N), "cpu-ns/op")
 }
 
 // BenchmarkLatency is from node to node in bursts, 60 times a second, to a loop that waits.
@@ -216,7 +222,7 @@ func BenchmarkInterest(b *testing.B) {
 		conn := bareClient(b, n)
 		messages := make(chan *nats.Msg, 1)
 		for i := range b.N {
-			s, err := conn.ChanSubscribe(fmt.Sprint("bare.", i), messages)
+			s, err := conn.ChanSubscribe(fmt.Sprint("queuednet.b.g", i), messages)
 			require.NoError(b, err)
 			require.NoError(b, s.Unsubscribe())
 		}
@@ -270,4 +276,11 @@ func BenchmarkBroadcastHere(b *testing.B) {
 			b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
 		})
 	}
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

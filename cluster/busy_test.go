@@ -39,7 +39,7 @@ func (c *clocked) beat(tails ...tail) {
 	for _, t := range tails {
 		b.tails = appendTail(b.tails, t)
 	}
-	c.receiver.receive(&nats.Msg{Subject: c.subjects.heartbeat, Data: b.appendTo(h.appendTo(nil))})
+	c.receiver.receive(&nats.Msg{Subject: c.subjects.heartbeat, Data: b.appendTo(h.appendTo(nil))}, c.now())
 	c.poll()
 }
 

@@ -77,8 +77,7 @@ func TestQuickRestart(t *testing.T) {
 func TestOrderOfMessagesAndEvents(t *testing.T) {
 	n := open(t, nil)
 	push := func(text string, from uint64) {
-		require.True(t, n.in.push(packet{kind: kindDirected, number: 2, incarnation: from,
-			body: append([]byte{0, byte(len(text))}, text...)}))
+		n.in.push(packet{kind: kindDirected, number: 2, incarnation: from, body: append([]byte{0, byte(len(text))}, text...)})
 	}
 	n.happened(Event{Kind: NodeJoined, Node: 2, Incarnation: 1})
 	push("of the first", 1)

@@ -59,8 +59,8 @@ func (in *incoming) init(limit int) {
 	in.first.Store(noEvent)
 }
 
-// push queues a packet; false: there is no room. tell has to follow.
-func (in *incoming) push(p packet) bool {
+// reserve makes room for a packet that push then queues; false: there is none.
+func (in *incoming) reserve(p *packet) bool {
 	cost := p.cost()
 	if in.size.Add(cost) > in.limit {
 		in.size.Add(-cost)
@@ -69,11 +69,15 @@ func (in *incoming) push(p packet) bool {
 	if p.held != nil {
 		p.held.Add(cost)
 	}
-	in.mu.Lock()
-	in.packets = append(in.packets, p)
-	in.pushed.Add(1)
-	in.mu.Unlock()
 	return true
+}
+
+// push queues packets that have room. tell has to follow.
+func (in *incoming) push(packets ...packet) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.packets = append(in.packets, packets...)
+	in.pushed.Add(uint64(len(packets)))
 }
 
 // tell wakes whoever waits for messages.

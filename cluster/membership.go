@@ -136,7 +136,9 @@ func (r *receiver) setState(p *peer, state PeerState) {
 	p.State = state
 }
 
+// about tells what becomes of a node, behind what it sent before.
 func (r *receiver) about(p *peer, k EventKind, err error) {
+	r.handOver()
 	r.n.happened(Event{Kind: k, Node: p.Number, Incarnation: p.Incarnation, Err: err})
 }
 

@@ -116,10 +116,10 @@ func (d *drain) end() {
 	d.looping = false
 	d.view = Message{}
 	if d.next == len(d.taken) {
-		d.taken, d.next = d.taken[:0], 0
-		if cap(d.taken) > 4096 { // after a burst
+		if cap(d.taken) > max(4096, 4*d.next) { // after a burst
 			d.taken = nil
 		}
+		d.taken, d.next = d.taken[:0], 0
 	}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -62,6 +63,7 @@ func (p *pump) run() {
 		hurry := false
 		select {
 		case <-p.n.out.wake:
+			runtime.Gosched() // a busy loop writes the rest of its frame first, for one burst
 			continue
 		case <-timer.C:
 		case <-p.hurry:

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"runtime"
 	"strings"
 	"time"
 
@@ -17,10 +18,11 @@ type receiver struct {
 	stop    chan struct{}
 	done    chan struct{}
 
-	ticked  time.Duration
-	relayed queuednet.Datagram
-	ownHash uint64
-	elderAt time.Duration // when an older node with this number was heard first
+	accepted []packet // of this batch
+	ticked   time.Duration
+	relayed  queuednet.Datagram
+	ownHash  uint64
+	elderAt  time.Duration // when an older node with this number was heard first
 }
 
 // maxBatch bounds how many NATS messages are taken before the program is told.
@@ -42,11 +44,7 @@ func (r *receiver) run() {
 	for {
 		select {
 		case m := <-r.channel:
-			r.receive(m)
-			for range min(len(r.channel), maxBatch) { // the program is woken once
-				r.receive(<-r.channel)
-			}
-			r.n.in.tell()
+			r.receiveBatch(m)
 		case <-ticker.C:
 			r.tick()
 		case <-r.stop:
@@ -55,14 +53,35 @@ func (r *receiver) run() {
 	}
 }
 
-// receive takes one NATS message.
-func (r *receiver) receive(m *nats.Msg) {
+// receiveBatch takes a NATS message and those behind it, so that the program is woken once.
+func (r *receiver) receiveBatch(first *nats.Msg) {
+	runtime.Gosched() // nats.go hands over first what it has read, if the processors are busy
+	behind := min(len(r.channel), maxBatch)
+	now := r.n.now() // all of them have come before
+	r.receive(first, now)
+	for range behind {
+		r.receive(<-r.channel, now)
+	}
+	r.handOver()
+}
+
+// handOver queues for the program what was accepted.
+func (r *receiver) handOver() {
+	if len(r.accepted) > 0 {
+		r.n.in.push(r.accepted...)
+		clear(r.accepted)
+		r.accepted = r.accepted[:0]
+	}
+	r.n.in.tell()
+}
+
+// receive takes one NATS message that had come at a time.
+func (r *receiver) receive(m *nats.Msg, now time.Duration) {
 	h, body, err := readHeader(m.Data)
 	if err != nil {
 		r.invalid()
 		return
 	}
-	now := r.n.now()
 	if h.number == r.n.config.Number {
 		r.fromOwnNumber(h, body)
 		return
@@ -166,7 +185,7 @@ func (r *receiver) queue(p *peer, s *stream, first uint64, count int, q packet) 
 		return
 	}
 	q.number, q.incarnation, q.held = p.Number, p.Incarnation, p.held
-	if p.held.Load()+q.cost() > r.n.in.limit/2 || !r.n.in.push(q) {
+	if p.held.Load()+q.cost() > r.n.in.limit/2 || !r.n.in.reserve(&q) {
 		if s.next == 0 {
 			s.next = first
 		}
@@ -174,6 +193,7 @@ func (r *receiver) queue(p *peer, s *stream, first uint64, count int, q packet) 
 		r.n.happened(Event{Kind: Overflow, Missed: uint64(count)})
 		return
 	}
+	r.accepted = append(r.accepted, q)
 	r.inOrder(p, q.group, s, first, count)
 	r.received(q.body, count)
 }

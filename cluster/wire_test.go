@@ -79,9 +79,10 @@ func FuzzReceive(f *testing.F) {
 		n.receiver, n.pump = newReceiver(n), newPump(n)
 		n.Group("zone").Watch()
 		beat := header{kind: kindHeartbeat, number: 2, incarnation: 3}
-		n.receiver.receive(&nats.Msg{Subject: n.subjects.heartbeat, Data: (&heartbeat{}).appendTo(beat.appendTo(nil))})
+		n.receiver.receive(&nats.Msg{Subject: n.subjects.heartbeat, Data: (&heartbeat{}).appendTo(beat.appendTo(nil))}, n.now())
 		subject := []string{n.subjects.groups + "zone", n.subjects.node(1), n.subjects.heartbeat}[where%3]
-		n.receiver.receive(&nats.Msg{Subject: subject, Data: b})
+		n.receiver.receive(&nats.Msg{Subject: subject, Data: b}, n.now())
+		n.receiver.handOver()
 		for range n.Events() {
 		}
 		for m := range n.Messages() {
