@@ -42,7 +42,7 @@ func newNetwork(t testing.TB) *network {
 		w.ip("-n %s-%d addr add 10.213.7.%d/24 dev eth0", w.name, i, i)
 		w.ip("-n %s-%d link set eth0 up", w.name, i)
 		w.ip("-n %s-%d link set lo up", w.name, i)
-		config := Config{Number: uint16(i), Listen: fmt.Sprintf("10.213.7.%d:6222", i), Routes: routes, Insecure: true}
+		config := Config{Number: uint16(i), Listen: fmt.Sprintf("10.213.7.%d:6222", i), Routes: routes, Insecure: true, DeadAfter: patient.DeadAfter}
 		routes = append(routes, config.Listen)
 		w.nodes = append(w.nodes, start(t, order{
 			Config: settings{Config: config}, Rate: 1200, Size: 256, Prefix: []string{"ip", "netns", "exec", fmt.Sprintf("%s-%d", w.name, i)},
@@ -85,9 +85,9 @@ func (w *network) heal(node int) { w.ip("link set %s.%d master %s", w.name, node
 // old is handed out.
 func TestPartition(t *testing.T) {
 	t.Parallel()
-	lasts := 4 * time.Second
+	lasts := 9 * time.Second
 	if *long {
-		lasts = 8 * time.Second
+		lasts = 15 * time.Second
 	}
 	w := newNetwork(t)
 	one, two, three := w.nodes[0], w.nodes[1], w.nodes[2]
@@ -98,8 +98,8 @@ func TestPartition(t *testing.T) {
 		t.Logf("node %d: %s of %d after %v", p.number, event, node, r.At.Sub(began).Round(time.Millisecond))
 		assert.Less(t, r.At.Sub(began), within)
 	}
-	told(one, "NodeLeft", 3, 3*time.Second)
-	told(two, "NodeLeft", 3, 3*time.Second)
+	told(one, "NodeLeft", 3, 2*patient.DeadAfter)
+	told(two, "NodeLeft", 3, 2*patient.DeadAfter)
 	for _, node := range []uint16{1, 2} {
 		if len(three.about(node)) < 2 { // it may have come before the other one
 			three.await("NodeLeft", node)
@@ -108,8 +108,8 @@ func TestPartition(t *testing.T) {
 	time.Sleep(time.Until(began.Add(lasts)))
 	w.heal(3)
 	began = time.Now()
-	told(one, "NodeBack", 3, 5*time.Second)
-	told(two, "NodeBack", 3, 5*time.Second)
+	told(one, "NodeBack", 3, patience)
+	told(two, "NodeBack", 3, patience)
 	time.Sleep(2 * time.Second)
 	result := balance(t, w.nodes...)
 	assert.Zero(t, result[1].Missed[2], "on the same side")

@@ -9,6 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// patient is for processes of which none is to be taken for dead, and no message to grow too
+// old, because the machine was busy.
+var patient = Config{DeadAfter: 5 * time.Second, MaxAge: patience}
+
 // fault hurts node 3, and checks that nodes 1 and 2 tell its death in time.
 func fault(t *testing.T, all []*process, hurt func()) {
 	t.Helper()
@@ -18,15 +22,15 @@ func fault(t *testing.T, all []*process, hurt func()) {
 	for _, p := range all[:2] {
 		at := p.await("NodeLeft", 3).At.Sub(began)
 		t.Logf("node %d knows after %v", p.number, at.Round(time.Millisecond))
-		assert.Less(t, at, 3*time.Second)
-		assert.Greater(t, at, 1400*time.Millisecond)
+		assert.Less(t, at, 2*patient.DeadAfter)
+		assert.Greater(t, at, patient.DeadAfter-600*time.Millisecond) // the last heartbeat was before
 	}
 }
 
 // kill -9 is told on each other node, once, in time, and nothing is lost between those.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	all := processes(t, 3, 6000, Config{})
+	all := processes(t, 3, 6000, patient)
 	fault(t, all, all[2].kill)
 	result := balance(t, all[0], all[1])
 	for _, p := range all[:2] {
@@ -41,13 +45,13 @@ func TestKill(t *testing.T) {
 // itself that it was away; each lost message is counted.
 func TestStop(t *testing.T) {
 	t.Parallel()
-	all := processes(t, 3, 1200, Config{})
-	stop := 4 * time.Second
+	all := processes(t, 3, 1200, patient)
+	more := 1500 * time.Millisecond
 	if *long {
-		stop = 15 * time.Second
+		more = 10 * time.Second
 	}
 	fault(t, all, func() { all[2].cmd.Process.Signal(syscall.SIGSTOP) })
-	time.Sleep(stop - 2500*time.Millisecond)
+	time.Sleep(more)
 	require.NoError(t, all[2].cmd.Process.Signal(syscall.SIGCONT))
 	for _, p := range all[:2] {
 		p.await("NodeBack", 3)
@@ -66,7 +70,7 @@ func TestStop(t *testing.T) {
 // Nodes are restarted one after the other under traffic; the others lose nothing.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
-	all := processes(t, 3, 1200, Config{})
+	all := processes(t, 3, 1200, patient)
 	for i := range all {
 		old := all[i]
 		old.tell("stop")
@@ -76,12 +80,13 @@ func TestRollingRestart(t *testing.T) {
 			if p != old {
 				r := p.await("NodeLeft", old.number)
 				assert.Equal(t, ErrLeft.Error(), r.Err)
-				assert.Less(t, r.At.Sub(began), time.Second)
+				assert.Less(t, r.At.Sub(began), patient.DeadAfter)
 				t.Logf("node %d knows after %v", p.number, r.At.Sub(began).Round(time.Millisecond))
 			}
 		}
 		require.NoError(t, old.cmd.Wait())
-		config := Config{Number: old.number, Listen: "127.0.0.1:0"}
+		config := patient
+		config.Number, config.Listen = old.number, "127.0.0.1:0"
 		for _, p := range all {
 			if p != old {
 				config.Routes = append(config.Routes, p.addr)
