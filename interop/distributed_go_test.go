@@ -175,7 +175,7 @@ func TestPanda3DDistributedGo(t *testing.T) {
 	}
 }
 
-// pandaServer starts Panda3D's server on a port that was free a moment ago.
+// pandaServer starts Panda3D's server and returns its port.
 func pandaServer(t *testing.T, python string) int {
 	t.Helper()
 	port, _ := startPandaServer(t, python)

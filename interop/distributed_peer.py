@@ -25,7 +25,7 @@ from direct.distributed.DistributedObjectAI import DistributedObjectAI
 from direct.distributed.DistributedSmoothNode import DistributedSmoothNode
 from direct.distributed.ServerRepository import ServerRepository
 
-LIFETIME = 120.0  # seconds; far more than any test needs
+LIFETIME = 600.0  # seconds; far more than any test needs
 
 output = threading.Lock()
 
@@ -121,7 +121,7 @@ def gets_statements():
         for line in sys.stdin:
             statements.put(line)
         statements.put(None)
-        time.sleep(5)
+        time.sleep(60)
         os._exit(3)  # the program is stuck somewhere
 
     threading.Thread(target=read, daemon=True).start()

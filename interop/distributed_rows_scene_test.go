@@ -89,15 +89,21 @@ func (p *rowPeer) seen(o distributed.Object) *rowThing {
 	return p.Object(id).(*rowThing)
 }
 
-// got requires what has been called at a peer, once all that was sent before has come:
-// the object's owner sends it a mark.
+// got requires what has been called at a peer, once all that an object's owner sent before has come.
 func (p *rowPeer) got(o *rowThing, calls ...string) {
+	p.s.t.Helper()
+	require.Equal(p.s.t, calls, p.forget(o))
+}
+
+// forget returns what has been called at a peer, and empties that, once all that an object's
+// owner sent before has come: the owner sends a mark.
+func (p *rowPeer) forget(o *rowThing) (calls []string) {
 	p.s.t.Helper()
 	before := p.marks + p.Stats().Skipped
 	require.NoError(p.s.t, o.SendUpdateTo(p.DoIDBase(), "say", "mark"))
 	p.s.until("marked", func() bool { return p.marks+p.Stats().Skipped > before })
-	require.Equal(p.s.t, calls, p.calls)
-	p.calls = nil
+	calls, p.calls = p.calls, nil
+	return calls
 }
 
 type rowThing struct {
@@ -139,6 +145,11 @@ func (s *rowScene) pair() (a, b *rowPeer, o, copied *rowThing) {
 	a, b = s.peer(), s.peer(0)
 	o = a.thing(0)
 	copied = b.seen(o)
-	a.calls, b.calls = nil, nil
+	// When this has come, the first one has answered what the second one asked for when it
+	// opened the zone, which may have been after the object was made.
+	copied.send("ask", 0)
+	s.until("asked", func() bool { return len(a.calls) > 0 })
+	a.calls = nil
+	b.forget(o)
 	return a, b, o, copied
 }

@@ -101,13 +101,11 @@ var serverRows = []struct {
 	}},
 	{"S21", func(s *rowScene) {
 		a, b, o, copied := s.pair()
-		c := s.peer(0)
-		c.seen(o)
-		a.calls, b.calls, c.calls = nil, nil, nil
+		c := s.newcomer(o, b)
 		copied.send("poke", 7)
 		s.until("poked", func() bool { return len(a.calls) > 0 })
 		a.got(o, "poke 7")
-		b.got(o, rowAgain(b)...)
+		b.got(o)
 		c.got(o, "poke 7")
 	}},
 	{"S22", func(s *rowScene) {
@@ -209,7 +207,7 @@ var serverRows = []struct {
 				m, ok := p.Object(clock.DoID()).(*distributed.TimeManager)
 				return ok && m.Synchronized()
 			})
-			require.InDelta(s.t, ai.NetworkTime().Seconds(), p.NetworkTime().Seconds(), 1)
+			require.InDelta(s.t, ai.NetworkTime().Seconds(), p.NetworkTime().Seconds(), 5)
 		}
 		s.peers = s.peers[:2]
 	}},
@@ -228,23 +226,27 @@ var serverRows = []struct {
 	}},
 }
 
-// rowAgain is what a peer may be called once more: Panda3D's server gives all of a zone the
-// generates that a newcomer asked for.
-func rowAgain(p *rowPeer) []string {
-	if slices.Contains(p.calls, "name row") {
-		return []string{"name row", "hp 9"}
-	}
-	return nil
+// newcomer connects a client that opens an object's zone, and perhaps others. Nothing is called
+// at it, nor at the other one there: Panda3D's server gives all of a zone the generates that a
+// newcomer asked for.
+func (s *rowScene) newcomer(o *rowThing, there *rowPeer, others ...uint32) *rowPeer {
+	s.t.Helper()
+	p := s.peer(append([]uint32{0}, others...)...)
+	p.seen(o)
+	p.forget(o)
+	there.forget(o)
+	return p
 }
 
 func rowMoves(s *rowScene) {
 	a, old, o, _ := s.pair()
-	both, other := s.peer(0, 1), s.peer(1)
-	both.seen(o)
-	old.calls, both.calls = nil, nil
+	both := s.newcomer(o, old, 1)
+	fence := a.thing(2)
+	other := s.peer(1, 2)
+	other.seen(fence) // else a might give the moved object to those of zone 1 once more
 	require.NoError(s.t, a.SetObjectZone(o, s.zone+1))
 	other.seen(o)
-	old.got(o, append(rowAgain(old), "disable")...)
+	old.got(o, "disable")
 	both.got(o, "name row", "hp 9")
 	require.Equal(s.t, s.zone+1, both.Object(o.DoID()).(*rowThing).Zone())
 	require.Equal(s.t, s.zone+1, other.Object(o.DoID()).(*rowThing).Zone())
@@ -252,13 +254,11 @@ func rowMoves(s *rowScene) {
 
 func rowTargeted(s *rowScene) {
 	a, b, o, _ := s.pair()
-	c := s.peer(0)
-	c.seen(o)
-	b.calls, c.calls = nil, nil
+	c := s.newcomer(o, b)
 	require.NoError(s.t, o.SendUpdateTo(c.DoIDBase(), "answer", 1, "c"))
 	require.NoError(s.t, o.SendUpdateTo(a.DoIDBase(), "say", "me"))
 	a.got(o, "say me")
-	b.got(o, rowAgain(b)...)
+	b.got(o)
 	c.got(o, "answer 1 c")
 }
 

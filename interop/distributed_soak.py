@@ -171,7 +171,10 @@ def main():
             continue
         if line == "rest":
             resting = True
+            emit("resting")
         elif line == "report":
+            for _ in range(3):
+                base.taskMgr.step()  # what had arrived before the line is taken
             for r in repositories:
                 emit("view", Base=r.doIdBase, Sees=sorted(r.doId2do))
             emit("report", Heard=heard[0])

@@ -240,6 +240,7 @@ func (s *soak) rest() {
 	}
 	for _, p := range s.pandas {
 		p.tell("rest")
+		s.await(p, "resting")
 	}
 	want := 2 * *soakCount * 2
 	var before distributed.Stats
@@ -249,9 +250,15 @@ func (s *soak) rest() {
 			require.Fail(s.t, "never at rest", "%d clients: %+v", want, before)
 		}
 		var stats distributed.Stats
-		s.onServer(func() { stats = s.server.Stats() })
+		pending := 0
+		s.onServer(func() {
+			stats = s.server.Stats()
+			for c := range s.server.Clients() {
+				pending += c.Connection().Stats().SendQueueBytes
+			}
+		})
 		still++
-		if stats.Received != before.Received || stats.Sent != before.Sent || stats.Clients != want {
+		if stats.Received != before.Received || stats.Sent != before.Sent || stats.Clients != want || pending > 0 {
 			still = 0
 		}
 		before = stats

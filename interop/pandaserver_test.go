@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/internal/free"
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,11 +48,11 @@ func get(t *testing.T, host string) string {
 	return string(text)
 }
 
-// freePort returns a port that was free a moment ago.
+// freePort returns a port for a program that is started later.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addresses, err := free.Addresses(1)
 	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	_, port := testnet.HostPort(t, addresses[0])
+	return port
 }

@@ -14,8 +14,8 @@ import time
 from panda3d.core import (ConnectionWriter, Datagram, NetAddress, NetDatagram, PointerToConnection,
                           QueuedConnectionListener, QueuedConnectionManager, QueuedConnectionReader, loadPrcFileData)
 
-LIFETIME = 120.0     # seconds; far more than any program here needs
-PATIENCE = 20.0      # seconds without anything arriving while something must
+LIFETIME = 600.0     # seconds; far more than any program here needs
+PATIENCE = 120.0     # seconds without anything arriving while something must
 QUEUE = 1_000_000    # Panda3D drops what does not fit in a queue, 50,000 items by default
 
 # A poll reads until nothing is ready. With a limit, a close between readiness and service aborts the process.
@@ -32,7 +32,7 @@ def guard():
         while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
             pass
         _stdin_closed.set()
-        time.sleep(5)
+        time.sleep(60)
         os._exit(3)  # the program is stuck somewhere
 
     threading.Thread(target=watch, daemon=True).start()
@@ -86,7 +86,7 @@ class Peer:
         emit("listening", port=port_of(rendezvous))
 
     def connect(self, port):
-        connection = self.manager.openTCPClientConnection("127.0.0.1", port, 10000)
+        connection = self.manager.openTCPClientConnection("127.0.0.1", port, 60000)
         if not connection:
             raise RuntimeError(f"cannot connect to port {port}")
         return self.adopt(connection)

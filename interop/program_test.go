@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every wait here. Nothing waits for long unless it is broken.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // findPanda3D returns the python that the programs run with. Without one the test
 // is skipped, except where CI is set: there Panda3D must be.
@@ -85,7 +85,7 @@ func start(t *testing.T, name string, args ...string) *program {
 	}
 	p.cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	p.cmd.Stderr = &p.errors
-	p.cmd.WaitDelay = 5 * time.Second
+	p.cmd.WaitDelay = patience
 	var err error
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(t, err)

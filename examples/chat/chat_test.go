@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/queuednet/queuednet/examples/internal/free"
 	"github.com/queuednet/queuednet/examples/internal/lines"
+	"github.com/queuednet/queuednet/internal/free"
 )
 
 const patience = 30 * time.Second

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/examples/internal/cli"
-	"github.com/queuednet/queuednet/examples/internal/free"
+	"github.com/queuednet/queuednet/internal/free"
 )
 
 // What CLUSTER.md says of a machine that is not overloaded; -slow multiplies it.

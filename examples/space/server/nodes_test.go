@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet"
-	"github.com/queuednet/queuednet/examples/internal/free"
 	"github.com/queuednet/queuednet/examples/space/game"
 	"github.com/queuednet/queuednet/examples/space/player"
+	"github.com/queuednet/queuednet/internal/free"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
