@@ -13,6 +13,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// watchAtRandom has each node unwatch and watch some 500 groups a second.
+func watchAtRandom(nodes []*member, groups int, lasts time.Duration) {
+	ticker := time.NewTicker(time.Second / 60)
+	defer ticker.Stop()
+	for end := time.Now().Add(lasts); time.Now().Before(end); <-ticker.C {
+		for _, n := range nodes {
+			for range 1000 / 60 / 2 {
+				g := n.Group(strconv.Itoa(rand.IntN(groups)))
+				g.Unwatch()
+				g.Watch()
+			}
+			n.poll()
+		}
+	}
+}
+
 // Thousands of groups are watched on three nodes, and change all the time: no goroutine more,
 // the tables are what the program wants at the end, and empty after that.
 func TestManyGroups(t *testing.T) {
@@ -38,18 +54,7 @@ func TestManyGroups(t *testing.T) {
 			n.Group(strconv.Itoa(i)).Watch()
 		}
 	}
-	ticker := time.NewTicker(time.Second / 60)
-	defer ticker.Stop()
-	for end := time.Now().Add(lasts); time.Now().Before(end); <-ticker.C {
-		for _, n := range nodes {
-			for range 1000 / 60 / 2 {
-				g := n.Group(strconv.Itoa(rand.IntN(groups)))
-				g.Unwatch()
-				g.Watch()
-			}
-			n.poll()
-		}
-	}
+	watchAtRandom(nodes, groups, lasts)
 	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines+3 }, patience, time.Millisecond)
 	for _, from := range nodes {
 		for i := range groups {

@@ -114,17 +114,7 @@ func TestJSON(t *testing.T) {
 	assert.Equal(t, s.rendezvous.String(), r.Rendezvous[0].Name)
 	require.Len(t, r.Connections, 2)
 	assert.Equal(t, 2, r.Matching)
-
-	stream := r.Connections[0]
-	assert.Equal(t, accepted.String(), stream.Name)
-	assert.Equal(t, accepted.LocalAddress().String(), stream.Local)
-	assert.Equal(t, queuednet.Traffic{Datagrams: 1, Bytes: 102}, stream.Stats.Received)
-	assert.True(t, stream.LastReceived.Equal(accepted.LastReceived()))
-	_, _, err = accepted.RoundTrip()
-	assert.Equal(t, err == nil, stream.RoundTrip != nil)
-	_, err = accepted.Unacknowledged()
-	assert.Equal(t, err == nil, stream.Unacknowledged != nil)
-	assert.Nil(t, stream.UDPDrops)
+	requireStream(t, accepted, r.Connections[0])
 
 	packets := r.Connections[1]
 	assert.Equal(t, udp.String(), packets.Name)
@@ -143,6 +133,20 @@ func TestJSON(t *testing.T) {
 	r = s.report("stats.json")
 	assert.Equal(t, 1, r.Matching)
 	assert.EqualValues(t, 1, r.Manager.Ends.ByPeer)
+}
+
+// requireStream asserts that a report of a stream that has received a datagram is true.
+func requireStream(t *testing.T, accepted *queuednet.Connection, stream inspect.Connection) {
+	t.Helper()
+	assert.Equal(t, accepted.String(), stream.Name)
+	assert.Equal(t, accepted.LocalAddress().String(), stream.Local)
+	assert.Equal(t, queuednet.Traffic{Datagrams: 1, Bytes: 102}, stream.Stats.Received)
+	assert.True(t, stream.LastReceived.Equal(accepted.LastReceived()))
+	_, _, err := accepted.RoundTrip()
+	assert.Equal(t, err == nil, stream.RoundTrip != nil)
+	_, err = accepted.Unacknowledged()
+	assert.Equal(t, err == nil, stream.Unacknowledged != nil)
+	assert.Nil(t, stream.UDPDrops)
 }
 
 // An adopted socket has whatever name and address it has; a pipe has none.

@@ -193,7 +193,18 @@ func startPandaServer(t *testing.T, python string) (port int, server *pandaPeer)
 // testPair is a game of a Go client and one of Panda3D, with an AI that has a clock in
 // zone 1 and an npc in zone 2, which answers.
 func testPair(g *goPeer, p *pandaPeer, npc uint32) {
-	t := g.t
+	testMeeting(g, p, npc)
+	mine := testTalk(g, p)
+	theirs := testMoves(g, p, mine)
+	testLeaving(g, p, mine, theirs)
+	p.stop()
+	var ignored uint64
+	g.do(func() { ignored = g.r.Stats().Ignored })
+	require.Zero(g.t, ignored)
+}
+
+// testMeeting: both see the npc and hear its answers, and the clock is known.
+func testMeeting(g *goPeer, p *pandaPeer, npc uint32) {
 	g.must(func() error { return g.r.SetInterestZones(1, 2) })
 	p.do("cr.setInterestZones([1])")
 	p.sees("gotTimeSync")
@@ -212,7 +223,11 @@ func testPair(g *goPeer, p *pandaPeer, npc uint32) {
 	g.sees(fmt.Sprintf("%d answer 7 answered", npc))
 	p.do("cr.doId2do[%d].sendUpdate('ask', [8])", npc)
 	p.sees(fmt.Sprintf("%d answer(8, 'answered')", npc))
+}
 
+// testTalk: each makes an object, of which the other sees the updates, also when it comes
+// later. It returns that of the Go client.
+func testTalk(g *goPeer, p *pandaPeer) *goThing {
 	p.do("o = cr.createDistributedObject(className='Thing', zoneId=2)")
 	g.sees(fmt.Sprintf("%d generate", p.base), fmt.Sprintf("%d setName noname", p.base), fmt.Sprintf("%d announceGenerate", p.base))
 	p.do("o.sendUpdate('say', ['hällo']); o.sendUpdate('setAB', [1.5, 2.5])")
@@ -227,7 +242,12 @@ func testPair(g *goPeer, p *pandaPeer, npc uint32) {
 	p.sees(fmt.Sprintf("%d disable", g.base))
 	p.do("cr.setInterestZones([1, 2, 3])")
 	p.sees(fmt.Sprintf("%d generate", g.base), fmt.Sprintf("%d setHp(77,)", g.base))
+	return mine
+}
 
+// testMoves: each makes an object that moves, and the other follows. It returns the number
+// of Panda3D's.
+func testMoves(g *goPeer, p *pandaPeer, mine *goThing) (theirs uint32) {
 	mover := &goMover{}
 	g.must(func() error { return g.r.CreateDistributedObject(mover, 2) })
 	g.must(func() error { return mover.StartPosHprBroadcast() })
@@ -239,7 +259,7 @@ func testPair(g *goPeer, p *pandaPeer, npc uint32) {
 	p.sees("12.5 90.0 in 2")
 
 	p.do("n = cr.createDistributedObject(className='Mover', zoneId=2); n.setPos(1, 2, 3); n.startPosHprBroadcast(period=0.05)")
-	theirs := p.base + 1
+	theirs = p.base + 1
 	g.until("the mover stands", func() bool {
 		m, ok := g.r.Object(theirs).(*goMover)
 		return ok && m.Smoothed() == distributed.PosHpr{X: 1, Y: 2, Z: 3}
@@ -248,15 +268,15 @@ func testPair(g *goPeer, p *pandaPeer, npc uint32) {
 	g.until("the mover has moved", func() bool {
 		return g.r.Object(theirs).(*goMover).Smoothed() == distributed.PosHpr{X: 4, Y: 6, Z: 3}
 	})
+	return theirs
+}
 
+// testLeaving: what is deleted, or was a client's that goes, goes for the other.
+func testLeaving(g *goPeer, p *pandaPeer, mine *goThing, theirs uint32) {
 	g.must(func() error { return g.r.SendDelete(mine) })
 	p.sees(fmt.Sprintf("%d disable", g.base))
 	p.do("cr.sendDeleteMsg(o.doId)")
 	g.sees(fmt.Sprintf("%d disable", p.base))
 	p.do("cr.sendDisconnect()")
 	g.until("the mover is gone", func() bool { return g.r.Object(theirs) == nil })
-	p.stop()
-	var ignored uint64
-	g.do(func() { ignored = g.r.Stats().Ignored })
-	require.Zero(t, ignored)
 }

@@ -179,142 +179,71 @@ func bits(value float64) string {
 	return fmt.Sprintf("%016x", math.Float64bits(value))
 }
 
+// An adding is a row whose field is added to a datagram, a reading one whose field is read.
+type (
+	adding struct {
+		*queuednet.Datagram
+		t   *testing.T
+		row row
+	}
+	reading struct {
+		*queuednet.DatagramIterator
+		t   *testing.T
+		row row
+	}
+)
+
+// methods are how fields are added and read. What is read of floats and bytes is put as
+// values.py puts it.
+var methods = map[string]struct {
+	add  func(a adding)
+	read func(i reading) any
+}{
+	"bool":            {func(a adding) { a.AddBool(a.row.Value == true) }, func(i reading) any { return i.GetBool() }},
+	"int8":            {func(a adding) { a.AddInt8(int8(a.row.int(a.t))) }, func(i reading) any { return i.GetInt8() }},
+	"int16":           {func(a adding) { a.AddInt16(int16(a.row.int(a.t))) }, func(i reading) any { return i.GetInt16() }},
+	"int32":           {func(a adding) { a.AddInt32(int32(a.row.int(a.t))) }, func(i reading) any { return i.GetInt32() }},
+	"int64":           {func(a adding) { a.AddInt64(a.row.int(a.t)) }, func(i reading) any { return i.GetInt64() }},
+	"uint8":           {func(a adding) { a.AddUint8(uint8(a.row.uint(a.t))) }, func(i reading) any { return i.GetUint8() }},
+	"uint16":          {func(a adding) { a.AddUint16(uint16(a.row.uint(a.t))) }, func(i reading) any { return i.GetUint16() }},
+	"uint32":          {func(a adding) { a.AddUint32(uint32(a.row.uint(a.t))) }, func(i reading) any { return i.GetUint32() }},
+	"uint64":          {func(a adding) { a.AddUint64(a.row.uint(a.t)) }, func(i reading) any { return i.GetUint64() }},
+	"be_int16":        {func(a adding) { a.AddBEInt16(int16(a.row.int(a.t))) }, func(i reading) any { return i.GetBEInt16() }},
+	"be_int32":        {func(a adding) { a.AddBEInt32(int32(a.row.int(a.t))) }, func(i reading) any { return i.GetBEInt32() }},
+	"be_int64":        {func(a adding) { a.AddBEInt64(a.row.int(a.t)) }, func(i reading) any { return i.GetBEInt64() }},
+	"be_uint16":       {func(a adding) { a.AddBEUint16(uint16(a.row.uint(a.t))) }, func(i reading) any { return i.GetBEUint16() }},
+	"be_uint32":       {func(a adding) { a.AddBEUint32(uint32(a.row.uint(a.t))) }, func(i reading) any { return i.GetBEUint32() }},
+	"be_uint64":       {func(a adding) { a.AddBEUint64(a.row.uint(a.t)) }, func(i reading) any { return i.GetBEUint64() }},
+	"float32":         {func(a adding) { a.AddFloat32(float32(a.row.float(a.t))) }, func(i reading) any { return bits(float64(i.GetFloat32())) }},
+	"float64":         {func(a adding) { a.AddFloat64(a.row.float(a.t)) }, func(i reading) any { return bits(i.GetFloat64()) }},
+	"be_float32":      {func(a adding) { a.AddBEFloat32(float32(a.row.float(a.t))) }, func(i reading) any { return bits(float64(i.GetBEFloat32())) }},
+	"be_float64":      {func(a adding) { a.AddBEFloat64(a.row.float(a.t)) }, func(i reading) any { return bits(i.GetBEFloat64()) }},
+	"stdfloat":        {func(a adding) { a.AddStdfloat(a.row.float(a.t)) }, func(i reading) any { return bits(i.GetStdfloat()) }},
+	"stdfloat_double": {func(a adding) { a.SetStdfloatDouble(true); a.AddStdfloat(a.row.float(a.t)) }, func(i reading) any { return bits(i.GetStdfloat()) }},
+	"string":          {func(a adding) { a.AddString(a.row.text()) }, func(i reading) any { return i.GetString() }},
+	"string32":        {func(a adding) { a.AddString32(a.row.text()) }, func(i reading) any { return i.GetString32() }},
+	"z_string":        {func(a adding) { a.AddZString(a.row.text()) }, func(i reading) any { return i.GetZString() }},
+	"fixed_string":    {func(a adding) { a.AddFixedString(a.row.text(), a.row.Size) }, func(i reading) any { return i.GetFixedString(i.row.Size) }},
+	"wstring":         {func(a adding) { a.AddWString(a.row.text()) }, func(i reading) any { return i.GetWString() }},
+	"blob":            {func(a adding) { a.AddBlob(a.row.bytes(a.t)) }, func(i reading) any { return hex.EncodeToString(i.GetBlob()) }},
+	"blob32":          {func(a adding) { a.AddBlob32(a.row.bytes(a.t)) }, func(i reading) any { return hex.EncodeToString(i.GetBlob32()) }},
+	"pad_bytes": {func(a adding) { a.PadBytes(int(a.row.int(a.t))) }, func(i reading) any {
+		before := i.CurrentIndex()
+		i.SkipBytes(int(i.row.int(i.t)))
+		return i.CurrentIndex() - before
+	}},
+	"append_data": {func(a adding) { a.AppendData(a.row.bytes(a.t)) }, func(i reading) any { return hex.EncodeToString(i.ExtractBytes(len(i.row.bytes(i.t)))) }},
+}
+
 func (r row) add(t *testing.T, dg *queuednet.Datagram) {
 	t.Helper()
-	switch r.Method {
-	case "bool":
-		dg.AddBool(r.Value == true)
-	case "int8":
-		dg.AddInt8(int8(r.int(t)))
-	case "int16":
-		dg.AddInt16(int16(r.int(t)))
-	case "int32":
-		dg.AddInt32(int32(r.int(t)))
-	case "int64":
-		dg.AddInt64(r.int(t))
-	case "uint8":
-		dg.AddUint8(uint8(r.uint(t)))
-	case "uint16":
-		dg.AddUint16(uint16(r.uint(t)))
-	case "uint32":
-		dg.AddUint32(uint32(r.uint(t)))
-	case "uint64":
-		dg.AddUint64(r.uint(t))
-	case "be_int16":
-		dg.AddBEInt16(int16(r.int(t)))
-	case "be_int32":
-		dg.AddBEInt32(int32(r.int(t)))
-	case "be_int64":
-		dg.AddBEInt64(r.int(t))
-	case "be_uint16":
-		dg.AddBEUint16(uint16(r.uint(t)))
-	case "be_uint32":
-		dg.AddBEUint32(uint32(r.uint(t)))
-	case "be_uint64":
-		dg.AddBEUint64(r.uint(t))
-	case "float32":
-		dg.AddFloat32(float32(r.float(t)))
-	case "float64":
-		dg.AddFloat64(r.float(t))
-	case "be_float32":
-		dg.AddBEFloat32(float32(r.float(t)))
-	case "be_float64":
-		dg.AddBEFloat64(r.float(t))
-	case "stdfloat":
-		dg.AddStdfloat(r.float(t))
-	case "stdfloat_double":
-		dg.SetStdfloatDouble(true)
-		dg.AddStdfloat(r.float(t))
-	case "string":
-		dg.AddString(r.text())
-	case "string32":
-		dg.AddString32(r.text())
-	case "z_string":
-		dg.AddZString(r.text())
-	case "fixed_string":
-		dg.AddFixedString(r.text(), r.Size)
-	case "wstring":
-		dg.AddWString(r.text())
-	case "blob":
-		dg.AddBlob(r.bytes(t))
-	case "blob32":
-		dg.AddBlob32(r.bytes(t))
-	case "pad_bytes":
-		dg.PadBytes(int(r.int(t)))
-	case "append_data":
-		dg.AppendData(r.bytes(t))
-	default:
-		t.Fatalf("values.json: no method %q", r.Method)
-	}
+	require.Contains(t, methods, r.Method, "in values.json")
+	methods[r.Method].add(adding{dg, t, r})
 	require.NoError(t, dg.Err())
 }
 
 func (r row) read(t *testing.T, it *queuednet.DatagramIterator) string {
 	t.Helper()
-	var value any
-	switch r.Method {
-	case "bool":
-		value = it.GetBool()
-	case "int8":
-		value = it.GetInt8()
-	case "int16":
-		value = it.GetInt16()
-	case "int32":
-		value = it.GetInt32()
-	case "int64":
-		value = it.GetInt64()
-	case "uint8":
-		value = it.GetUint8()
-	case "uint16":
-		value = it.GetUint16()
-	case "uint32":
-		value = it.GetUint32()
-	case "uint64":
-		value = it.GetUint64()
-	case "be_int16":
-		value = it.GetBEInt16()
-	case "be_int32":
-		value = it.GetBEInt32()
-	case "be_int64":
-		value = it.GetBEInt64()
-	case "be_uint16":
-		value = it.GetBEUint16()
-	case "be_uint32":
-		value = it.GetBEUint32()
-	case "be_uint64":
-		value = it.GetBEUint64()
-	case "float32":
-		value = bits(float64(it.GetFloat32()))
-	case "float64":
-		value = bits(it.GetFloat64())
-	case "be_float32":
-		value = bits(float64(it.GetBEFloat32()))
-	case "be_float64":
-		value = bits(it.GetBEFloat64())
-	case "stdfloat", "stdfloat_double":
-		value = bits(it.GetStdfloat())
-	case "string":
-		value = it.GetString()
-	case "string32":
-		value = it.GetString32()
-	case "z_string":
-		value = it.GetZString()
-	case "fixed_string":
-		value = it.GetFixedString(r.Size)
-	case "wstring":
-		value = it.GetWString()
-	case "blob":
-		value = hex.EncodeToString(it.GetBlob())
-	case "blob32":
-		value = hex.EncodeToString(it.GetBlob32())
-	case "pad_bytes":
-		before := it.CurrentIndex()
-		it.SkipBytes(int(r.int(t)))
-		value = it.CurrentIndex() - before
-	case "append_data":
-		value = hex.EncodeToString(it.ExtractBytes(len(r.bytes(t))))
-	default:
-		t.Fatalf("values.json: no method %q", r.Method)
-	}
-	return fmt.Sprint(value)
+	require.Contains(t, methods, r.Method, "in values.json")
+	return fmt.Sprint(methods[r.Method].read(reading{it, t, r}))
 }

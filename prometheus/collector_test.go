@@ -19,10 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the collector tells is what has happened, and what a pedantic registry allows.
-func TestCollector(t *testing.T) {
+// busyManager returns a manager with one connection, which received two datagrams and
+// ended.
+func busyManager(t *testing.T) *queuednet.QueuedConnectionManager {
+	t.Helper()
 	manager := queuednet.NewQueuedConnectionManager(nil)
-	defer manager.Close()
+	t.Cleanup(func() { manager.Close() })
 	reader := queuednet.NewQueuedConnectionReader(manager)
 	here, there := net.Pipe()
 	conn, err := manager.AdoptConnection(here)
@@ -47,7 +49,12 @@ func TestCollector(t *testing.T) {
 			ended = true
 		}
 	}
+	return manager
+}
 
+// What the collector tells is what has happened, and what a pedantic registry allows.
+func TestCollector(t *testing.T) {
+	manager := busyManager(t)
 	registry := prometheus.NewPedanticRegistry()
 	require.NoError(t, registry.Register(queuednetprom.NewCollector(manager)))
 	problems, err := testutil.GatherAndLint(registry)

@@ -181,6 +181,25 @@ func ExampleReplay_OpenUDPConnection() {
 	// again over UDP: true
 }
 
+// open opens the server at a port of the system's choice.
+func (g *game) open() (port int, err error) {
+	address, err := queuednet.ParseNetAddress("127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	rendezvous, err := g.manager.OpenTCPServerRendezvousAt(address, 0)
+	if err != nil {
+		return 0, err
+	}
+	return rendezvous.LocalAddress().Port(), g.listener.AddConnection(rendezvous)
+}
+
+func say(writer *queuednet.ConnectionWriter, conn *queuednet.Connection, word string) {
+	var datagram queuednet.Datagram
+	datagram.AddString(word)
+	writer.Send(&datagram, conn)
+}
+
 // recordSession is the server: two players come, and one of them goes.
 func recordSession(name string) error {
 	file, err := os.Create(name)
@@ -190,15 +209,8 @@ func recordSession(name string) error {
 	defer file.Close()
 	g := newGame(datagramfile.NewDatagramOutputFile(file))
 	defer g.manager.Close()
-	address, err := queuednet.ParseNetAddress("127.0.0.1:0")
+	port, err := g.open()
 	if err != nil {
-		return err
-	}
-	rendezvous, err := g.manager.OpenTCPServerRendezvousAt(address, 0)
-	if err != nil {
-		return err
-	}
-	if err := g.listener.AddConnection(rendezvous); err != nil {
 		return err
 	}
 
@@ -207,14 +219,9 @@ func recordSession(name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	join := func() (*queuednet.Connection, error) {
-		return players.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), time.Second)
+		return players.OpenTCPClientConnection("127.0.0.1", port, time.Second)
 	}
 	writer := queuednet.NewConnectionWriter(players)
-	say := func(conn *queuednet.Connection, word string) {
-		var datagram queuednet.Datagram
-		datagram.AddString(word)
-		writer.Send(&datagram, conn)
-	}
 	until := func(done func() bool) {
 		for !done() && g.manager.WaitForReaders(ctx) == nil {
 			g.frame()
@@ -225,17 +232,17 @@ func recordSession(name string) error {
 	if err != nil {
 		return err
 	}
-	say(ada, "hello")
+	say(writer, ada, "hello")
 	until(func() bool { return len(g.world) == 1 })
 	grace, err := join()
 	if err != nil {
 		return err
 	}
 	until(func() bool { return len(g.players) == 2 })
-	say(ada, "hello")
-	say(grace, "hello")
+	say(writer, ada, "hello")
+	say(writer, grace, "hello")
 	until(func() bool { return g.world[`"hello" among 2`] == 2 })
-	say(grace, "bye")
+	say(writer, grace, "bye")
 	players.CloseConnection(grace)
 	until(func() bool { return g.left == 1 })
 	fmt.Println("recorded:")

@@ -69,6 +69,16 @@ func (l *udpLine) end() {
 	l.ending.Do(func() { close(l.doings) })
 }
 
+// anyWay returns one of the addresses and somebody who may send to it.
+func anyWay(random *rand.Rand, addresses []string) (from, to string) {
+	to = addresses[random.IntN(len(addresses))]
+	from = []string{"192.0.2.1:9", "203.0.113.7:65535", "[fe80::1%eth0]:1"}[random.IntN(3)]
+	if strings.Contains(from, "[") != strings.Contains(to, "[") {
+		to = "" // an answer would be of another version of IP
+	}
+	return from, to
+}
+
 // mixedSession is a session of two UDP connections, one of them at one address, and
 // of streams, for a bubble.
 func mixedSession(t *testing.T, seed uint64, raw bool) (recording []byte, live *program) {
@@ -91,11 +101,7 @@ func mixedSession(t *testing.T, seed uint64, raw bool) (recording []byte, live *
 			people = people[1:]
 		case n < 12:
 			which := random.IntN(2)
-			to := locals[which][random.IntN(len(locals[which]))]
-			from := []string{"192.0.2.1:9", "203.0.113.7:65535", "[fe80::1%eth0]:1"}[random.IntN(3)]
-			if strings.Contains(from, "[") != strings.Contains(to, "[") {
-				to = "" // an answer would be of another version of IP
-			}
+			from, to := anyWay(random, locals[which])
 			lines[which].send(t, from, to, text, raw)
 		case raw:
 			people[random.IntN(len(people))].write([]byte(text))
@@ -254,6 +260,26 @@ func TestReplayOfUDPStops(t *testing.T) {
 	}
 }
 
+// receive lets the program receive 20 packets, sent to conn by these hosts' addresses in
+// turn.
+func (p *program) receive(t *testing.T, conn *queuednet.Connection, hosts []string) {
+	t.Helper()
+	sender, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer sender.Close()
+	for i := range 20 {
+		packet, err := appendPacket(nil, false, []byte(fmt.Sprint(i)))
+		require.NoError(t, err)
+		to := address(t, fmt.Sprintf("%s:%d", hosts[i%len(hosts)], conn.LocalAddress().Port()))
+		_, err = sender.WriteTo(packet, udpAddr(to))
+		require.NoError(t, err)
+	}
+	for deadline := time.Now().Add(patience); len(p.log) < 21 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		p.frame()
+	}
+	require.Len(t, p.log, 21)
+}
+
 // What the system's own sockets received, also over a simulated network, is replayed
 // with the addresses that they told.
 func TestReplayOfTheSystemsUDP(t *testing.T) {
@@ -281,20 +307,7 @@ func TestReplayOfTheSystemsUDP(t *testing.T) {
 			var b datagramfile.DatagramBuffer
 			live := newProgram(t, nil, &b)
 			conn := live.openedUDP(test.open(live.manager))
-			sender, err := net.ListenPacket("udp4", "127.0.0.1:0")
-			require.NoError(t, err)
-			defer sender.Close()
-			for i := range 20 {
-				packet, err := appendPacket(nil, false, []byte(fmt.Sprint(i)))
-				require.NoError(t, err)
-				to := address(t, fmt.Sprintf("%s:%d", test.hosts[i%len(test.hosts)], conn.LocalAddress().Port()))
-				_, err = sender.WriteTo(packet, udpAddr(to))
-				require.NoError(t, err)
-			}
-			for deadline := time.Now().Add(patience); len(live.log) < 21 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-				live.frame()
-			}
-			require.Len(t, live.log, 21)
+			live.receive(t, conn, test.hosts)
 			require.NoError(t, live.recorder.Flush())
 			for _, host := range test.hosts {
 				if runtime.GOOS == "linux" {

@@ -102,61 +102,78 @@ func TestRecorderWithoutASink(t *testing.T) {
 	})
 }
 
+// A carelessLoop adds whoever comes to its reader, and says nothing of that.
+type carelessLoop struct {
+	*program
+	*lobby
+	conns []*queuednet.Connection
+}
+
+func newCarelessLoop(t *testing.T, to datagramfile.DatagramSink) *carelessLoop {
+	p := newProgram(t, nil, to)
+	return &carelessLoop{program: p, lobby: p.newLobby()}
+}
+
+func (p *carelessLoop) arrive() {
+	synctest.Wait()
+	for conn := range p.listener.NewConnections() {
+		require.NoError(p.t, p.reader.AddConnection(conn))
+		p.conns = append(p.conns, conn)
+	}
+	synctest.Wait()
+}
+
+// closesTooSoon has somebody come whose connection is told of twice, closed before its end
+// is told or after that, and told of once more.
+func (p *carelessLoop) closesTooSoon(address string, before bool) {
+	t := p.t
+	grace := p.come(address)
+	p.arrive()
+	conn := p.conns[len(p.conns)-1]
+	p.recorder.Opened(conn)
+	p.recorder.Opened(conn)
+	grace.say("b", "c")
+	synctest.Wait()
+	require.True(t, p.recorder.GetData(new(queuednet.NetDatagram)))
+	if before {
+		require.NoError(t, conn.Close())
+	}
+	p.recorder.Ended(conn)
+	if !before {
+		require.NoError(t, conn.Close())
+	}
+	p.frame()
+	p.recorder.Ended(conn)
+	p.recorder.Opened(conn) // too late
+	grace.end()
+}
+
 // The recorder copes with a loop that tells it less, more or later than it might.
 func TestRecorderOfACarelessLoop(t *testing.T) {
 	for _, getData := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			var b datagramfile.DatagramBuffer
-			p := newProgram(t, nil, &b)
+			p := newCarelessLoop(t, &b)
 			p.getData = getData
-			lobby := p.newLobby()
-			var conns []*queuednet.Connection
-			arrive := func() {
-				synctest.Wait()
-				for conn := range p.listener.NewConnections() {
-					require.NoError(t, p.reader.AddConnection(conn))
-					conns = append(conns, conn)
-				}
-				synctest.Wait()
-			}
 			p.recorder.Opened(nil)
 			p.recorder.Ended(nil)
 
 			// never told of, and gone with the only datagram
-			ada := lobby.come("192.0.2.1:1")
+			ada := p.come("192.0.2.1:1")
 			ada.say("a")
 			ada.leave()
-			arrive()
+			p.arrive()
 			p.frame()
-			p.recorder.Ended(conns[0])
+			p.recorder.Ended(p.conns[0])
 
 			// nothing said, never told of but as an end
-			lobby.come("192.0.2.1:2").leave()
-			arrive()
+			p.come("192.0.2.1:2").leave()
+			p.arrive()
 			p.frame()
 
-			// closed before and told of after, or the reverse; some is queued still
-			for port := range 2 {
-				grace := lobby.come([]string{"192.0.2.1:3", "192.0.2.1:4"}[port])
-				arrive()
-				conn := conns[2+port]
-				p.recorder.Opened(conn)
-				p.recorder.Opened(conn)
-				grace.say("b", "c")
-				synctest.Wait()
-				require.True(t, p.recorder.GetData(new(queuednet.NetDatagram)))
-				if port == 0 {
-					require.NoError(t, conn.Close())
-				}
-				p.recorder.Ended(conn)
-				if port == 1 {
-					require.NoError(t, conn.Close())
-				}
-				p.frame()
-				p.recorder.Ended(conn)
-				p.recorder.Opened(conn) // too late
-				grace.end()
-			}
+			// some is queued still
+			p.closesTooSoon("192.0.2.1:3", true)
+			p.closesTooSoon("192.0.2.1:4", false)
 			for range 3 {
 				p.frame()
 				require.False(t, p.recorder.GetData(nil))

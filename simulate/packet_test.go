@@ -150,7 +150,7 @@ func TestPacketStopDelay(t *testing.T) {
 	})
 }
 
-func TestPacketErrorsDeadlinesAndClose(t *testing.T) {
+func TestPacketErrors(t *testing.T) {
 	b := make([]byte, 10)
 	bubble("an error passes", t, func(t *testing.T) {
 		p := newPacketPipe(t)
@@ -175,6 +175,10 @@ func TestPacketErrorsDeadlinesAndClose(t *testing.T) {
 		}
 		assert.NoError(t, socket.Close())
 	})
+}
+
+func TestPacketDeadlines(t *testing.T) {
+	b := make([]byte, 10)
 	bubble("deadlines", t, func(t *testing.T) {
 		p := newPacketPipe(t)
 		socket := simulate.NewNetwork(1).PacketConn(p)
@@ -197,6 +201,9 @@ func TestPacketErrorsDeadlinesAndClose(t *testing.T) {
 		assert.ErrorIs(t, err, net.ErrClosed)
 		assert.ErrorIs(t, socket.SetReadDeadline(time.Time{}), net.ErrClosed)
 	})
+}
+
+func TestPacketsAreBounded(t *testing.T) {
 	bubble("bounded, and closed while full", t, func(t *testing.T) {
 		network := simulate.NewNetwork(1)
 		network.StartDelay(time.Hour, time.Hour)

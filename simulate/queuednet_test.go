@@ -146,55 +146,63 @@ func TestAdoptedEnd(t *testing.T) {
 	})
 }
 
-// A server and a client over the sockets of the system, both ways delayed.
-func TestRealSockets(t *testing.T) {
-	const wait = 20 * time.Millisecond
-	network := simulate.NewNetwork(1)
-	network.StartDelay(wait, wait)
-	t.Run("TCP", func(t *testing.T) {
-		socket, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		server, client := newEnd(t), newEnd(t)
-		rendezvous, err := server.manager.AdoptRendezvous(network.Listener(socket))
-		require.NoError(t, err)
-		require.NoError(t, server.listener.AddConnection(rendezvous))
-		dialled, err := net.Dial("tcp", socket.Addr().String())
-		require.NoError(t, err)
-		conn, err := client.manager.AdoptConnection(network.Conn(dialled))
-		require.NoError(t, err)
-		require.NoError(t, client.reader.AddConnection(conn))
-		require.NoError(t, conn.SetNoDelay(true), "options reach the socket")
+const realDelay = 20 * time.Millisecond
 
-		start := time.Now()
-		require.NoError(t, client.writer.Send(queuednet.NewDatagram([]byte("ping")), conn))
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		require.NoError(t, server.manager.WaitForReaders(ctx))
-		accepted, ok := server.listener.GetNewConnection()
-		require.True(t, ok)
-		require.NoError(t, server.reader.AddConnection(accepted))
-		assert.Equal(t, "ping", server.next(t))
-		require.NoError(t, server.writer.Send(queuednet.NewDatagram([]byte("pong")), accepted))
-		assert.Equal(t, "pong", client.next(t))
-		assert.GreaterOrEqual(t, time.Since(start), 2*wait)
-	})
-	t.Run("UDP", func(t *testing.T) {
-		e := newEnd(t)
-		var conns []*queuednet.Connection
-		for range 2 {
-			socket, err := net.ListenPacket("udp", "127.0.0.1:0")
-			require.NoError(t, err)
-			conn, err := e.manager.AdoptUDPConnection(network.PacketConn(socket))
-			require.NoError(t, err)
-			require.NoError(t, e.reader.AddConnection(conn))
-			require.NoError(t, conn.SetRecvBufferSize(1<<16), "options reach the socket")
-			conns = append(conns, conn)
-		}
-		start := time.Now()
-		require.NoError(t, e.writer.SendTo(queuednet.NewDatagram([]byte("ping")), conns[0], conns[1].LocalAddress()))
-		assert.Equal(t, "ping", e.next(t))
-		require.NoError(t, e.writer.SendTo(queuednet.NewDatagram([]byte("pong")), conns[1], conns[0].LocalAddress()))
-		assert.Equal(t, "pong", e.next(t))
-		assert.GreaterOrEqual(t, time.Since(start), 2*wait)
-	})
+// delayed returns a network with realDelay.
+func delayed() *simulate.Network {
+	network := simulate.NewNetwork(1)
+	network.StartDelay(realDelay, realDelay)
+	return network
+}
+
+// A server and a client over the sockets of the system, both ways delayed.
+func TestRealTCP(t *testing.T) {
+	network := delayed()
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server, client := newEnd(t), newEnd(t)
+	rendezvous, err := server.manager.AdoptRendezvous(network.Listener(socket))
+	require.NoError(t, err)
+	require.NoError(t, server.listener.AddConnection(rendezvous))
+	dialled, err := net.Dial("tcp", socket.Addr().String())
+	require.NoError(t, err)
+	conn, err := client.manager.AdoptConnection(network.Conn(dialled))
+	require.NoError(t, err)
+	require.NoError(t, client.reader.AddConnection(conn))
+	require.NoError(t, conn.SetNoDelay(true), "options reach the socket")
+
+	start := time.Now()
+	require.NoError(t, client.writer.Send(queuednet.NewDatagram([]byte("ping")), conn))
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, server.manager.WaitForReaders(ctx))
+	accepted, ok := server.listener.GetNewConnection()
+	require.True(t, ok)
+	require.NoError(t, server.reader.AddConnection(accepted))
+	assert.Equal(t, "ping", server.next(t))
+	require.NoError(t, server.writer.Send(queuednet.NewDatagram([]byte("pong")), accepted))
+	assert.Equal(t, "pong", client.next(t))
+	assert.GreaterOrEqual(t, time.Since(start), 2*realDelay)
+}
+
+// Two sockets of one manager, both ways delayed.
+func TestRealUDP(t *testing.T) {
+	network := delayed()
+	e := newEnd(t)
+	var conns []*queuednet.Connection
+	for range 2 {
+		socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+		require.NoError(t, err)
+		conn, err := e.manager.AdoptUDPConnection(network.PacketConn(socket))
+		require.NoError(t, err)
+		require.NoError(t, e.reader.AddConnection(conn))
+		require.NoError(t, conn.SetRecvBufferSize(1<<16), "options reach the socket")
+		conns = append(conns, conn)
+	}
+	start := time.Now()
+	require.NoError(t, e.writer.SendTo(queuednet.NewDatagram([]byte("ping")), conns[0], conns[1].LocalAddress()))
+	assert.Equal(t, "ping", e.next(t))
+	require.NoError(t, e.writer.SendTo(queuednet.NewDatagram([]byte("pong")), conns[1], conns[0].LocalAddress()))
+	assert.Equal(t, "pong", e.next(t))
+	assert.GreaterOrEqual(t, time.Since(start), 2*realDelay)
 }

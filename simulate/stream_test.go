@@ -45,6 +45,9 @@ func TestStreamDelay(t *testing.T) {
 		socket.Close()
 		assert.Equal(t, []string{"0s out", "0s EOF"}, received.take())
 	})
+}
+
+func TestStreamDelayThatChanges(t *testing.T) {
 	bubble("the order is kept", t, func(t *testing.T) {
 		network := simulate.NewNetwork(1)
 		network.StartDelay(time.Second, time.Second)
@@ -170,29 +173,32 @@ func TestStreamPiecesAndEnd(t *testing.T) {
 	})
 }
 
+// slowStream returns a stream whose bytes come after ten seconds.
+func slowStream(t *testing.T) (socket, near, far net.Conn) {
+	n := simulate.NewNetwork(1)
+	n.StartDelay(10*time.Second, 10*time.Second)
+	near, far = pipe(t)
+	return n.Conn(near), near, far
+}
+
+func requireTimeout(t *testing.T, err error) {
+	t.Helper()
+	assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	var netErr net.Error
+	require.ErrorAs(t, err, &netErr)
+	assert.True(t, netErr.Timeout())
+}
+
 func TestStreamDeadlines(t *testing.T) {
-	network := func() *simulate.Network {
-		n := simulate.NewNetwork(1)
-		n.StartDelay(10*time.Second, 10*time.Second)
-		return n
-	}
-	isTimeout := func(t *testing.T, err error) {
-		t.Helper()
-		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		var netErr net.Error
-		require.ErrorAs(t, err, &netErr)
-		assert.True(t, netErr.Timeout())
-	}
 	b := make([]byte, 10)
 	bubble("while nothing is there, and while something waits", t, func(t *testing.T) {
-		near, far := pipe(t)
-		socket := network().Conn(near)
+		socket, _, far := slowStream(t)
 		for range 2 {
 			start := time.Now()
 			require.NoError(t, socket.SetReadDeadline(start.Add(3*time.Second)))
 			for range 2 { // it stays passed
 				_, err := socket.Read(b)
-				isTimeout(t, err)
+				requireTimeout(t, err)
 				assert.Equal(t, 3*time.Second, time.Since(start))
 			}
 			write(t, far, "x")
@@ -203,13 +209,12 @@ func TestStreamDeadlines(t *testing.T) {
 		assert.Equal(t, "x", string(b[:n]), "nothing was lost")
 		assert.NoError(t, socket.SetDeadline(time.Now()))
 		_, err = socket.Read(b)
-		isTimeout(t, err)
+		requireTimeout(t, err)
 		_, err = socket.Write(b)
-		isTimeout(t, err)
+		requireTimeout(t, err)
 	})
 	bubble("set while a Read waits", t, func(t *testing.T) {
-		near, _ := pipe(t)
-		socket := network().Conn(near)
+		socket, near, _ := slowStream(t)
 		errs := make(chan error)
 		const readers = 3
 		for range readers {
@@ -221,7 +226,7 @@ func TestStreamDeadlines(t *testing.T) {
 		time.Sleep(time.Second)
 		require.NoError(t, socket.SetReadDeadline(time.Now()))
 		for range readers {
-			isTimeout(t, <-errs)
+			requireTimeout(t, <-errs)
 		}
 		near.Close()
 	})

@@ -59,6 +59,17 @@ func requireWelcome(t *testing.T, slow *player, proxyLine string) {
 	}
 }
 
+// requireAcceptsNoMore asserts that all who come are served by the second of two processes.
+func requireAcceptsNoMore(t *testing.T, served *sync.Map, first, second string) {
+	t.Helper()
+	last := servedBy(served, first)
+	awaitServed(t, served, second)
+	// Of each of the four it may have accepted one, and answered one that was not counted yet.
+	if more := servedBy(served, first) - last; more > 8 {
+		t.Errorf("the first process goes on accepting: %d more", more)
+	}
+}
+
 // While players come and go, and others stay, a process takes over from another
 // one, and a third from that: nobody is lost.
 func TestRestart(t *testing.T) {
@@ -89,12 +100,7 @@ func TestRestart(t *testing.T) {
 			if test.proxyLine != "" {
 				requireWelcome(t, slow, test.proxyLine)
 			}
-			last := servedBy(&served, first.pid())
-			awaitServed(t, &served, second)
-			// Of each of the four it may have accepted one, and answered one that was not counted yet.
-			if more := servedBy(&served, first.pid()) - last; more > 8 {
-				t.Errorf("the first process goes on accepting: %d more", more)
-			}
+			requireAcceptsNoMore(t, &served, first.pid(), second)
 			if code := first.code("/readyz"); code != 200 {
 				t.Errorf("/readyz of the successor: %d", code)
 			}

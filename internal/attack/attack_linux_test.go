@@ -138,6 +138,27 @@ func (o *outcome) excess() (wrong []string) {
 	return wrong
 }
 
+// result puts together the figures of an attempt. The bystander measured in peace between
+// the first two times and the last two, and during the attack between.
+func (a *attack) result(o *outcome, b *bystander, times []time.Time, machine, common time.Duration) result {
+	stops := o.server.Stops
+	return result{
+		Attack:      a.what,
+		Without:     max(b.p99(times[0], times[1], stops), b.p99(times[3], times[4], stops)),
+		With:        b.p99(times[1], times[2], stops),
+		Memory:      o.server.Peak,
+		Bound:       baseMemory + int64(len(o.server.Ledger))*idleConnection + 3*a.hold(),
+		CPU:         slices.Max(o.server.CPUs),
+		UsualCPU:    usual(o.server.CPUs),
+		UsualBusy:   usual(o.server.Busies),
+		Machine:     machine,
+		Common:      common,
+		Busy:        slices.Max(o.server.Busies),
+		Wall:        slices.Max(o.server.Walls),
+		Connections: len(o.server.Ledger),
+	}
+}
+
 // try is one attempt: start the server, let the bystander measure in peace,
 // attack, let it measure in peace again, and compare what everybody tells.
 func (a *attack) try(t *testing.T) *outcome {
@@ -165,22 +186,7 @@ func (a *attack) try(t *testing.T) *outcome {
 	o.server = told[report](t, server, 60*time.Second)
 	require.NoError(t, server.cmd.Wait())
 
-	stops := o.server.Stops
-	o.result = result{
-		Attack:      a.what,
-		Without:     max(b.p99(times[0], times[1], stops), b.p99(times[3], times[4], stops)),
-		With:        b.p99(times[1], times[2], stops),
-		Memory:      o.server.Peak,
-		Bound:       baseMemory + int64(len(o.server.Ledger))*idleConnection + 3*a.hold(),
-		CPU:         slices.Max(o.server.CPUs),
-		UsualCPU:    usual(o.server.CPUs),
-		UsualBusy:   usual(o.server.Busies),
-		Machine:     machine,
-		Common:      common,
-		Busy:        slices.Max(o.server.Busies),
-		Wall:        slices.Max(o.server.Walls),
-		Connections: len(o.server.Ledger),
-	}
+	o.result = a.result(&o, b, times, machine, common)
 	o.compare(t)
 	assert.Empty(t, o.attacker.Errors, "what the attacker saw")
 	assert.Empty(t, o.server.CloseError, "the error of the manager's Close")

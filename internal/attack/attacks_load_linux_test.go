@@ -19,13 +19,23 @@ const (
 
 // loadAttacks are those by how much, and how fast.
 func loadAttacks() []*attack {
-	flooded := func() int64 { return receiveQueue + 2*readBlock }
-	return []*attack{{
+	return []*attack{plainFlood(), stoppedFlood(), forgetfulProgram(), receivers(), churn(), vanishing(), liveCrowd()}
+}
+
+// flooded is what a flood may hold.
+func flooded() int64 { return receiveQueue + 2*readBlock }
+
+func plainFlood() *attack {
+	return &attack{
 		name: "flood",
 		what: "2,000,000 numbered datagrams",
 		run:  flood,
 		hold: flooded,
-	}, {
+	}
+}
+
+func stoppedFlood() *attack {
+	return &attack{
 		name: "flood-stopped",
 		what: "2,000,000 numbered datagrams, the program stops three seconds",
 		run: func(a *attacker) {
@@ -40,13 +50,21 @@ func loadAttacks() []*attack {
 				assert.Greater(t, o.attacker.Notes["s in one write"], 0.7*pick(1*time.Second, 3*time.Second).Seconds(), "the sender was not slowed")
 			}
 		},
-	}, {
+	}
+}
+
+func forgetfulProgram() *attack {
+	return &attack{
 		name:  "forgetful-program",
 		what:  "a program that forgets to poll for a minute",
 		run:   forgotten,
 		frame: stopOnce(forgetful()),
 		hold:  func() int64 { return 20*(receiveQueue+2*readBlock) + 200*2<<10 },
-	}, receivers(), {
+	}
+}
+
+func churn() *attack {
+	return &attack{
 		name: "churn",
 		what: "20,000 cycles of connect, exchange, close, 50 at once",
 		run: func(a *attacker) {
@@ -63,7 +81,11 @@ func loadAttacks() []*attack {
 		},
 		received: echo,
 		hold:     func() int64 { return 100 * 4 << 10 },
-	}, {
+	}
+}
+
+func vanishing() *attack {
+	return &attack{
 		name: "vanish",
 		what: "2,000 that connect, send one and vanish within a second",
 		run: func(a *attacker) {
@@ -84,13 +106,17 @@ func loadAttacks() []*attack {
 			}
 		},
 		hold: func() int64 { return 200 * 4 << 10 },
-	}, {
+	}
+}
+
+func liveCrowd() *attack {
+	return &attack{
 		name:     "live",
 		what:     "10,000 live connections with traffic",
 		run:      live,
 		received: echo,
 		hold:     func() int64 { return int64(pick(500, 10_000)) * 1 << 10 },
-	}}
+	}
 }
 
 // flood sends 2,000,000 numbered datagrams as fast as they go.
@@ -154,77 +180,94 @@ func forgotten(a *attacker) {
 	})
 }
 
+// The receivers of a broadcast to 200, and of those among them who take nothing or little.
+const goodReceivers, deafReceivers, slowReceivers, broadcastSize = 200, 20, 20, 4000
+
+func broadcasts() int { return pick(150, 60*45) }
+
 // receivers is a broadcast to 200, among them some who take nothing.
 func receivers() *attack {
-	const good, never, slow, size = 200, 20, 20, 4000
-	frames := pick(150, 60*45)
-	config := queuednet.Config{WriteTimeout: pick(time.Second, 30*time.Second)}
 	return &attack{
 		name:   "deaf-receivers",
 		what:   "20 that never read, 20 that read a byte a second, during a broadcast at 60 Hz to 200 others",
-		config: config,
+		config: queuednet.Config{WriteTimeout: pick(time.Second, 30*time.Second)},
 		run: func(a *attacker) {
-			a.each(good+never+slow, func(i int) {
+			a.each(goodReceivers+deafReceivers+slowReceivers, func(i int) {
 				p := a.dial()
-				if i >= good {
+				if i >= goodReceivers {
 					p.SetReadBuffer(4 << 10)
 				}
 				p.send([]byte("hello"))
-				if i < good {
-					next := 0
-					err := p.receiveAll(func(payload []byte) {
-						if int(binary.LittleEndian.Uint32(payload)) != next {
-							a.failed("a broadcast is not number %d", next)
-						}
-						if next++; next == frames {
-							p.fin()
-						}
-					})
-					if next != frames {
-						a.failed("only %d broadcasts: %v", next, err)
-					}
-					return
+				if i < goodReceivers {
+					receiveBroadcasts(a, p)
+				} else {
+					receiveLittle(p, i >= goodReceivers+deafReceivers)
 				}
-				p.ends(writeTimeout, sendQueueFull)
-				for end := time.Now().Add(time.Duration(frames) * frame); time.Now().Before(end); {
-					if i >= good+never {
-						p.Read(make([]byte, 1))
-					}
-					time.Sleep(time.Second)
-				}
-				p.Close()
 			})
 		},
 		received: func(s *server, e *entry, _ *queuednet.NetDatagram) {
 			check(e.conn.SetSendBufferSize(16 << 10)) // so that it is the library's queue that fills
 		},
-		frame: func(s *server) {
-			sent, _ := s.state.(int)
-			there := slices.DeleteFunc(slices.Clone(s.ledger), func(e *entry) bool { return e.N == 0 })
-			if len(there) < good+never+slow || sent == frames {
-				return
-			}
-			s.state = sent + 1
-			s.main.writer.Broadcast(queuednet.NewDatagram(number(sent, size)), func(yield func(*queuednet.Connection) bool) {
-				for _, e := range s.ledger {
-					if e.Reports == 0 && !yield(e.conn) {
-						return
-					}
-				}
-			})
-		},
+		frame: broadcast,
 		hold: func() int64 {
-			return min((never+slow)*sendQueue, int64((never+slow)*size*frames)) + good*4*size
+			const bad = deafReceivers + slowReceivers
+			return min(bad*sendQueue, int64(bad*broadcastSize*broadcasts())) + goodReceivers*4*broadcastSize
 		},
 		check: func(t *testing.T, o *outcome) {
 			reasons := make(map[string]int)
 			for _, e := range o.server.Ledger {
 				reasons[e.Reason]++
 			}
-			assert.Equal(t, good, reasons[eof], "all reasons: %v", reasons)
+			assert.Equal(t, goodReceivers, reasons[eof], "all reasons: %v", reasons)
 			t.Log(slices.Sorted(maps.Keys(reasons)), reasons)
 		},
 	}
+}
+
+// receiveBroadcasts receives all broadcasts, whose numbers it checks, and ends.
+func receiveBroadcasts(a *attacker, p *peer) {
+	next, frames := 0, broadcasts()
+	err := p.receiveAll(func(payload []byte) {
+		if int(binary.LittleEndian.Uint32(payload)) != next {
+			a.failed("a broadcast is not number %d", next)
+		}
+		if next++; next == frames {
+			p.fin()
+		}
+	})
+	if next != frames {
+		a.failed("only %d broadcasts: %v", next, err)
+	}
+}
+
+// receiveLittle stays for as long as broadcasts come and reads nothing of them, or a byte a
+// second.
+func receiveLittle(p *peer, aByte bool) {
+	p.ends(writeTimeout, sendQueueFull)
+	for end := time.Now().Add(time.Duration(broadcasts()) * frame); time.Now().Before(end); {
+		if aByte {
+			p.Read(make([]byte, 1))
+		}
+		time.Sleep(time.Second)
+	}
+	p.Close()
+}
+
+// broadcast is a frame of the server: once all are there, it broadcasts.
+func broadcast(s *server) {
+	sent, _ := s.state.(int)
+	there := slices.DeleteFunc(slices.Clone(s.ledger), func(e *entry) bool { return e.N == 0 })
+	if len(there) < goodReceivers+deafReceivers+slowReceivers || sent == broadcasts() {
+		return
+	}
+	s.state = sent + 1
+	s.main.writer.Broadcast(queuednet.NewDatagram(number(sent, broadcastSize)), func(yield func(*queuednet.Connection) bool) {
+		for _, e := range s.ledger {
+			if e.Reports == 0 && !yield(e.conn) {
+				return
+			}
+		}
+	})
 }
 
 // live has many connections that each ask something now and then.

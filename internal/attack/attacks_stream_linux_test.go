@@ -12,46 +12,61 @@ import (
 
 // streamAttacks are those by what is sent.
 func streamAttacks() []*attack {
-	const crowd = 200
-	hello := number(1, 20)
-	// stall sends a piece of a datagram behind a whole one, and no more.
-	stall := func(piece func(a *attacker) []byte) func(a *attacker) {
-		return func(a *attacker) {
-			a.each(crowd, func(i int) {
-				p := a.dial()
-				p.send(hello)
-				p.write(piece(a))
-				time.Sleep(a.hold)
-				if i%2 == 0 {
-					p.fin()
-				} else {
-					p.rst()
-				}
-			})
-		}
+	return []*attack{halfHeaders(), halfDatagrams(), slowBytes(), hostileLengths(), maximumLengths(), randomBytes(), hostileDatagrams()}
+}
+
+const many = 200 // that come at once
+
+var hello = number(1, 20)
+
+// stall sends a piece of a datagram behind a whole one, and no more.
+func stall(piece func(a *attacker) []byte) func(a *attacker) {
+	return func(a *attacker) {
+		a.each(many, func(i int) {
+			p := a.dial()
+			p.send(hello)
+			p.write(piece(a))
+			time.Sleep(a.hold)
+			if i%2 == 0 {
+				p.fin()
+			} else {
+				p.rst()
+			}
+		})
 	}
-	return []*attack{{
+}
+
+func halfHeaders() *attack {
+	return &attack{
 		name: "half-headers",
 		what: "200 stalled in half a header",
 		run:  stall(func(*attacker) []byte { return []byte{5} }),
 		hold: func() int64 { return 0 },
-	}, {
-		// What the header announces must not be allocated before it has come.
+	}
+}
+
+// What the header announces must not be allocated before it has come.
+func halfDatagrams() *attack {
+	return &attack{
 		name:   "half-datagrams",
 		what:   "200 stalled in half a datagram",
 		config: queuednet.Config{TCPHeaderSize: 4},
 		run: stall(func(a *attacker) []byte {
 			return append(a.header(nil, 1<<20), make([]byte, 1000)...)
 		}),
-		hold: func() int64 { return crowd * 2 << 10 },
-	}, {
+		hold: func() int64 { return many * 2 << 10 },
+	}
+}
+
+func slowBytes() *attack {
+	return &attack{
 		name: "slow-bytes",
 		what: "200 that send one byte every 50 ms",
 		run: func(a *attacker) {
 			stream := a.frame(a.frame(a.frame(nil, hello), nil), number(2, 5))
-			a.each(crowd, func(i int) {
+			a.each(many, func(i int) {
 				p := a.dial()
-				time.Sleep(time.Duration(i) * 50 * time.Millisecond / crowd)
+				time.Sleep(time.Duration(i) * 50 * time.Millisecond / many)
 				bytes := int(pick(1500*time.Millisecond, 20*time.Second) / (50 * time.Millisecond))
 				for n := range bytes + i%4 {
 					p.write(stream[n%len(stream):][:1])
@@ -60,8 +75,12 @@ func streamAttacks() []*attack {
 				p.fin()
 			})
 		},
-		hold: func() int64 { return crowd * 512 },
-	}, {
+		hold: func() int64 { return many * 512 },
+	}
+}
+
+func hostileLengths() *attack {
+	return &attack{
 		name:   "hostile-lengths",
 		what:   "lengths of 0x7fffffff and 0xffffffff, followed by 400 MB",
 		config: queuednet.Config{TCPHeaderSize: 4},
@@ -83,7 +102,11 @@ func streamAttacks() []*attack {
 		check: func(t *testing.T, o *outcome) {
 			assert.Less(t, o.attacker.Notes["MiB taken of a connection"], 64.0, "the sender was not stopped")
 		},
-	}, {
+	}
+}
+
+func maximumLengths() *attack {
+	return &attack{
 		name:   "maximum-lengths",
 		what:   "lengths one below, at and one above the maximum",
 		config: queuednet.Config{TCPHeaderSize: 4},
@@ -99,7 +122,11 @@ func streamAttacks() []*attack {
 			})
 		},
 		hold: func() int64 { return 12 * 3 << 20 }, // a datagram each, and the block that it outgrew
-	}, {
+	}
+}
+
+func randomBytes() *attack {
+	return &attack{
 		name:   "random-bytes",
 		what:   "random bytes from 500 connections",
 		config: queuednet.Config{MaxDatagramSize: 40_000},
@@ -124,7 +151,11 @@ func streamAttacks() []*attack {
 			})
 		},
 		hold: func() int64 { return 100 * 256 << 10 },
-	}, {
+	}
+}
+
+func hostileDatagrams() *attack {
+	return &attack{
 		name: "hostile-datagrams",
 		what: "datagrams hostile to the iterator",
 		run: func(a *attacker) {
@@ -142,7 +173,7 @@ func streamAttacks() []*attack {
 		},
 		received: func(_ *server, e *entry, datagram *queuednet.NetDatagram) { readAs(datagram, reads[e.N%len(reads)]) },
 		hold:     func() int64 { return 50 * 8 << 10 },
-	}}
+	}
 }
 
 // hostile returns a datagram with lengths that promise too much.

@@ -47,17 +47,20 @@ func systemAttacks() []*attack {
 	}
 }
 
+const descriptorLimit = 128
+
+// A shortage of descriptors, by when it began and the processor time until then.
+type shortage struct{ at, cpu time.Duration }
+
 // descriptors lets 300 come to a server that may have 128 descriptors.
 func descriptors() *attack {
-	const limit = 128
-	type spell struct{ at, cpu time.Duration } // of no descriptors
 	return &attack{
 		name: "descriptors",
 		what: "out of descriptors (limit 128)",
 		begin: func(s *server) {
 			var rlimit syscall.Rlimit
 			check(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &rlimit))
-			rlimit.Cur = limit
+			rlimit.Cur = descriptorLimit
 			check(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &rlimit))
 		},
 		run: func(a *attacker) {
@@ -81,21 +84,8 @@ func descriptors() *attack {
 				s.send(e, &datagram.Datagram)
 			}
 		},
-		frame: func(s *server) {
-			if s.open() < limit*3/4 {
-				return
-			}
-			now := spell{time.Since(epoch), processTime()}
-			if s.state == nil {
-				s.state = now
-			}
-			first := s.state.(spell)
-			if spell := now.at - first.at; spell > 0 {
-				s.report.Notes["s out of descriptors"] = spell.Seconds()
-				s.report.Notes["processors"] = float64(now.cpu-first.cpu) / float64(spell)
-			}
-		},
-		hold: func() int64 { return 0 },
+		frame: noteShortage,
+		hold:  func() int64 { return 0 },
 		check: func(t *testing.T, o *outcome) {
 			assert.Greater(t, o.server.Notes["s out of descriptors"], 0.1, "it was not out of descriptors")
 			if measured() {
@@ -104,6 +94,22 @@ func descriptors() *attack {
 			}
 			assert.Equal(t, 1, o.server.Logged, "log lines: %s", o.server.LogLine)
 		},
+	}
+}
+
+// noteShortage notes how long descriptors have been short, and how busy the process was.
+func noteShortage(s *server) {
+	if s.open() < descriptorLimit*3/4 {
+		return
+	}
+	now := shortage{time.Since(epoch), processTime()}
+	if s.state == nil {
+		s.state = now
+	}
+	first := s.state.(shortage)
+	if length := now.at - first.at; length > 0 {
+		s.report.Notes["s out of descriptors"] = length.Seconds()
+		s.report.Notes["processors"] = float64(now.cpu-first.cpu) / float64(length)
 	}
 }
 

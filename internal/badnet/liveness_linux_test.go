@@ -117,18 +117,46 @@ func (l *live) assertSound() {
 // kernel's timers, a frame and a busy machine need.
 const late = 1500 * time.Millisecond
 
+// A cut is one of a live network at a time, and the ends that are to follow.
+type cut struct {
+	*live
+	name     string
+	start    time.Time
+	expected map[*queuednet.Connection]*expectation
+	reported int
+}
+
+// An expectation is by when a connection's end is reported, and how often it was.
+type expectation struct {
+	name  string
+	limit time.Duration
+	ends  int
+}
+
+// look asserts that what is reported now is in time, and as documented.
+func (c *cut) look() {
+	for _, e := range []*end{c.client, c.server} {
+		for conn := range e.manager.ResetConnections() {
+			took, x := time.Since(c.start), c.expected[conn]
+			x.ends++
+			c.reported++
+			recordCut(c.t, c.name, x.name, x.limit, took, conn.Err())
+			assert.LessOrEqual(c.t, took, x.limit+late, x.name)
+			assert.ErrorIs(c.t, conn.Err(), queuednet.ErrNoAnswer)
+			assert.ErrorIs(c.t, conn.Err(), os.ErrDeadlineExceeded)
+		}
+	}
+}
+
 // A cut is reported for both ends of both connections, once, in time, and as a
 // timeout.
 func TestCut(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name string
-		cut  func(n *network) error
-	}{
-		{"silent link", func(n *network) error { n.silent.Store(true); return nil }},
-		{"server's interface down", func(n *network) error { return n.server.setUpOrDown(false) }},
+	for name, sever := range map[string]func(n *network) error{
+		"silent link":             func(n *network) error { n.silent.Store(true); return nil },
+		"server's interface down": func(n *network) error { return n.server.setUpOrDown(false) },
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			// Linux counts AckTimeout from when it first repeats something. Where
 			// packets are lost that may be seconds later.
@@ -138,45 +166,25 @@ func TestCut(t *testing.T) {
 			l.run(time.Second/2, l.requireNoEnds)
 			heard := l.busy.dialled.LastReceived()
 			assert.Less(t, time.Since(heard), time.Second)
-			require.NoError(t, test.cut(l.network))
-			start := time.Now()
+			require.NoError(t, sever(l.network))
 
-			type expectation struct {
-				name  string
-				limit time.Duration
-				ends  int
-			}
-			reported := 0
 			idle, busy := shortOrLong(shortKeepAlive, defaultKeepAlive), shortOrLong(shortAckTimeout, defaultAckTimeout)
-			expected := map[*queuednet.Connection]*expectation{
+			c := &cut{live: l, name: name, start: time.Now(), expected: map[*queuednet.Connection]*expectation{
 				l.idle.dialled:  {name: "idle, client", limit: idle},
 				l.idle.accepted: {name: "idle, server", limit: idle},
 				l.busy.dialled:  {name: "data in flight, client", limit: busy},
 				l.busy.accepted: {name: "data in flight, server", limit: busy},
-			}
-			look := func() {
-				for _, e := range []*end{l.client, l.server} {
-					for conn := range e.manager.ResetConnections() {
-						took, x := time.Since(start), expected[conn]
-						x.ends++
-						reported++
-						recordCut(t, test.name, x.name, x.limit, took, conn.Err())
-						assert.LessOrEqual(t, took, x.limit+late, x.name)
-						assert.ErrorIs(t, conn.Err(), queuednet.ErrNoAnswer)
-						assert.ErrorIs(t, conn.Err(), os.ErrDeadlineExceeded)
-					}
-				}
-			}
+			}}
 			frames(t, "ends of all", func() bool {
 				l.frame(true)
-				look()
-				return reported == len(expected) || time.Since(start) > max(idle, busy)+late
+				c.look()
+				return c.reported == len(c.expected) || time.Since(c.start) > max(idle, busy)+late
 			})
-			l.run(time.Second/4, look)
-			for _, x := range expected {
+			l.run(time.Second/4, c.look)
+			for _, x := range c.expected {
 				assert.Equal(t, 1, x.ends, "ends of %s", x.name)
 			}
-			assert.Less(t, l.busy.dialled.LastReceived().Sub(start), time.Second, "nothing has come")
+			assert.Less(t, l.busy.dialled.LastReceived().Sub(c.start), time.Second, "nothing has come")
 			l.client.assertSendsDidNotWait()
 			l.server.assertSendsDidNotWait()
 		})

@@ -53,19 +53,8 @@ func TestInspect(t *testing.T) {
 					chromedp.Poll(`document.querySelector("#traffic .in:not(.area)")?.getAttribute("d")?.includes("L") && document.querySelectorAll("#rows tr").length === 30 &&
 						document.querySelector("#state").textContent === "live"`,
 						nil, chromedp.WithPollingTimeout(patience))))
-				var ground, rate string
-				var overhang float64
-				var picture []byte
-				require.NoError(t, chromedp.Run(tab,
-					chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &ground),
-					chromedp.Evaluate(`document.querySelector("#rows td:nth-child(3)").textContent`, &rate),
-					chromedp.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &overhang),
-					chromedp.CaptureScreenshot(&picture)))
-				assert.Equal(t, map[string]string{"light": "rgb(244, 246, 248)", "dark": "rgb(14, 19, 25)"}[scheme], ground)
-				assert.Regexp(t, `^[\d.]+ k?B/s$`, rate)
-				assert.Zero(t, overhang, "the page is wider than the window")
+				requireDrawn(t, tab, scheme)
 				assert.Empty(t, complaints(), "the console")
-				require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "inspect.png"), picture, 0o644))
 			})
 		}
 	}
@@ -78,6 +67,24 @@ func TestInspect(t *testing.T) {
 		server.Close()
 		require.NoError(t, chromedp.Run(tab, chromedp.Poll(`document.querySelector("#state").textContent === "not reached"`, nil, chromedp.WithPollingTimeout(patience))))
 	})
+}
+
+// requireDrawn asserts that the page shows rates in the colours of the scheme and fits, and
+// leaves a picture of it.
+func requireDrawn(t *testing.T, tab context.Context, scheme string) {
+	t.Helper()
+	var ground, rate string
+	var overhang float64
+	var picture []byte
+	require.NoError(t, chromedp.Run(tab,
+		chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &ground),
+		chromedp.Evaluate(`document.querySelector("#rows td:nth-child(3)").textContent`, &rate),
+		chromedp.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &overhang),
+		chromedp.CaptureScreenshot(&picture)))
+	assert.Equal(t, map[string]string{"light": "rgb(244, 246, 248)", "dark": "rgb(14, 19, 25)"}[scheme], ground)
+	assert.Regexp(t, `^[\d.]+ k?B/s$`, rate)
+	assert.Zero(t, overhang, "the page is wider than the window")
+	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "inspect.png"), picture, 0o644))
 }
 
 // complaintsOf collects what the page says on the console, and its uncaught errors.

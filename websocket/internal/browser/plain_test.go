@@ -41,38 +41,20 @@ func requireStatus(t *testing.T, err error, code int, reason string) {
 	require.Equal(t, reason, closed.Reason)
 }
 
+var plainConfig = &queuednet.Config{MaxDatagramSize: 1000, CloseTimeout: closing}
+
 // A page in plain JavaScript sends and receives datagrams, and each end has its
 // reason on both sides, once.
 func TestPlainPage(t *testing.T) {
 	browser := newBrowser(t)
-	config := &queuednet.Config{MaxDatagramSize: 1000, CloseTimeout: closing}
-
 	t.Run("datagrams", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, plainConfig)
 		tab, _, conn := hello(t, s, browser)
 		s.send(t, conn, 9, "grüße")
 		require.Equal(t, "9 grüße", await(t, tab, "last"))
 	})
-	t.Run("a kick", func(t *testing.T) {
-		s := newSite(t, config)
-		tab, _, conn := hello(t, s, browser)
-		s.send(t, conn, 1, "you are out")
-		require.True(t, s.CloseConnection(conn))
-		require.Equal(t, "1000 ", await(t, tab, "outcome"))
-		require.Equal(t, "1 you are out", await(t, tab, "last"))
-	})
-	t.Run("the server goes down", func(t *testing.T) {
-		s := newSite(t, config)
-		tab, _, conn := hello(t, s, browser)
-		s.send(t, conn, 1, "good night")
-		began := time.Now()
-		require.NoError(t, s.Close())
-		require.Less(t, time.Since(began), closing)
-		require.Equal(t, "1001 server closed", await(t, tab, "outcome"))
-		require.Equal(t, "1 good night", await(t, tab, "last"))
-	})
 	t.Run("the page closes", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, plainConfig)
 		tab, _, _ := hello(t, s, browser)
 		run(t, tab, `socket.send(new Uint8Array(3)); socket.close(4001, "bored")`)
 		conn, datagrams := s.ended(t)
@@ -83,14 +65,37 @@ func TestPlainPage(t *testing.T) {
 		require.False(t, s.ResetConnectionAvailable(), "an end is reported twice")
 	})
 	t.Run("a tab is closed", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, plainConfig)
 		_, closeTab, _ := hello(t, s, browser)
 		closeTab()
 		conn, _ := s.ended(t)
 		requireStatus(t, conn.Err(), 1001, "")
 	})
+}
+
+// What the server does to a page has its reason too.
+func TestPlainPageOfAServerThatCloses(t *testing.T) {
+	browser := newBrowser(t)
+	t.Run("a kick", func(t *testing.T) {
+		s := newSite(t, plainConfig)
+		tab, _, conn := hello(t, s, browser)
+		s.send(t, conn, 1, "you are out")
+		require.True(t, s.CloseConnection(conn))
+		require.Equal(t, "1000 ", await(t, tab, "outcome"))
+		require.Equal(t, "1 you are out", await(t, tab, "last"))
+	})
+	t.Run("the server goes down", func(t *testing.T) {
+		s := newSite(t, plainConfig)
+		tab, _, conn := hello(t, s, browser)
+		s.send(t, conn, 1, "good night")
+		began := time.Now()
+		require.NoError(t, s.Close())
+		require.Less(t, time.Since(began), closing)
+		require.Equal(t, "1001 server closed", await(t, tab, "outcome"))
+		require.Equal(t, "1 good night", await(t, tab, "last"))
+	})
 	t.Run("too long", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, plainConfig)
 		tab, _, _ := hello(t, s, browser)
 		run(t, tab, `socket.send(new Uint8Array(100_000))`)
 		conn, _ := s.ended(t)
@@ -99,7 +104,7 @@ func TestPlainPage(t *testing.T) {
 		require.Equal(t, "1009 datagram longer than 1000 bytes", await(t, tab, "outcome"))
 	})
 	t.Run("text", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, plainConfig)
 		tab, _, _ := hello(t, s, browser)
 		run(t, tab, `socket.send("text")`)
 		conn, _ := s.ended(t)

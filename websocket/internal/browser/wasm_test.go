@@ -22,13 +22,13 @@ func start(t *testing.T, s *site, browser context.Context, what string) (tab con
 	return tab, closeTab
 }
 
+var wasmConfig = &queuednet.Config{CloseTimeout: closing}
+
 // The client of the library in a browser: the same promises as elsewhere.
 func TestWasm(t *testing.T) {
 	browser := newBrowser(t)
-	config := &queuednet.Config{CloseTimeout: closing}
-
 	t.Run("datagrams, and a kick", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, wasmConfig)
 		tab, _ := start(t, s, browser, "echo")
 		conn := s.accept(t, true)
 		const count = 300
@@ -50,8 +50,29 @@ func TestWasm(t *testing.T) {
 		require.True(t, s.CloseConnection(conn))
 		require.Equal(t, "300 datagrams, EOF", await(t, tab, "outcome"))
 	})
+	t.Run("the client closes", func(t *testing.T) {
+		s := newSite(t, wasmConfig)
+		tab, _ := start(t, s, browser, "kick")
+		s.accept(t, true)
+		conn, datagrams := s.ended(t)
+		require.EqualError(t, conn.Err(), "EOF")
+		require.Equal(t, 1, datagrams)
+		require.Equal(t, "closed", await(t, tab, "outcome"))
+	})
+	t.Run("a tab is closed", func(t *testing.T) {
+		s := newSite(t, wasmConfig)
+		_, closeTab := start(t, s, browser, "echo")
+		s.accept(t, true)
+		closeTab()
+		conn, _ := s.ended(t)
+		requireStatus(t, conn.Err(), 1001, "")
+	})
+}
+
+func TestWasmWhenTheServerCloses(t *testing.T) {
+	browser := newBrowser(t)
 	t.Run("the server goes down", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, wasmConfig)
 		tab, _ := start(t, s, browser, "echo")
 		s.send(t, s.accept(t, true), 1, "last")
 		require.NoError(t, s.Close())
@@ -63,8 +84,12 @@ func TestWasm(t *testing.T) {
 		s.accept(t, true)
 		require.Equal(t, `0 datagrams, status 1008 "no first datagram"`, await(t, tab, "outcome"))
 	})
+}
+
+func TestWasmTakesAndSendsWithinBounds(t *testing.T) {
+	browser := newBrowser(t)
 	t.Run("a datagram too long for the client", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, wasmConfig)
 		tab, _ := start(t, s, browser, "echo")
 		var d queuednet.Datagram
 		d.AppendData(make([]byte, 50_001))
@@ -73,31 +98,14 @@ func TestWasm(t *testing.T) {
 		conn, _ := s.ended(t)
 		requireStatus(t, conn.Err(), 4009, "datagram longer than 50000 bytes")
 	})
-	t.Run("the client closes", func(t *testing.T) {
-		s := newSite(t, config)
-		tab, _ := start(t, s, browser, "kick")
-		s.accept(t, true)
-		conn, datagrams := s.ended(t)
-		require.EqualError(t, conn.Err(), "EOF")
-		require.Equal(t, 1, datagrams)
-		require.Equal(t, "closed", await(t, tab, "outcome"))
-	})
-	t.Run("a tab is closed", func(t *testing.T) {
-		s := newSite(t, config)
-		_, closeTab := start(t, s, browser, "echo")
-		s.accept(t, true)
-		closeTab()
-		conn, _ := s.ended(t)
-		requireStatus(t, conn.Err(), 1001, "")
-	})
 	t.Run("the send queue is bounded", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, wasmConfig)
 		tab, _ := start(t, s, browser, "flood")
 		s.accept(t, false) // and nobody reads it
 		require.Equal(t, queuednet.ErrSendQueueFull.Error(), await(t, tab, "outcome"))
 	})
 	t.Run("a hidden tab", func(t *testing.T) {
-		s := newSite(t, config)
+		s := newSite(t, wasmConfig)
 		tab, _ := start(t, s, browser, "hidden")
 		conn := s.accept(t, true)
 		var d queuednet.Datagram
