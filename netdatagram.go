@@ -11,9 +11,18 @@ import (
 type NetDatagram struct {
 	Datagram
 	connection *Connection
-	address    NetAddress
-	local      netip.Addr    // that a UDP packet was sent to, where the system tells
 	received   time.Duration // since manager.began; 0: it did not come from a reader
+
+	fromPeer bool   // of the connection: that has the addresses, and sender says nothing
+	sender   sender // of a packet of UDP
+}
+
+// arrived makes the datagram one of a run.
+func (d *NetDatagram) arrived(b *batch, r *run) {
+	d.connection, d.received, d.fromPeer = r.conn, r.at, r.sender == 0
+	if r.sender > 0 {
+		d.sender = b.senders[r.sender-1]
+	}
 }
 
 // Connection returns the connection that the datagram arrived over, which may have
@@ -23,16 +32,24 @@ func (d *NetDatagram) Connection() *Connection { return d.connection }
 
 // SetConnection sets what Connection returns. It is Panda3D's set_connection.
 func (d *NetDatagram) SetConnection(conn *Connection) {
+	d.SetAddress(d.Address())
 	d.connection, d.received = conn, 0
-	d.changed()
 }
 
 // Address returns the address of the sender. It is Panda3D's get_address.
-func (d *NetDatagram) Address() NetAddress { return d.address }
+func (d *NetDatagram) Address() NetAddress {
+	if d.fromPeer {
+		return d.connection.Address()
+	}
+	return d.sender.address
+}
 
 // SetAddress sets what Address returns. It is Panda3D's set_address.
 func (d *NetDatagram) SetAddress(address NetAddress) {
-	d.address = address
+	if d.fromPeer {
+		d.fromPeer, d.sender = false, sender{}
+	}
+	d.sender.address = address
 	d.changed()
 }
 
@@ -50,8 +67,8 @@ func (d *NetDatagram) LocalAddress() NetAddress {
 	}
 	local := d.connection.localAddress
 	switch {
-	case d.local.IsValid():
-		return NetAddressFrom(netip.AddrPortFrom(d.local, uint16(local.Port())))
+	case !d.fromPeer && d.sender.local.IsValid():
+		return NetAddressFrom(netip.AddrPortFrom(d.sender.local, uint16(local.Port())))
 	case d.connection.packets != nil && local.IsAny():
 		return NetAddress{}
 	}
@@ -79,7 +96,7 @@ func (d *NetDatagram) Received() time.Time {
 // clear.
 func (d *NetDatagram) Clear() {
 	d.Datagram.Clear()
-	d.connection, d.address, d.local, d.received = nil, NetAddress{}, netip.Addr{}, 0
+	d.connection, d.received, d.fromPeer, d.sender = nil, 0, false, sender{}
 }
 
 // Clone returns a copy that shares no memory with d. It keeps a datagram beyond the

@@ -215,13 +215,13 @@ func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr, at ti
 		queue.overflow.Store(true)
 		return true
 	}
-	r := run{conn: &p.Connection, from: from, local: local, packet: true, headerSize: udpHeader, at: at}
-	due, ok := queue.gather(&r, frame, runSize)
+	r := run{conn: &p.Connection, headerSize: udpHeader, at: at}
+	due, ok := queue.gather(&r, &sender{from, local}, frame, runSize)
 	if !ok {
 		p.drop() // the reader has just been shut down
 	}
 	in.pay(due)
-	in.datagrams += uint64(r.last - r.next)
+	in.datagrams += uint64(r.frames())
 	return true
 }
 

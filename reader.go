@@ -207,8 +207,7 @@ func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 		r.beginDrain()
 	}
 	datagram.Assign(r.taken[r.next].take(frames))
-	datagram.connection, datagram.address, datagram.local = frames.conn, frames.from, frames.local
-	datagram.received = frames.at
+	datagram.arrived(r.taken[r.next], frames)
 	r.drained++
 	if frames.next == frames.last {
 		r.release()
@@ -246,24 +245,23 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	view := &r.view
 	for frames := r.current(); frames != nil; frames = r.current() {
 		batch := r.taken[r.next]
-		view.connection, view.address, view.local, view.received = frames.conn, frames.from, frames.local, frames.at
-		// The connection of a stream implies its address. Asking the connection
-		// whether it is one would be a wait for memory in every run.
+		view.arrived(batch, frames)
 		conn := frames.conn
-		if frames.packet {
+		if frames.sender > 0 {
 			conn = nil // which the view never has: every packet sets all of it
 		}
 		bytes, ends := batch.block.b, batch.block.ends[:frames.last]
-		start, headerSize := batch.begin(frames.next), frames.headerSize
-		first := frames.next
+		start, headerSize := batch.begin(frames.next), int(frames.headerSize)
+		first := int(frames.next)
 		for i := first; i < len(ends); i++ {
 			// The first one, and what the program has changed.
 			if view.memory != receiveBuffer || view.connection != conn {
-				*view = NetDatagram{Datagram{memory: receiveBuffer}, frames.conn, frames.from, frames.local, frames.at}
+				*view = NetDatagram{Datagram: Datagram{memory: receiveBuffer}}
+				view.arrived(batch, frames)
 			}
 			end := int(ends[i])
 			view.data = bytes[start+headerSize : end : end]
-			frames.next = i + 1
+			frames.next = int32(i + 1)
 			start = end
 			if !yield(view) {
 				r.drained += i + 1 - first
@@ -352,10 +350,13 @@ func (r *QueuedConnectionReader) current() *run {
 
 // release ends the current run, and with the last one its batch.
 func (r *QueuedConnectionReader) release() {
-	b := r.taken[r.next]
-	if r.run++; r.run < len(b.runs) {
-		return
+	if r.run++; r.run == len(r.taken[r.next].runs) {
+		r.releaseBatch()
 	}
+}
+
+func (r *QueuedConnectionReader) releaseBatch() {
+	b := r.taken[r.next]
 	number := b.number
 	b.free()
 	r.taken[r.next] = nil

@@ -8,19 +8,27 @@ import (
 	"time"
 )
 
-// A run is a piece of a batch: whole frames of one connection, one after another.
+// A run is a piece of a batch: whole frames of one connection, one after another. It is
+// small, because in a game's everyday most runs are of one frame.
 type run struct {
 	conn       *Connection
-	from       NetAddress // of the sender: all frames of a run have the same
-	local      netip.Addr // of UDP: see NetDatagram.LocalAddress
-	packet     bool       // it came over UDP
-	headerSize int
-	next, last int           // its frames, among those of the block
 	at         time.Duration // when it arrived, since manager.began
+	next, last int32         // its frames, among those of the block
+	sender     int32         // of UDP: the number of its sender in the batch, from 1
+	headerSize uint8
 }
 
-// runSize is about what a run holds beside its frames. Where each is of another
-// connection or sender, and tiny, that is the most of it, so the bounds count it.
+// frames returns how many frames a run has left.
+func (r *run) frames() int { return int(r.last - r.next) }
+
+// A sender is where packets of UDP came from: all frames of a run have the same.
+type sender struct {
+	address NetAddress
+	local   netip.Addr // see NetDatagram.LocalAddress
+}
+
+// runSize is about what a run and its sender hold beside the frames. Where each is of
+// another sender, and tiny, that is the most of it, so the bounds count it.
 const runSize int64 = 152
 
 // atResolution is how much later than the first of a run its frames may have arrived:
@@ -43,6 +51,8 @@ type batch struct {
 	block  *block
 	start  int // of the first frame, in block; each of the others begins at the end of the one before
 	runs   []run
+
+	senders []sender // of packets
 }
 
 var batchPool = sync.Pool{New: func() any { return new(batch) }}
@@ -57,30 +67,46 @@ func newBatch(b *block) *batch {
 func (b *batch) free() {
 	b.block.free()
 	b.block, b.start = nil, 0
-	clear(b.runs)
-	b.runs = b.runs[:0]
+	b.forget()
 	batchPool.Put(b)
+}
+
+// forget empties the batch, but for its block.
+func (b *batch) forget() {
+	clear(b.runs)
+	clear(b.senders)
+	b.runs, b.senders = b.runs[:0], b.senders[:0]
 }
 
 // add adds a run of the frames of the block that have been found behind those
 // of the runs before it. If they are of the same kind they join those. It reports
 // whether the run is one more.
-func (b *batch) add(r *run) bool {
+func (b *batch) add(r *run, from *sender) bool {
 	n := len(b.runs)
-	r.next, r.last = 0, len(b.block.ends)
+	r.next, r.last = 0, int32(len(b.block.ends))
 	if n > 0 {
 		r.next = b.runs[n-1].last
 	}
-	if n > 0 && b.runs[n-1].joins(r) {
+	if n > 0 && b.joins(&b.runs[n-1], r, from) {
 		b.runs[n-1].last = r.last
 		return false
+	}
+	if from != nil {
+		b.senders = append(b.senders, *from)
+		r.sender = int32(len(b.senders))
 	}
 	b.runs = append(b.runs, *r)
 	return n > 0
 }
 
+// joins reports whether the frames of next, which come behind r's, may be r's.
+func (b *batch) joins(r, next *run, from *sender) bool {
+	return r.conn == next.conn && next.at-r.at < atResolution && r.headerSize == next.headerSize &&
+		(from == nil || *from == b.senders[r.sender-1])
+}
+
 // begin returns where a frame begins.
-func (b *batch) begin(frame int) int {
+func (b *batch) begin(frame int32) int {
 	if frame == 0 {
 		return b.start
 	}
@@ -89,7 +115,7 @@ func (b *batch) begin(frame int) int {
 
 // take takes the next frame of a run, which has one, and returns its payload.
 func (b *batch) take(r *run) []byte {
-	start, end := b.begin(r.next)+r.headerSize, int(b.block.ends[r.next])
+	start, end := b.begin(r.next)+int(r.headerSize), int(b.block.ends[r.next])
 	r.next++
 	return b.block.b[start:end:end]
 }
@@ -132,26 +158,27 @@ type receiveQueue struct {
 	recent  bool                     // only the newest datagram is kept
 }
 
-// gather copies a run of frames to the tail, and returns what its connection is
-// to be charged: the frames and so much beside them, or runSize if the run is one
-// more. It reports false, and takes nothing, once closed. Bounds in datagrams apply
-// here: what they drop counts as queued, costs nothing, and sets overflow.
-func (q *receiveQueue) gather(r *run, frames []byte, beside int64) (due charge, ok bool) {
+// gather copies a run of frames to the tail, which are from a sender if they came over
+// UDP. It returns what its connection is to be charged: the frames and so much beside
+// them, or runSize if the run is one more. It reports false, and takes nothing, once
+// closed. Bounds in datagrams apply here: what they drop counts as queued, costs
+// nothing, and sets overflow.
+func (q *receiveQueue) gather(r *run, from *sender, frames []byte, beside int64) (due charge, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
 		return charge{}, false
 	}
 	if q.copies.Load() {
-		if frames = q.bounded(frames, r.headerSize); len(frames) == 0 {
+		if frames = q.bounded(frames, int(r.headerSize)); len(frames) == 0 {
 			return charge{}, true
 		}
 	}
 	t := q.gathering(len(frames))
 	start := len(t.block.b)
 	t.block.b = append(t.block.b, frames...)
-	t.block.cut(start, r.headerSize, math.MaxInt64)
-	if t.add(r) {
+	t.block.cut(start, int(r.headerSize), math.MaxInt64)
+	if t.add(r, from) {
 		beside = runSize
 	}
 	q.countReceived(r)
@@ -162,14 +189,8 @@ func (q *receiveQueue) gather(r *run, frames []byte, beside int64) (due charge, 
 // take them. q.mu is held.
 func (q *receiveQueue) countReceived(r *run) {
 	if q.manager != nil {
-		q.manager.counts.received.add(r.last-r.next, 0)
+		q.manager.counts.received.add(r.frames(), 0)
 	}
-}
-
-// joins reports whether the frames of next, which come behind r's, may be r's.
-func (r *run) joins(next *run) bool {
-	return r.conn == next.conn && next.at-r.at < atResolution && r.headerSize == next.headerSize &&
-		r.from == next.from && r.local == next.local
 }
 
 // bounded returns those of the frames that a bound in datagrams lets in, and
@@ -225,7 +246,7 @@ func (q *receiveQueue) hand(r *run, b *block, start int) (due charge, ok bool) {
 	}
 	handed := newBatch(b)
 	handed.start = start
-	handed.add(r)
+	handed.add(r, nil)
 	q.countReceived(r)
 	q.push(handed)
 	q.tail = nil
@@ -244,8 +265,7 @@ func (q *receiveQueue) push(b *batch) {
 func (q *receiveQueue) replace() {
 	if t := q.tail; t != nil {
 		t.block.b, t.block.ends = t.block.b[:0], t.block.ends[:0]
-		clear(t.runs)
-		t.runs = t.runs[:0]
+		t.forget()
 	}
 }
 
@@ -277,9 +297,9 @@ func (q *receiveQueue) totals() (datagrams, bytes int) {
 func countFrames(batches []*batch, first int) (datagrams, bytes int) {
 	for _, b := range batches {
 		for _, r := range b.runs[first:] {
-			if n := r.last - r.next; n > 0 {
+			if n := r.frames(); n > 0 {
 				datagrams += n
-				bytes += b.begin(r.last) - b.begin(r.next) - n*r.headerSize
+				bytes += b.begin(r.last) - b.begin(r.next) - n*int(r.headerSize)
 			}
 		}
 		first = 0

@@ -183,12 +183,12 @@ func (s *stream) queueRaw(n int) {
 
 // newRun returns the run of what is unread.
 func (s *stream) newRun(headerSize int) run {
-	return run{conn: &s.Connection, from: s.Address(), headerSize: headerSize, at: time.Duration(s.in.received.Load())}
+	return run{conn: &s.Connection, headerSize: uint8(headerSize), at: time.Duration(s.in.received.Load())}
 }
 
 // countDatagrams counts those of a run that has been queued. in.mu is held.
 func (s *stream) countDatagrams(r *run) {
-	s.in.datagrams += uint64(r.last - r.next)
+	s.in.datagrams += uint64(r.frames())
 }
 
 // gather queues n bytes of frames as a copy.
@@ -201,7 +201,7 @@ func (s *stream) gather(headerSize, n int) {
 // If the reader takes none it has just been shut down, and they stay.
 func (s *stream) taken(n int, r run, frames []byte) {
 	in := &s.in
-	due, ok := in.reader.queue.gather(&r, frames, 0)
+	due, ok := in.reader.queue.gather(&r, nil, frames, 0)
 	if !ok {
 		return
 	}

@@ -104,6 +104,50 @@ func TestDatagramsViewIsImmuneUDP(t *testing.T) {
 	require.Equal(t, senders, seen)
 }
 
+// Where one reader has streams and packets, a stream's datagrams have the addresses of
+// their connection, whatever came before and whatever the program sets.
+func TestDatagramsOfStreamsBehindPackets(t *testing.T) {
+	e := newEnd(t, nil)
+	stream, _ := e.raw()
+	packets := e.udp("127.0.0.1:0")
+	other := mustAddress(t, "127.0.0.9:9")
+	put := func() {
+		from := sender{other, other.AddrPort().Addr()}
+		e.reader.queue.gather(&run{conn: packets, headerSize: 2}, &from, frames(1, 4), 0)
+		e.reader.queue.gather(&run{conn: stream, headerSize: 2}, nil, frames(2, 4), 0)
+	}
+	check := func(d *NetDatagram) {
+		if d.Connection() == packets {
+			require.Equal(t, other, d.Address())
+			require.Equal(t, other.AddrPort().Addr(), d.LocalAddress().AddrPort().Addr())
+			return
+		}
+		for _, d := range []*NetDatagram{d, d.Clone()} {
+			require.Equal(t, stream.Address(), d.Address())
+			require.Equal(t, stream.LocalAddress(), d.LocalAddress())
+			d.SetAddress(other)
+			require.Equal(t, other, d.Address())
+			require.Equal(t, stream.LocalAddress(), d.LocalAddress())
+		}
+		again := *d.Clone()
+		again.SetConnection(nil)
+		require.Equal(t, other, again.Address())
+		d.SetConnection(packets)
+		require.Equal(t, other, d.Address())
+	}
+	put()
+	n := 0
+	for d := range e.reader.Datagrams() {
+		check(d)
+		n++
+	}
+	put()
+	for d := new(NetDatagram); e.reader.GetData(d); n++ {
+		check(d)
+	}
+	require.Equal(t, 6, n)
+}
+
 // A fakeQueue is a queue of connections that nobody accepts.
 type fakeQueue struct{ connectionQueue }
 
