@@ -24,10 +24,11 @@ type carrier struct {
 	ctx   context.Context
 	slow  atomic.Bool // nats.go has dropped something that came
 
-	mu   sync.Mutex
-	raw  net.Conn // to break off what waits
-	dead bool     // broken off
-	stop context.CancelFunc
+	mu     sync.Mutex
+	raw    net.Conn // to break off what waits
+	dead   bool     // broken off
+	stop   context.CancelFunc
+	failed string // why the last try to connect did not succeed
 }
 
 // Times of nats.go that are minutes by default.
@@ -80,10 +81,11 @@ func (c *carrier) options() ([]nats.Option, error) {
 		nats.MaxPingsOutstanding(natsPings),
 		nats.SkipSubjectValidation(), // subjects are made of tokens
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.down(err) }),
+		nats.ReconnectErrHandler(c.outside),
 		nats.ReconnectHandler(c.up),
 		nats.ConnectHandler(c.up),
 		nats.ClosedHandler(c.closed),
-		nats.ErrorHandler(c.failed),
+		nats.ErrorHandler(c.complains),
 	}
 	if c.n.server != nil {
 		return append(options, c.n.server.client(c)...), nil
@@ -103,6 +105,12 @@ func (c *carrier) credentials() ([]nats.Option, error) {
 	secret := c.n.config.Secret
 	if secret == "" {
 		return nil, nil
+	}
+	if strings.Contains(secret, "-----BEGIN NATS USER JWT-----") {
+		if _, err := nkeys.ParseDecoratedUserNKey([]byte(secret)); err != nil {
+			return nil, &ConfigError{"Secret", "(credentials)", err.Error()}
+		}
+		return []nats.Option{nats.UserCredentialBytes([]byte(secret))}, nil
 	}
 	if strings.HasPrefix(secret, "SU") && len(secret) == 58 {
 		pair, err := nkeys.FromSeed([]byte(secret))
@@ -160,8 +168,34 @@ func (c *carrier) up(*nats.Conn) {
 	if c.n.connects.Add(1) > 1 {
 		c.n.counters.reconnects.Add(1)
 	}
+	c.mu.Lock()
+	c.failed = ""
+	c.mu.Unlock()
 	c.n.happened(Event{Kind: Connected})
 	signal(c.state)
+}
+
+// outside tells why a try to connect has failed, each reason once; the first one is an event, if
+// there was no connection before. nats.go tries again, unless the servers cannot do what the
+// node needs.
+func (c *carrier) outside(_ *nats.Conn, err error) {
+	if c.n.isClosing() {
+		return
+	}
+	if errors.Is(err, nats.ErrNkeysNotSupported) || errors.Is(err, nats.ErrNoEchoNotSupported) {
+		c.n.fail(reason(err))
+		return
+	}
+	c.mu.Lock()
+	before := c.failed
+	c.failed = err.Error()
+	c.mu.Unlock()
+	if before == "" && c.n.connects.Load() == 0 {
+		c.n.happened(Event{Kind: Disconnected, Err: reason(err)})
+	}
+	if before != err.Error() {
+		c.n.log("no way to the servers", "error", err)
+	}
 }
 
 func (c *carrier) down(err error) {
@@ -182,12 +216,17 @@ func (c *carrier) closed(conn *nats.Conn) {
 	signal(c.state)
 }
 
-func (c *carrier) failed(_ *nats.Conn, s *nats.Subscription, err error) {
+// complains takes what goes wrong on a connection that goes on.
+func (c *carrier) complains(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if c.n.isClosing() {
 		return
 	}
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		c.slow.Store(true)
+		return
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		c.n.fail(reason(err))
 		return
 	}
 	c.n.log("NATS says", "error", err)
@@ -200,6 +239,7 @@ func reason(err error) error {
 		return nil
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
 		errors.Is(err, nats.ErrAccountAuthExpired), errors.Is(err, nats.ErrNkeysNotSupported),
+		errors.Is(err, nats.ErrPermissionViolation),
 		strings.Contains(strings.ToLower(err.Error()), "authorization violation"):
 		return fmt.Errorf("%w: %w", ErrCredentials, err)
 	case errors.Is(err, nats.ErrNoEchoNotSupported):

@@ -52,8 +52,8 @@ type Config struct {
 	TLS *tls.Config
 
 	// Secret is the password of the routes, the same on all nodes. With Servers it
-	// is what these ask for: "user:password", a token, or an nkey's seed ("SU…").
-	// Default: none.
+	// is what these ask for: "user:password", a token, an nkey's seed ("SU…"), or the
+	// text of a credentials file, which has a user's JWT and its seed. Default: none.
 	Secret string
 
 	// TicketKey is what tickets are sealed with, the same on all nodes: 32 bytes or

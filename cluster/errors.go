@@ -34,7 +34,8 @@ var (
 	// ErrDuplicateNumber ends a node: an older one with its number is in the cluster.
 	ErrDuplicateNumber = errors.New("cluster: another node has this number")
 
-	// ErrCredentials ends a node: the NATS servers refuse it.
+	// ErrCredentials ends a node: the NATS servers refuse it, or do not permit it to send to
+	// or to hear a subject that it needs.
 	ErrCredentials = errors.New("cluster: the servers refuse the credentials")
 
 	// ErrServerVersion ends a node: the NATS servers are too old for it.

@@ -44,8 +44,9 @@ const (
 	// told of groups that the program has, once until it is taken.
 	CountChanged
 
-	// Disconnected says that the way to NATS is gone, because of Err, and Connected that
-	// it is there. After a Disconnected, treat Connected as a gap of each group.
+	// Disconnected says that the way to NATS is gone, or that a node that has just begun finds
+	// none, because of Err, and Connected that it is there. The node goes on trying. After a
+	// Disconnected, treat Connected as a gap of each group.
 	Disconnected
 	Connected
 

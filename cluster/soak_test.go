@@ -213,7 +213,9 @@ func soakFor(t *testing.T, lasts time.Duration, all ...*process) {
 		time.Sleep(min(time.Minute, time.Until(end)))
 		for _, p := range all {
 			s := p.ask()
-			t.Logf("node %d: sent %d, received %v, missed %v, heard %d", p.number, s.Sent, s.Received, s.Missed, s.Heard)
+			t.Logf("node %d: sent %d, received %v, missed %v, heard %d; paused %d times, too old %d, foreign %d, late %d, dropped %d, reconnects %d",
+				p.number, s.Sent, s.Received, s.Missed, s.Heard, len(p.told("Paused")),
+				s.Stats.TooOld, s.Stats.Foreign, s.Stats.Late, s.Stats.Dropped, s.Stats.Reconnects)
 		}
 	}
 	paused := slices.ContainsFunc(all, func(p *process) bool { return len(p.told("Paused")) > 0 })

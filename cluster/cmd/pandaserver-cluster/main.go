@@ -4,6 +4,10 @@
 //	pandaserver-cluster -number 1 -listen 10.0.0.1:6222 -tls-cert node.pem -tls-key node.key -tls-ca ca.pem -secret @secret.txt direct.dc game.dc
 //	pandaserver-cluster -number 2 -listen 10.0.0.2:6222 -routes 10.0.0.1:6222 … direct.dc game.dc
 //
+// With -servers the nodes are clients of NATS servers that run somewhere, in place of -listen and -routes:
+//
+//	pandaserver-cluster -number 1 -servers tls://nats.example:4222 -tls-ca ca.pem -secret @node.creds direct.dc game.dc
+//
 // All have the same DC files in the same order, -id-range and -max-nodes. The routes between them go
 // over -listen, clients connect to -port. Ctrl-C or SIGTERM ends it: the others are told, and delete the objects of its
 // clients. -h lists the flags; cmd/pandaserver has those that a single server has beside.
@@ -56,16 +60,18 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags := flag.NewFlagSet("pandaserver-cluster", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: pandaserver-cluster -number n -listen host:port [flags] file.dc ...")
+		fmt.Fprintln(stderr, "usage: pandaserver-cluster -number n {-listen host:port | -servers urls} [flags] file.dc ...")
 		flags.PrintDefaults()
 	}
 	number := flags.Uint("number", 0, "the `number` of this node, from 1 on, that no other one has")
 	flags.StringVar(&o.node.Listen, "listen", "", "the `host:port` at which other nodes reach this one")
+	flags.StringVar(&o.node.Advertise, "advertise", "", "the `host:port` by which others reach -listen, if they see another one: behind an address translation, or where certificates have names")
 	routes := flags.String("routes", "", "the -listen of other nodes, with commas between; one that runs is enough")
-	flags.StringVar(&o.node.Secret, "secret", "", "the `password` of the nodes, or with @ in front the file that has it")
-	flags.StringVar(&o.cert, "tls-cert", "", "the PEM `file` with this node's certificate, for other nodes")
+	servers := flags.String("servers", "", "the `URLs` of NATS servers to use in place of -listen, with commas between")
+	flags.StringVar(&o.node.Secret, "secret", "", "the `password` of the nodes, or what -servers ask for: user:password, a token, an nkey's seed, credentials; with @ in front the file that has it")
+	flags.StringVar(&o.cert, "tls-cert", "", "the PEM `file` with this node's certificate, for other nodes or -servers")
 	flags.StringVar(&o.key, "tls-key", "", "the PEM `file` with the key of the certificate")
-	flags.StringVar(&o.ca, "tls-ca", "", "the PEM `file` with the authority of all nodes' certificates")
+	flags.StringVar(&o.ca, "tls-ca", "", "the PEM `file` with the authority of all nodes' certificates, or of the -servers'")
 	flags.BoolVar(&o.node.Insecure, "insecure", false, "allow nodes on a network without TLS and -secret: whoever reaches -listen is then one of them")
 	flags.IntVar(&o.port, "port", 4400, "the TCP `port` for clients; 0 for any that is free")
 	flags.DurationVar(&o.frame, "frame", 2*time.Millisecond, "the longest `time` from frame to frame, and the least while there is much to do")
@@ -88,6 +94,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if *routes != "" {
 		o.node.Routes = strings.Split(*routes, ",")
 	}
+	if *servers != "" {
+		o.node.Servers = strings.Split(*servers, ",")
+	}
 	return o, o.secure()
 }
 
@@ -100,23 +109,31 @@ func (o *options) secure() error {
 		}
 		o.node.Secret = strings.TrimSpace(string(text))
 	}
-	if o.cert == "" && o.key == "" && o.ca == "" {
+	switch {
+	case o.cert == "" && o.key == "" && o.ca == "":
 		return nil
+	case (o.cert == "") != (o.key == ""):
+		return errors.New("-tls-cert and -tls-key belong together")
+	case o.node.Listen != "" && (o.cert == "" || o.ca == ""):
+		return errors.New("-listen needs all of -tls-cert, -tls-key and -tls-ca, or none")
 	}
-	certificate, err := tls.LoadX509KeyPair(o.cert, o.key)
-	if err != nil {
-		return err
+	o.node.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.cert != "" {
+		certificate, err := tls.LoadX509KeyPair(o.cert, o.key)
+		if err != nil {
+			return err
+		}
+		o.node.TLS.Certificates = []tls.Certificate{certificate}
 	}
-	text, err := os.ReadFile(o.ca)
-	if err != nil {
-		return err
-	}
-	authorities := x509.NewCertPool()
-	if !authorities.AppendCertsFromPEM(text) {
-		return fmt.Errorf("%s: no certificate in it", o.ca)
-	}
-	o.node.TLS = &tls.Config{
-		Certificates: []tls.Certificate{certificate}, RootCAs: authorities, ClientCAs: authorities, MinVersion: tls.VersionTLS13,
+	if o.ca != "" {
+		text, err := os.ReadFile(o.ca)
+		if err != nil {
+			return err
+		}
+		o.node.TLS.RootCAs = x509.NewCertPool()
+		if !o.node.TLS.RootCAs.AppendCertsFromPEM(text) {
+			return fmt.Errorf("%s: no certificate in it", o.ca)
+		}
 	}
 	return nil
 }
@@ -154,6 +171,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	logger.Info("listening", "clients", rendezvous.LocalAddress().String(), "nodes", node.ListenAddress(), "number", node.Number())
 	loop(ctx, node, server, o.frame)
+	if err := node.Err(); err != nil {
+		return err
+	}
 	logger.Info("ending")
 	node.Leave()
 	return server.Close()
