@@ -2,10 +2,12 @@ package queuednet
 
 import (
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/queuednet/queuednet/internal/testmode"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A broadcast to a sequence that is made once allocates nothing.
@@ -36,4 +38,33 @@ func TestBroadcastAfterItsEnd(t *testing.T) {
 	var kept func(*Connection) bool
 	assert.NoError(t, e.writer.Broadcast(&datagram, func(yield func(*Connection) bool) { kept = yield }))
 	assert.Panics(t, func() { kept(conn) })
+}
+
+// Broadcast and Send name the same lengths, without the header.
+func TestDatagramTooLongOfBroadcast(t *testing.T) {
+	for size, most := range map[int]int64{100: 98, 1: 0} {
+		e := newEnd(t, &Config{MaxSendQueue: size})
+		conn, _ := e.pipe()
+		datagram := NewDatagram(make([]byte, 200))
+		for name, err := range map[string]error{
+			"Send":      e.writer.Send(datagram, conn),
+			"Broadcast": e.writer.Broadcast(datagram, slices.Values([]*Connection{conn})),
+		} {
+			var tooLong *DatagramTooLongError
+			require.ErrorAs(t, err, &tooLong, name)
+			require.Equal(t, int64(200), tooLong.Length, name)
+			require.Equal(t, most, tooLong.Max, name)
+		}
+	}
+}
+
+func TestExcept(t *testing.T) {
+	one, two, three := new(Connection), new(Connection), new(Connection)
+	all := slices.Values([]*Connection{one, two, three, two})
+	assert.Equal(t, []*Connection{one, three}, slices.Collect(Except(all, two)))
+	assert.Len(t, slices.Collect(Except(all, nil)), 4)
+	assert.Empty(t, slices.Collect(Except(nil, one)))
+	for range Except(all, one) {
+		break
+	}
 }

@@ -2,7 +2,10 @@ package queuednet
 
 import (
 	"errors"
+	"math"
 	"net"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,4 +97,30 @@ func TestOptionsAfterTheEnd(t *testing.T) {
 	for _, s := range socketSettings[:2] {
 		assert.ErrorIs(t, s.set(rendezvous), net.ErrClosed, s.name)
 	}
+}
+
+// Values that the system has no room for are refused, not cut.
+func TestOptionValuesBeyondTheSystem(t *testing.T) {
+	if strconv.IntSize == 32 {
+		t.Skip("no int is longer")
+	}
+	e := newEnd(t, nil)
+	conn, _ := e.raw()
+	for _, value := range []int64{1<<32 + 10, math.MaxInt32 + 1, math.MinInt32 - 1, math.MinInt64} {
+		value := int(value)
+		for name, err := range map[string]error{
+			"SetIPTimeToLive":    conn.SetIPTimeToLive(value),
+			"SetIPTypeOfService": conn.SetIPTypeOfService(value),
+			"SetRecvBufferSize":  conn.SetRecvBufferSize(value),
+			"SetSendBufferSize":  conn.SetSendBufferSize(value),
+		} {
+			require.ErrorIs(t, err, syscall.EINVAL, name)
+			require.ErrorContains(t, err, strconv.Itoa(value))
+		}
+		_, err := e.manager.OpenTCPServerRendezvous(0, value)
+		require.Error(t, err, "backlog")
+	}
+	require.NoError(t, conn.SetLinger(true, math.MaxInt64))
+	require.NoError(t, conn.SetLinger(true, math.MinInt64))
+	require.NoError(t, conn.SetLinger(false, 0))
 }

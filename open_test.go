@@ -161,3 +161,14 @@ func TestLocalAddress(t *testing.T) {
 	var addrErr *net.AddrError
 	assert.ErrorAs(t, err, &addrErr, "the other version of IP")
 }
+
+func TestRendezvousArguments(t *testing.T) {
+	m := NewQueuedConnectionManager(nil)
+	defer m.Close()
+	_, err := m.OpenTCPServerRendezvous(0, -1)
+	assert.Error(t, err, "backlog")
+	for _, port := range []int{-1, 65_536} {
+		_, err := m.OpenTCPServerRendezvous(port, 0)
+		assert.Error(t, err)
+	}
+}

@@ -3,12 +3,10 @@ package queuednet
 import (
 	"io"
 	"net"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -196,60 +194,4 @@ func TestUserData(t *testing.T) {
 	conn.SetUserData("kept after the end")
 	require.NoError(t, peer.Close())
 	assert.Equal(t, "kept after the end", e.reset().UserData())
-}
-
-func TestExcept(t *testing.T) {
-	one, two, three := new(Connection), new(Connection), new(Connection)
-	all := slices.Values([]*Connection{one, two, three, two})
-	assert.Equal(t, []*Connection{one, three}, slices.Collect(Except(all, two)))
-	assert.Len(t, slices.Collect(Except(all, nil)), 4)
-	assert.Empty(t, slices.Collect(Except(nil, one)))
-	for range Except(all, one) {
-		break
-	}
-}
-
-// Received is when it arrived, not when it was taken.
-func TestReceived(t *testing.T) {
-	eachKind(t, nil, func(t *testing.T, e *end, conn *Connection, peer net.Conn) {
-		before := time.Now().Add(-atResolution)
-		write(t, peer, framed(2, "one"))
-		eventually(t, "first", func() bool { return conn.Stats().Received.Datagrams == 1 })
-		between := time.Now()
-		eventually(t, "another time", func() bool { return time.Since(between) > 2*atResolution })
-		write(t, peer, framed(2, "two")+framed(2, "three"))
-		eventually(t, "others", func() bool { return conn.Stats().Received.Datagrams == 3 })
-		after := time.Now()
-		eventually(t, "wait", func() bool { return time.Since(after) > 2*atResolution })
-
-		var first, last time.Time
-		for datagram := range e.reader.Datagrams() {
-			if first.IsZero() {
-				first = datagram.Received()
-			}
-			last = datagram.Received()
-			assert.Equal(t, last, datagram.Clone().Received())
-		}
-		assert.True(t, !first.Before(before) && !first.After(between), "%v %v %v", before, first, between)
-		assert.True(t, last.After(between) && !last.After(after), "%v %v %v", between, last, after)
-
-		write(t, peer, framed(2, "four"))
-		datagram := e.next()
-		assert.True(t, datagram.Received().After(after))
-		datagram.SetConnection(conn)
-		assert.Zero(t, datagram.Received())
-		assert.Zero(t, new(NetDatagram).Received())
-	})
-}
-
-func TestReceivedOfUDP(t *testing.T) {
-	e := newEnd(t, nil)
-	conn := e.udp("127.0.0.1:0")
-	before := time.Now()
-	e.sendTo(conn, conn.LocalAddress(), "x")
-	eventually(t, "packet", func() bool { return conn.Stats().Received.Datagrams == 1 })
-	after := time.Now()
-	runtime.Gosched()
-	received := e.next().Received()
-	assert.True(t, !received.Before(before) && !received.After(after))
 }

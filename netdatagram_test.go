@@ -1,13 +1,13 @@
 package queuednet
 
 import (
-	"math"
 	"net"
+	"runtime"
 	"slices"
-	"strconv"
-	"syscall"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -148,147 +148,47 @@ func TestDatagramsOfStreamsBehindPackets(t *testing.T) {
 	require.Equal(t, 6, n)
 }
 
-// A fakeQueue is a queue of connections that nobody accepts.
-type fakeQueue struct{ connectionQueue }
+// Received is when it arrived, not when it was taken.
+func TestReceived(t *testing.T) {
+	eachKind(t, nil, func(t *testing.T, e *end, conn *Connection, peer net.Conn) {
+		before := time.Now().Add(-atResolution)
+		write(t, peer, framed(2, "one"))
+		eventually(t, "first", func() bool { return conn.Stats().Received.Datagrams == 1 })
+		between := time.Now()
+		eventually(t, "another time", func() bool { return time.Since(between) > 2*atResolution })
+		write(t, peer, framed(2, "two")+framed(2, "three"))
+		eventually(t, "others", func() bool { return conn.Stats().Received.Datagrams == 3 })
+		after := time.Now()
+		eventually(t, "wait", func() bool { return time.Since(after) > 2*atResolution })
 
-func newFakeQueue() *fakeQueue {
-	return &fakeQueue{connectionQueue{manager: NewQueuedConnectionManager(nil)}}
-}
-
-// fill queues n connections, of which five have room.
-func (q *fakeQueue) fill(n int) (conns []*Connection) {
-	for range n {
-		conns = append(conns, new(Connection))
-		q.put(conns[len(conns)-1], 5)
-	}
-	return conns
-}
-
-// drain returns how many connections one drain takes.
-func (q *fakeQueue) drain() (n int) {
-	for q.available() {
-		if _, ok := q.get(); ok {
-			n++
+		var first, last time.Time
+		for datagram := range e.reader.Datagrams() {
+			if first.IsZero() {
+				first = datagram.Received()
+			}
+			last = datagram.Received()
+			assert.Equal(t, last, datagram.Clone().Received())
 		}
-	}
-	return n
+		assert.True(t, !first.Before(before) && !first.After(between), "%v %v %v", before, first, between)
+		assert.True(t, last.After(between) && !last.After(after), "%v %v %v", between, last, after)
+
+		write(t, peer, framed(2, "four"))
+		datagram := e.next()
+		assert.True(t, datagram.Received().After(after))
+		datagram.SetConnection(conn)
+		assert.Zero(t, datagram.Received())
+		assert.Zero(t, new(NetDatagram).Received())
+	})
 }
 
-// The connections removed from a queue while a drain runs do not count as taken
-// by it: it takes all others that were queued, and the next drain all of its own.
-func TestDrainSurvivesRemovals(t *testing.T) {
-	q := newFakeQueue()
-	conns := q.fill(2)
-	require.True(t, q.available())
-	q.get()
-	q.remove(conns[1])
-	require.False(t, q.available(), "told once that the drain is over")
-	q.fill(5)
-	require.Equal(t, 5, q.drain())
-
-	conns = q.fill(3) // a removal of one that came later changes nothing
-	require.True(t, q.available())
-	later := q.fill(2)
-	q.remove(later[0])
-	q.remove(conns[1])
-	require.Equal(t, 2, q.drain())
-	require.Equal(t, 1, q.drain())
-}
-
-func TestDrainSurvivesTheLimit(t *testing.T) {
-	q := newFakeQueue()
-	q.fill(2)
-	require.True(t, q.available())
-	q.get()
-	q.fill(5) // the one that is left is dropped
-	q.fill(1)
-	require.False(t, q.available(), "told once that the drain is over")
-	require.Equal(t, 5, q.drain())
-}
-
-func TestIteratorSurvivesRemovals(t *testing.T) {
-	q := newFakeQueue()
-	conns := q.fill(3)
-	n := 0
-	for range q.all(func(*Connection) bool { return true }) {
-		if n++; n == 1 {
-			q.remove(conns[1])
-			q.fill(1)
-		}
-	}
-	require.Equal(t, 2, n, "what came during the drain is the next one's")
-	require.Equal(t, 1, q.drain())
-}
-
-// Broadcast and Send name the same lengths, without the header.
-func TestDatagramTooLongOfBroadcast(t *testing.T) {
-	for size, most := range map[int]int64{100: 98, 1: 0} {
-		e := newEnd(t, &Config{MaxSendQueue: size})
-		conn, _ := e.pipe()
-		datagram := NewDatagram(make([]byte, 200))
-		for name, err := range map[string]error{
-			"Send":      e.writer.Send(datagram, conn),
-			"Broadcast": e.writer.Broadcast(datagram, slices.Values([]*Connection{conn})),
-		} {
-			var tooLong *DatagramTooLongError
-			require.ErrorAs(t, err, &tooLong, name)
-			require.Equal(t, int64(200), tooLong.Length, name)
-			require.Equal(t, most, tooLong.Max, name)
-		}
-	}
-}
-
-// Values that the system has no room for are refused, not cut.
-func TestOptionValuesBeyondTheSystem(t *testing.T) {
-	if strconv.IntSize == 32 {
-		t.Skip("no int is longer")
-	}
+func TestReceivedOfUDP(t *testing.T) {
 	e := newEnd(t, nil)
-	conn, _ := e.raw()
-	for _, value := range []int64{1<<32 + 10, math.MaxInt32 + 1, math.MinInt32 - 1, math.MinInt64} {
-		value := int(value)
-		for name, err := range map[string]error{
-			"SetIPTimeToLive":    conn.SetIPTimeToLive(value),
-			"SetIPTypeOfService": conn.SetIPTypeOfService(value),
-			"SetRecvBufferSize":  conn.SetRecvBufferSize(value),
-			"SetSendBufferSize":  conn.SetSendBufferSize(value),
-		} {
-			require.ErrorIs(t, err, syscall.EINVAL, name)
-			require.ErrorContains(t, err, strconv.Itoa(value))
-		}
-		_, err := e.manager.OpenTCPServerRendezvous(0, value)
-		require.Error(t, err, "backlog")
-	}
-	require.NoError(t, conn.SetLinger(true, math.MaxInt64))
-	require.NoError(t, conn.SetLinger(true, math.MinInt64))
-	require.NoError(t, conn.SetLinger(false, 0))
-}
-
-// A datagram in error does not become half a message of another one.
-func TestAddDatagram(t *testing.T) {
-	var inner, outer Datagram
-	inner.AddString("hello")
-	outer.AddDatagram(&inner)
-	outer.AddUint8(7)
-	it := outer.Iterator()
-	require.Equal(t, inner.Message(), it.GetBlob())
-	require.Equal(t, uint8(7), it.GetUint8())
-	require.NoError(t, it.Err())
-
-	inner.PadBytes(-1)
-	before := outer.Length()
-	outer.AddDatagram(&inner)
-	outer.AddUint8(8)
-	require.Equal(t, before, outer.Length())
-	require.Equal(t, inner.Err(), outer.Err())
-	inner.Clear()
-	require.Error(t, outer.Err())
-
-	var long, none Datagram
-	long.AddDatagram(NewDatagram(make([]byte, 1<<16)))
-	var field *FieldError
-	require.ErrorAs(t, long.Err(), &field)
-	none.AddDatagram(nil)
-	require.ErrorContains(t, none.Err(), "nil datagram")
-	require.Zero(t, none.Length())
+	conn := e.udp("127.0.0.1:0")
+	before := time.Now()
+	e.sendTo(conn, conn.LocalAddress(), "x")
+	eventually(t, "packet", func() bool { return conn.Stats().Received.Datagrams == 1 })
+	after := time.Now()
+	runtime.Gosched()
+	received := e.next().Received()
+	assert.True(t, !received.Before(before) && !received.After(after))
 }
