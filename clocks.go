@@ -175,3 +175,7 @@ func earlier(a, b time.Duration) time.Duration {
 	}
 	return a
 }
+
+// elapsed is the time since the manager was made. It is never 0, which stands for
+// none.
+func (m *QueuedConnectionManager) elapsed() time.Duration { return time.Since(m.clocks.began) }

@@ -104,17 +104,6 @@ func (c *Connection) account() *account {
 	}
 }
 
-// adoptRendezvous makes a connection of a listening socket.
-func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
-	address := netAddressOf(listener.Addr())
-	c := &Connection{manager: m, address: address, localAddress: address, listening: newRendezvous(m, listener, backlog)}
-	if err := m.register(c, c.accept); err != nil {
-		release(listener, func() { listener.Close() })
-		return nil, err
-	}
-	return c, nil
-}
-
 // Manager returns the manager that the connection belongs to, or nil if that is closed.
 // It is Panda3D's get_manager.
 func (c *Connection) Manager() *QueuedConnectionManager {

@@ -2,12 +2,10 @@ package queuednet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"net"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -290,35 +288,8 @@ func (m *QueuedConnectionManager) Close() error {
 	return m.closeErr
 }
 
-// elapsed is the time since the manager was made. It is never 0, which stands for
-// none.
-func (m *QueuedConnectionManager) elapsed() time.Duration { return time.Since(m.clocks.began) }
-
 // closeTimeout is how long a connection may take to be closed.
 func (m *QueuedConnectionManager) closeTimeout() time.Duration { return max(m.config.CloseTimeout, 0) }
-
-func (m *QueuedConnectionManager) mayOpen() error {
-	if m.configErr != nil {
-		return m.configErr
-	}
-	if m.isZero() || m.isClosed.Load() {
-		return net.ErrClosed
-	}
-	return nil
-}
-
-// noSystemSockets says that there are none of the system's own, such as in a browser.
-// Package net would imitate a network instead, which ends within the program.
-const noSystemSockets = runtime.GOOS == "js" || runtime.GOOS == "wasip1"
-
-// mayOpenSocket is mayOpen for a socket that is not handed in.
-func (m *QueuedConnectionManager) mayOpenSocket() error {
-	if noSystemSockets {
-		return fmt.Errorf("queuednet: %s/%s has no TCP and UDP sockets: open a WebSocket and hand it to AdoptConnection: %w",
-			runtime.GOOS, runtime.GOARCH, errors.ErrUnsupported)
-	}
-	return m.mayOpen()
-}
 
 // isZero reports whether m does not come from NewQueuedConnectionManager. It
 // answers as one that is closed.

@@ -1,8 +1,10 @@
 package queuednet
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/queuednet/queuednet/internal/sockopt"
@@ -172,4 +174,38 @@ func (m *QueuedConnectionManager) adopt(socket net.Conn) (*Connection, error) {
 		}()
 	}
 	return conn, nil
+}
+
+// adoptRendezvous makes a connection of a listening socket.
+func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
+	address := netAddressOf(listener.Addr())
+	c := &Connection{manager: m, address: address, localAddress: address, listening: newRendezvous(m, listener, backlog)}
+	if err := m.register(c, c.accept); err != nil {
+		release(listener, func() { listener.Close() })
+		return nil, err
+	}
+	return c, nil
+}
+
+func (m *QueuedConnectionManager) mayOpen() error {
+	if m.configErr != nil {
+		return m.configErr
+	}
+	if m.isZero() || m.isClosed.Load() {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// noSystemSockets says that there are none of the system's own, such as in a browser.
+// Package net would imitate a network instead, which ends within the program.
+const noSystemSockets = runtime.GOOS == "js" || runtime.GOOS == "wasip1"
+
+// mayOpenSocket is mayOpen for a socket that is not handed in.
+func (m *QueuedConnectionManager) mayOpenSocket() error {
+	if noSystemSockets {
+		return fmt.Errorf("queuednet: %s/%s has no TCP and UDP sockets: open a WebSocket and hand it to AdoptConnection: %w",
+			runtime.GOOS, runtime.GOARCH, errors.ErrUnsupported)
+	}
+	return m.mayOpen()
 }

@@ -126,22 +126,3 @@ func (m *QueuedConnectionManager) burst(r *refusal, count uint64) (now uint64, e
 	}
 	return count, false
 }
-
-// awaitLogs waits for the goroutines that log, until the limit: the program's
-// handler may hold them up.
-func (m *QueuedConnectionManager) awaitLogs(limit time.Time) {
-	if m.config.Logger == nil {
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		m.logs.Wait()
-		close(done)
-	}()
-	timer := time.NewTimer(time.Until(limit))
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	}
-}

@@ -108,3 +108,22 @@ func (e *event) record() slog.Record {
 	}
 	return r
 }
+
+// awaitLogs waits for the goroutines that log, until the limit: the program's
+// handler may hold them up.
+func (m *QueuedConnectionManager) awaitLogs(limit time.Time) {
+	if m.config.Logger == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		m.logs.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(time.Until(limit))
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
