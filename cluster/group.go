@@ -21,8 +21,7 @@ type Group struct {
 	name    string
 	token   string
 	subject subject
-
-	sequence uint64 // of the last message sent; outgoing.mu guards it
+	entry   *groupEntry
 
 	// wanted says whether the node wants its messages, and epoch how often that has
 	// begun: what was received in an earlier one is not handed out.
@@ -41,22 +40,18 @@ type Group struct {
 
 // Group returns the group of a name, which may be any string. The same name gives the
 // same pointer as long as the program has it. Keep it: looking it up costs more than
-// sending to it. It is nil on a zero Node.
+// sending to it. A group that nobody here is in, that is not watched, has no relay and that the
+// program has no pointer to is forgotten some time later. It is nil on a zero Node.
 func (n *Node) Group(name string) *Group {
 	if n.isZero() {
 		return nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if g := n.groups[name]; g != nil {
+	token := tokenOf(name)
+	if g := n.groups.group(token); g != nil {
 		return g
 	}
-	token := tokenOf(name)
 	full := n.subjects.groups + token
-	g := &Group{node: n, name: name, token: token, subject: subject{name: full, hash: hashOf(full)}}
-	n.groups[name] = g
-	n.tokens.add(g)
-	return g
+	return n.groups.add(&Group{node: n, name: name, token: token, subject: subject{name: full, hash: hashOf(full)}})
 }
 
 // Name returns the name that the group was made with.
@@ -167,12 +162,16 @@ func (g *Group) watch(on bool) {
 	g.watched = on
 	if changed {
 		g.want()
+		g.keep()
 	}
 	g.mu.Unlock()
 	if changed {
 		g.node.pumpLooks(g)
 	}
 }
+
+// keep keeps the group while the program has set something that it would lose. g.mu is held.
+func (g *Group) keep() { g.node.groups.keep(g, g.watched || g.relay.Load() != nil) }
 
 // want recounts wanted. g.mu is held.
 func (g *Group) want() {
@@ -204,9 +203,13 @@ func (g *Group) changed() {
 // then. A nil writer, the default, turns it off. A Leave that has returned holds for what
 // arrives later.
 func (g *Group) SetRelay(w *queuednet.ConnectionWriter) {
-	if g != nil {
-		g.relay.Store(w)
+	if g == nil || g.node == nil {
+		return
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.relay.Store(w)
+	g.keep()
 }
 
 // Members yields the connections of this node that are members when the loop begins.

@@ -150,7 +150,7 @@ func (r *receiver) tail(p *peer, t tail, now time.Duration) {
 		}
 		return
 	}
-	g := r.n.tokens.hashed(t.hash)
+	g := r.n.groups.hashed(t.hash)
 	if g == nil || !g.wanted.Load() {
 		return
 	}

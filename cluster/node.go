@@ -17,10 +17,7 @@ type Node struct {
 	incarnation uint64
 	began       time.Time
 
-	mu     sync.Mutex
-	groups map[string]*Group
-
-	tokens   tokens
+	groups   groupTable
 	members  members
 	presence presence
 	counts   changedCounts
@@ -67,12 +64,11 @@ func Open(config *Config) (*Node, error) {
 		subjects:    newSubjects(c.Cluster),
 		incarnation: uint64(time.Now().UnixNano()),
 		began:       time.Now(),
-		groups:      make(map[string]*Group),
 		ended:       make(chan struct{}),
 		closing:     make(chan struct{}),
 	}
 	n.ids.node = uint32(c.Number)
-	n.tokens.init()
+	n.groups.init()
 	n.members.init()
 	n.sessions.init(&n.config)
 	n.presence.groups = make(map[string][]memberCount)

@@ -110,13 +110,13 @@ func (o *outgoing) toGroup(g *Group, payload []byte) error {
 	if err := o.admit(need, !grow); err != nil {
 		return err
 	}
-	g.sequence++
+	g.entry.sequence++
 	if !grow {
-		b, r = o.begin(need, header{kind: kindGroup, sequence: g.sequence})
+		b, r = o.begin(need, header{kind: kindGroup, sequence: g.entry.sequence})
 		r.subject, r.group = &g.subject, g
 	}
 	b.b = binary.AppendUvarint(b.b, uint64(len(payload)))
-	o.finish(b, r, payload, g.sequence)
+	o.finish(b, r, payload, g.entry.sequence)
 	return nil
 }
 

@@ -126,6 +126,8 @@ func (s *stream) take(first uint64, count int) (missed uint64, late bool) {
 		// The first that is heard: what came before was not for us.
 	case first < s.next:
 		return 0, true
+	case generationOf(first) != generationOf(s.next):
+		missed = max(placeOf(first), 1) - 1
 	default:
 		missed = first - s.next
 	}

@@ -67,7 +67,7 @@ func (r *receiver) forgetCounts(p *peer) {
 }
 
 func (r *receiver) countChanged(token string) {
-	if g := r.n.tokens.group(token); g != nil {
+	if g := r.n.groups.group(token); g != nil {
 		r.n.happened(Event{Kind: CountChanged, Group: g})
 	}
 }

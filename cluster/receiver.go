@@ -120,7 +120,7 @@ func (r *receiver) invalid() { r.n.counters.invalid.Add(1) }
 
 // group takes messages to a group.
 func (r *receiver) group(p *peer, h header, token string, body []byte, now time.Duration) {
-	g := r.n.tokens.group(token)
+	g := r.n.groups.group(token)
 	if g == nil || !g.wanted.Load() {
 		return // they were on their way when the last member left
 	}

@@ -11,7 +11,7 @@ import (
 //	1  kind
 //	2  number of the sender, 16 bits
 //	4  incarnation of the sender, 64 bits
-//	12 sequence, 64 bits: of the first message of a group or directed one
+//	12 sequence, 64 bits: of the first message of a group or directed one, see generationOf
 //	20 body
 //
 // The body of kindGroup is one message after the other, each with its length as a uvarint
