@@ -20,6 +20,7 @@ import (
 type carrier struct {
 	n     *Node
 	conn  *nats.Conn
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	state chan struct{} // capacity one; a token after a change
 	ctx   context.Context
 	slow  atomic.Bool // nats.go has dropped something that came
@@ -47,7 +48,8 @@ func (c *Config) natsPing() time.Duration { return max(time.Second, c.DeadAfter/
 const channelSize = 65_536
 
 func newCarrier(n *Node) *carrier {
-	c := &carrier{n: n, state: make(chan struct{}, 1)}
+	dialer := net.Dialer{Timeout: natsTimeout}
+	c := &carrier{n: n, dial: dialer.DialContext, state: make(chan struct{}, 1)}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
 }
@@ -131,7 +133,7 @@ func (c *carrier) credentials() ([]nats.Option, error) {
 
 // Dial is nats.go's way to ask for a connection. It ends with the node.
 func (c *carrier) Dial(network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: natsTimeout}).DialContext(c.ctx, network, address)
+	conn, err := c.dial(c.ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

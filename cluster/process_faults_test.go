@@ -107,23 +107,12 @@ func TestRollingRestart(t *testing.T) {
 }
 
 // A server of NATS as a process is stopped, goes on, is killed and comes back, while two nodes
-// send 10,000 messages a second: no call of the loop takes more than a millisecond. What
-// else runs on the machine counts too, so it is tried three times.
-func TestNoCallWaits(t *testing.T) {
+// send 10,000 messages a second: each message is received or counted as missing. That no
+// call of the loop waits meanwhile is TestNoCallWaits.
+func TestServerStops(t *testing.T) {
 	if !*long {
-		t.Skip("it measures times, on a quiet machine: it runs with -long only")
+		t.Skip("it takes 20 seconds: with -long")
 	}
-	var worst time.Duration
-	for range 3 {
-		if worst = worstCall(t); worst < time.Millisecond {
-			break
-		}
-		t.Log("the worst call took ", worst)
-	}
-	assert.Less(t, worst, time.Millisecond)
-}
-
-func worstCall(t *testing.T) (worst time.Duration) {
 	server := start(t, order{Server: "127.0.0.1:0"})
 	config := Config{Servers: []string{"nats://" + server.addr}, DeadAfter: patience}
 	var nodes []*process
@@ -145,10 +134,8 @@ func worstCall(t *testing.T) (worst time.Duration) {
 	again := start(t, order{Server: server.addr})
 	time.Sleep(3 * time.Second)
 	for number, s := range balance(t, nodes...) {
-		worst = max(worst, s.Worst)
 		t.Logf("node %d: %+v", number, s)
 		assert.Positive(t, s.Stats.Reconnects)
 	}
 	again.kill()
-	return worst
 }
