@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -79,6 +80,34 @@ func TestForeignCloseThatWaits(t *testing.T) {
 		}
 	}
 }
+
+// A goroutine that looks after what was sent does not wait with a Close that waits.
+func TestForeignCloseThatWaitsLeavesNoSweep(t *testing.T) {
+	e := newEnd(t, &Config{CloseTimeout: time.Millisecond, AckTimeout: time.Hour})
+	_, address := e.adoptListener(slowAccepts{listenRaw(t, "tcp4", "127.0.0.1:0"), newSlowClose(t)})
+	testnet.DialRaw(t, address)
+	conn := e.accept()
+	require.NoError(t, e.writer.Send(NewDatagram([]byte("x")), conn))
+	const sweep = "sweepAcks"
+	eventually(t, "sweep", func() bool { return testnet.GoroutinesIn(sweep) > 0 })
+	require.NoError(t, e.manager.Close())
+	eventually(t, "end of the sweep", func() bool { return testnet.GoroutinesIn(sweep) == 0 })
+}
+
+// slowAccepts accepts sockets whose Close waits, and that show the one of the system below.
+type slowAccepts struct {
+	net.Listener
+	slowClose
+}
+
+func (l slowAccepts) Accept() (net.Conn, error) {
+	socket, err := l.Listener.Accept()
+	return slowLayer{slowConn{socket, l.slowClose}}, err
+}
+
+type slowLayer struct{ slowConn }
+
+func (l slowLayer) NetConn() net.Conn { return l.Conn }
 
 func TestForeignCloseThatWaitsOfWhatIsAdoptedInVain(t *testing.T) {
 	e := newEnd(t, nil)

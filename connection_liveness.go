@@ -154,6 +154,8 @@ func (m *QueuedConnectionManager) sweepAcks() {
 		case <-time.After(pause):
 		case <-m.empty: // not before: what was sent still has CloseTimeout to arrive
 			return
+		case <-m.ended: // and a socket of the program's does not let go
+			return
 		}
 		w.mu.Lock()
 		conns := w.conns
