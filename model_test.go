@@ -195,8 +195,8 @@ func (m *model) waitForReaders(limit time.Duration) {
 // settle takes everything until nothing is missing: nobody has forgotten anything.
 func (m *model) settle() {
 	m.note("settle")
-	progress, idle := 0, 0
-	for idle < 1000 {
+	progress, idle, since := 0, 0, time.Now()
+	for idle < 1000 || m.wait == nil && time.Since(since) < patience { // real sockets may be slow
 		for _, p := range m.players {
 			p.read(64 << 10)
 		}
@@ -214,7 +214,7 @@ func (m *model) settle() {
 		}
 		idle++
 		if now := m.progress(); now != progress {
-			progress, idle = now, 0
+			progress, idle, since = now, 0, time.Now()
 		}
 	}
 	m.fail("missing: %s", m.missing())

@@ -126,6 +126,13 @@ func (s *scene) gone(conn *queuednet.Connection) {
 	s.ends[conn]++
 }
 
+// hasEnds reports whether the program knows of an end.
+func (s *scene) hasEnds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ends) > 0
+}
+
 // populate makes a connection in each state again and again, until done.
 func (s *scene) populate(random *rand.Rand, done <-chan struct{}) {
 	for {

@@ -166,10 +166,17 @@ func TestConcurrency(t *testing.T) {
 	names := slices.Sorted(maps.Keys(calls))
 	c := &crowd{names: names, calls: calls, deck: random.Perm(len(names)), counts: make([]atomic.Int64, len(names))}
 
-	ctx, stop := context.WithTimeout(context.Background(), open+closed)
+	ctx, stop := context.WithTimeout(context.Background(), testnet.Patience/2)
 	defer stop()
-	time.AfterFunc(open, func() { s.closing.Store(true) })
 	var done sync.WaitGroup
+	done.Go(func() { // a busy machine takes longer until there was everything
+		defer stop()
+		time.Sleep(open)
+		awaitUntil(ctx, s.hasEnds)
+		s.closing.Store(true)
+		time.Sleep(closed)
+		awaitUntil(ctx, c.hasCalledAll)
+	})
 	for w := range actors {
 		a := &actor{scene: s, random: rand.New(rand.NewPCG(random.Uint64(), 0)), reader: s.Reader}
 		done.Go(func() { c.act(ctx, t, a, w) })
@@ -189,6 +196,23 @@ func TestConcurrency(t *testing.T) {
 	assert.NotEmpty(t, s.ends)
 	s.foreign.Manager().Close()
 	assert.Empty(t, testnet.LibraryGoroutines(testnet.Patience))
+}
+
+// hasCalledAll reports whether everything was called.
+func (c *crowd) hasCalledAll() bool {
+	for i := range c.counts {
+		if c.counts[i].Load() == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// awaitUntil waits until something is so, or ctx is done.
+func awaitUntil(ctx context.Context, so func() bool) {
+	for !so() && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // collectReports takes the ends that are left.

@@ -142,6 +142,7 @@ var writerRows = []row{
 		// the system has no poller for that, each of them, and a few write for all.
 		const engine, reading = "(*engine).run", "(*goroutineCarrier).run"
 		const writing = "(*flusher).run"
+		require.Empty(t, testnet.LibraryGoroutines(testnet.Patience), "of the tests before")
 		engineBefore, readingBefore, writingBefore := testnet.GoroutinesIn(engine), testnet.GoroutinesIn(reading), testnet.GoroutinesIn(writing)
 		e := newEnd(t, &queuednet.Config{CloseTimeout: -1})
 		for range 20 {

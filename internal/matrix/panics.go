@@ -21,7 +21,7 @@ func panicRows() []row {
 // of socket says first.
 func garbage(c *cell) {
 	for _, size := range []int{2, 4} {
-		s := c.serve(&queuednet.Config{TCPHeaderSize: size, FirstDatagramTimeout: time.Second, CloseTimeout: 100 * time.Millisecond})
+		s := c.serve(&queuednet.Config{TCPHeaderSize: size, FirstDatagramTimeout: 10 * time.Second, CloseTimeout: 100 * time.Millisecond})
 		c.receiveGarbage(s)
 	}
 }

@@ -141,9 +141,10 @@ func rates(c *cell) {
 	}
 }
 
-// idleEnds has connections that say nothing. One that is in no reader lives on.
+// idleEnds has connections that say nothing. One that is in no reader lives on. When it is
+// in one again it says something, before it would be idle.
 func idleEnds(c *cell) {
-	s := c.serve(&queuednet.Config{IdleTimeout: 500 * time.Millisecond}) // the ping below has to come in time
+	s := c.serve(&queuednet.Config{IdleTimeout: 1500 * time.Millisecond})
 	unread, far := s.Connect()
 	if !s.Reader.RemoveConnection(unread) {
 		c.Fatal("RemoveConnection")
@@ -153,8 +154,12 @@ func idleEnds(c *cell) {
 	if n := s.Manager.Refusals().Idle; n != 1 {
 		c.Errorf("%d counted as idle", n)
 	}
+	written := c.write(far, testend.Frames("ping"))
 	s.Add(unread)
-	c.requirePing(s, unread, far)
+	if got := s.Next(); got != "ping" {
+		c.Errorf("received %q", got)
+	}
+	c.requireWritten(written)
 }
 
 // firstDatagram has a peer that says nothing at all, not even what its kind of
@@ -172,7 +177,7 @@ func firstDatagram(c *cell) {
 	}()
 	for s.Manager.WaitForReaders(ctx) == nil {
 		for conn := range s.Listener.NewConnections() {
-			s.Add(conn)
+			s.Reader.AddConnection(conn) // fails if it has ended already
 		}
 		for conn := range s.Manager.ResetConnections() {
 			c.requireErr(conn.Err(), queuednet.ErrFirstDatagram)

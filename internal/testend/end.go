@@ -14,7 +14,7 @@ import (
 )
 
 // Patience bounds each wait for something that is to happen.
-const Patience = 15 * time.Second
+const Patience = time.Minute
 
 // An End is a manager with what polls it: one end of a wire.
 type End struct {

@@ -21,7 +21,7 @@ import (
 )
 
 // Patience bounds every wait for something that is to happen.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // The system's reasons. Windows has numbers of its own for them.
 var (
