@@ -23,6 +23,9 @@ func waitingLoops(e *end, ctx context.Context, others int) (loops *sync.WaitGrou
 	}
 	engine := e.manager.engine.Load()
 	eventually(e.t, "a loop that sweeps", func() bool {
+		if !engine.inside.Load() {
+			engine.poller.Wake() // its own goroutine may have taken over, and lets a loop in when it wakes
+		}
 		return engine.inside.Load() && e.manager.ready.waiters.Load() == int32(others)
 	})
 	return loops, errs

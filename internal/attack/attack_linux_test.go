@@ -135,6 +135,9 @@ func (o *outcome) excess() (wrong []string) {
 	if r.Busy > frame {
 		wrong = append(wrong, fmt.Sprintf("a frame took %v", r.Busy))
 	}
+	if o.server.Close > 2*time.Second {
+		wrong = append(wrong, fmt.Sprintf("the manager's Close took %v", o.server.Close))
+	}
 	return wrong
 }
 
@@ -163,7 +166,7 @@ func (a *attack) result(o *outcome, b *bystander, times []time.Time, machine, co
 // attack, let it measure in peace again, and compare what everybody tells.
 func (a *attack) try(t *testing.T) *outcome {
 	server := start(t, "server", a, "")
-	addresses := told[[]string](t, server, 10*time.Second)
+	addresses := told[[]string](t, server, time.Minute)
 	b := newBystander(t, addresses[0], max(a.config.TCPHeaderSize, 2))
 	c := startControl()
 	quiet := pick(350*time.Millisecond, 3*time.Second)
@@ -173,7 +176,7 @@ func (a *attack) try(t *testing.T) *outcome {
 	times = append(times, time.Now())
 	var o outcome
 	assailant := start(t, "attacker", a, addresses[1])
-	o.attacker = told[assaultReport](t, assailant, pick(90*time.Second, 10*time.Minute))
+	o.attacker = told[assaultReport](t, assailant, pick(3*time.Minute, 10*time.Minute))
 	require.NoError(t, assailant.cmd.Wait())
 	times = append(times, time.Now())
 	time.Sleep(50 * time.Millisecond) // its descriptors are being closed
@@ -183,14 +186,13 @@ func (a *attack) try(t *testing.T) *outcome {
 	b.leave()
 	machine, common := c.end()
 	fmt.Fprintln(server.stdin, "end")
-	o.server = told[report](t, server, 60*time.Second)
+	o.server = told[report](t, server, 2*time.Minute)
 	require.NoError(t, server.cmd.Wait())
 
 	o.result = a.result(&o, b, times, machine, common)
 	o.compare(t)
 	assert.Empty(t, o.attacker.Errors, "what the attacker saw")
 	assert.Empty(t, o.server.CloseError, "the error of the manager's Close")
-	assert.Less(t, o.server.Close, 2*time.Second, "the manager's Close")
 	assert.LessOrEqual(t, o.server.Goroutines, 0, "goroutines left")
 	assert.LessOrEqual(t, o.server.Files, 0, "descriptors left")
 	if a.check != nil {

@@ -92,11 +92,11 @@ func (a *attacker) note(name string, value float64) {
 
 // tryDial opens a connection.
 func (a *attacker) tryDial() (*peer, error) {
-	socket, err := net.DialTimeout("tcp", a.target, 20*time.Second)
+	socket, err := net.DialTimeout("tcp", a.target, time.Minute)
 	if err != nil {
 		return nil, err
 	}
-	check(socket.SetDeadline(time.Now().Add(pick(30*time.Second, 5*time.Minute))))
+	check(socket.SetDeadline(time.Now().Add(pick(2*time.Minute, 5*time.Minute))))
 	return a.peer(socket.(*net.TCPConn), socket.LocalAddr().String()), nil
 }
 

@@ -99,7 +99,7 @@ func (b *bystander) leave() {
 		defer b.mu.Unlock()
 		return len(b.errors) == 0 && slices.ContainsFunc(b.samples, func(s sample) bool { return !s.known })
 	}
-	for end := time.Now().Add(10 * time.Second); unanswered() && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); unanswered() && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	b.conn.Close()

@@ -149,7 +149,7 @@ func usual(frames []time.Duration) time.Duration {
 
 // settledGoroutines counts goroutines once those that are ending have ended.
 func settledGoroutines(most int) int {
-	for range 200 {
+	for range 6000 {
 		if runtime.NumGoroutine() <= most {
 			break
 		}

@@ -115,7 +115,7 @@ func (l *live) assertSound() {
 
 // late is how much later than documented an end may be reported: what the
 // kernel's timers, a frame and a busy machine need.
-const late = 1500 * time.Millisecond
+const late = 5 * time.Second
 
 // A cut is one of a live network at a time, and the ends that are to follow.
 type cut struct {
@@ -165,7 +165,7 @@ func TestCut(t *testing.T) {
 			l := newLive(t, shortOrLong(shortLimits, queuednet.Config{}), steady)
 			l.run(time.Second/2, l.requireNoEnds)
 			heard := l.busy.dialled.LastReceived()
-			assert.Less(t, time.Since(heard), time.Second)
+			assert.Less(t, time.Since(heard), late)
 			require.NoError(t, sever(l.network))
 
 			idle, busy := shortOrLong(shortKeepAlive, defaultKeepAlive), shortOrLong(shortAckTimeout, defaultAckTimeout)
@@ -206,7 +206,7 @@ func TestShortCut(t *testing.T) {
 		require.NoError(t, err)
 		t.Logf("RoundTrip: %v, varying by %v", roundTrip, variation)
 		assert.Greater(t, roundTrip, 2*bad.delay)
-		assert.Less(t, roundTrip, time.Second/2)
+		assert.Less(t, roundTrip, late)
 	}
 	for range shortOrLong(1, 6) {
 		l.network.silent.Store(true)

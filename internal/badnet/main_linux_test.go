@@ -36,4 +36,4 @@ func shortOrLong[T any](short, long T) T {
 const longRun = time.Minute
 
 // patience bounds every wait for something that is to happen.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
