@@ -105,7 +105,8 @@ func (s *slowStart) Write(b []byte) (int, error) {
 	return s.Conn.Write(b)
 }
 
-// The first write of a foreign socket may come only after WriteTimeout.
+// The first write of a foreign socket may come only after WriteTimeout, if the process
+// was held up: then it has some time from then on.
 func TestAWriteThatBeginsLateEndsNobody(t *testing.T) {
 	const timeout = 7 * time.Second
 	synctest.Test(t, func(t *testing.T) {
@@ -117,10 +118,32 @@ func TestAWriteThatBeginsLateEndsNobody(t *testing.T) {
 		out := newTap(far)
 		e.send(conn, "late")
 		holdUp(e.manager, timeout*3/2)
+		time.Sleep(lookAgain - time.Nanosecond)
 		close(socket.start)
 		assert.Equal(t, []string{framed(2, "late")}, out.Got())
 		time.Sleep(2 * timeout)
 		synctest.Wait()
 		assert.NoError(t, conn.Err())
 	})
+}
+
+// What nobody came to write before CloseTimeout has passed is tried once.
+func TestTheLastMessageIsTriedAfterCloseTimeout(t *testing.T) {
+	const timeout = 3 * time.Second
+	for name, open := range heldKinds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnd(t, &Config{CloseTimeout: timeout})
+				conn, far := open(e)
+				conn.stream.out.mu.Lock()
+				conn.stream.out.busy = true // nobody comes to write
+				conn.stream.out.mu.Unlock()
+				e.send(conn, "last")
+				require.True(t, e.manager.CloseConnection(conn))
+				time.Sleep(timeout + stubborn/2)
+				conn.stream.carrier.flush()
+				assert.Equal(t, framed(2, "last"), read(t, far, 6))
+			})
+		})
+	}
 }
