@@ -11,23 +11,23 @@ import (
 // asked by their goroutines and told by those of the connections, never by the
 // program's.
 //
-// Its memory is bounded: live by the connections that are alive, recent and older by
-// maxPaces each. An address that is in neither has nothing to pay for, so older can be
+// Its memory is bounded: live by the connections that are alive, recent and previous by
+// maxBuckets each. An address that is in neither has nothing to pay for, so previous can be
 // forgotten once everything in it has been paid for. If an attacker has very many
-// addresses, older is forgotten earlier, and its addresses are forgiven.
+// addresses, previous is forgotten earlier, and its addresses are forgiven.
 type admission struct {
-	mu            sync.Mutex
-	total         int
-	live          map[netip.Addr]int  // connections of an address
-	recent, older map[netip.Addr]pace // accepts of an address
-	turned        time.Time           // when recent was begun
+	mu               sync.Mutex
+	total            int
+	live             map[netip.Addr]int    // connections of an address
+	recent, previous map[netip.Addr]bucket // accepts of an address
+	rotated          time.Time             // when recent was begun
 }
 
-const maxPaces = 10_000
+const maxBuckets = 10_000
 
-// who returns what counts as one address: an address of IPv4, or a /64 of IPv6, because
+// addressGroup returns what counts as one address: an address of IPv4, or a /64 of IPv6, because
 // one customer has at least that. If there is no address it is the zero value.
-func who(address NetAddress) netip.Addr {
+func addressGroup(address NetAddress) netip.Addr {
 	addr := address.addrPort.Addr()
 	if !addr.Is6() {
 		return addr
@@ -47,7 +47,7 @@ func (a *admission) admit(config *Config, address NetAddress) (refusalReason, bo
 	if !config.limitsAdmission() {
 		return 0, true
 	}
-	addr := who(address)
+	addr := addressGroup(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if config.MaxConnections > 0 && a.total >= config.MaxConnections {
@@ -72,25 +72,25 @@ func (a *admission) admit(config *Config, address NetAddress) (refusalReason, bo
 // acceptRate reports whether an address keeps to its rate, and counts it then.
 func (a *admission) acceptRate(config *Config, addr netip.Addr, now time.Time) bool {
 	cost := costOf(1, config.MaxAcceptsPerSecond)
-	// The most that an address can owe is paid for within one turn.
-	turn := max(config.RateBurst, cost)
-	if a.recent == nil || now.Sub(a.turned) >= turn || len(a.recent) >= maxPaces {
-		a.recent, a.older = a.older, a.recent
+	// The most that an address can owe is paid for within this time.
+	period := max(config.RateBurst, cost)
+	if a.recent == nil || now.Sub(a.rotated) >= period || len(a.recent) >= maxBuckets {
+		a.recent, a.previous = a.previous, a.recent
 		clear(a.recent)
 		if a.recent == nil {
-			a.recent = make(map[netip.Addr]pace)
+			a.recent = make(map[netip.Addr]bucket)
 		}
-		a.turned = now
+		a.rotated = now
 	}
-	p, ok := a.recent[addr]
+	b, ok := a.recent[addr]
 	if !ok {
-		p = a.older[addr]
+		b = a.previous[addr]
 	}
-	if p.wait(now, cost, config.RateBurst) > 0 {
+	if b.wait(now, cost, config.RateBurst) > 0 {
 		return false
 	}
-	p.spend(now, cost)
-	a.recent[addr] = p
+	b.spend(now, cost)
+	a.recent[addr] = b
 	return true
 }
 
@@ -99,7 +99,7 @@ func (a *admission) release(config *Config, address NetAddress) {
 	if !config.limitsAdmission() {
 		return
 	}
-	addr := who(address)
+	addr := addressGroup(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.total--

@@ -117,9 +117,9 @@ func TestAdmissionOfANetwork(t *testing.T) {
 		"[fe80::1%eth0]:9":         "fe80::",
 		"[::1]:9":                  "::",
 	} {
-		assert.Equal(t, want, who(mustAddress(t, text)).String(), text)
+		assert.Equal(t, want, addressGroup(mustAddress(t, text)).String(), text)
 	}
-	assert.False(t, who(NetAddress{}).IsValid())
+	assert.False(t, addressGroup(NetAddress{}).IsValid())
 
 	var a admission
 	config := &Config{MaxConnectionsPerAddress: 1}
@@ -175,15 +175,15 @@ func TestAdmissionsTableIsBounded(t *testing.T) {
 	config := &Config{MaxAcceptsPerSecond: 5, MaxConnectionsPerAddress: 5, RateBurst: time.Hour}
 	var ip [16]byte
 	most := 0
-	for i := range uint64(5 * maxPaces) {
+	for i := range uint64(5 * maxBuckets) {
 		binary.BigEndian.PutUint64(ip[:], i+1)
 		address := NetAddressFrom(netip.AddrPortFrom(netip.AddrFrom16(ip), 1))
 		_, ok := a.admit(config, address)
 		require.True(t, ok)
-		most = max(most, len(a.recent)+len(a.older)+len(a.live))
+		most = max(most, len(a.recent)+len(a.previous)+len(a.live))
 		a.release(config, address)
 	}
-	assert.Equal(t, 2*maxPaces+1, most)
+	assert.Equal(t, 2*maxBuckets+1, most)
 	assert.Empty(t, a.live)
 	assert.Zero(t, a.total)
 }

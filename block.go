@@ -41,14 +41,14 @@ func newBlock(size int) *block {
 	return &block{b: make([]byte, 0, 1<<(class+minBlockBits)), class: class}
 }
 
-// share returns b for one more owner.
+// share returns b, which has one more owner then.
 func (b *block) share() *block {
 	b.others.Add(1)
 	return b
 }
 
-// free gives a block back, with its last owner. The caller must not use it, or
-// bytes in it, again.
+// free is called by each owner of a block; the last call gives it back. The caller must
+// not use the block, or bytes in it, again.
 func (b *block) free() {
 	if b == nil || b.others.Load() > 0 && b.others.Add(-1) >= 0 {
 		return

@@ -159,7 +159,7 @@ func (c *clocks) swap(i, j int) {
 	c.heap[i].clock.index, c.heap[j].clock.index = i, j
 }
 
-// later returns t + d, or the end of time where that is beyond it.
+// later returns t + d, or the longest time if that would overflow.
 func later(t, d time.Duration) time.Duration {
 	const end = 1<<63 - 1
 	if d > end-t {

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// How a socket is let go. A socket of package net closes at once. Close of
-// anything else is the program's code, or another library's, and may wait: it
-// is called once, never on the loop, and the manager's Close waits for it no
-// longer than closeGrace beyond CloseTimeout.
+// How sockets are closed. A socket of package net closes at once. Close of any other is
+// code of the program or of another library, and may wait: it is called once, never on
+// the loop, and the manager's Close waits for it for at most closeGrace beyond
+// CloseTimeout.
 
 const closeGrace = 100 * time.Millisecond
 
-// maxLayers bounds how deep a socket is looked into: one whose NetConn returns
-// itself must not hold the library up.
+// maxLayers bounds how many layers of a socket are looked into, because the NetConn of
+// one might return itself.
 const maxLayers = 8
 
-// layersOf returns a stream and the sockets below it, the system's last where
-// all of them say what they wrap.
+// layersOf returns a stream and the sockets below it. The system's is the last, if
+// every layer says what it wraps.
 func layersOf(stream net.Conn) []net.Conn {
 	layers := []net.Conn{stream}
 	for len(layers) < maxLayers {
@@ -31,8 +31,8 @@ func layersOf(stream net.Conn) []net.Conn {
 	return layers
 }
 
-// socketBelow returns what a socket wraps, nil if it wraps nothing or does not
-// tell. NetConn is what crypto/tls calls it, Raw what go-proxyproto does.
+// socketBelow returns what a socket wraps, or nil if it wraps nothing or does not say.
+// NetConn is what crypto/tls calls it, Raw what go-proxyproto does.
 func socketBelow(stream net.Conn) net.Conn {
 	switch over := stream.(type) {
 	case interface{ NetConn() net.Conn }:
@@ -49,8 +49,8 @@ func systemSocketOf(stream net.Conn) net.Conn {
 	return layers[len(layers)-1]
 }
 
-// isForeign reports whether a socket's methods are not those of package net, so
-// that they may wait.
+// isForeign reports whether a socket's methods may wait, because they are not those of
+// package net.
 func isForeign(socket any) bool {
 	switch socket.(type) {
 	case *net.TCPConn, *net.UnixConn, *net.UDPConn, *net.TCPListener, *net.UnixListener:
@@ -59,7 +59,8 @@ func isForeign(socket any) bool {
 	return true
 }
 
-// release calls what closes a socket, in the background if that may wait.
+// release calls close, the function that closes a socket, in the background if that may
+// wait.
 func release(socket any, close func()) {
 	if isForeign(socket) {
 		go close()
@@ -83,10 +84,10 @@ func (s *stream) closeReason(lost bool) error {
 	return reason
 }
 
-// closeAtOnce closes a stream, on request with a reset, and waits for no peer.
-// TLS would first tell its peer, and wait if the peer takes nothing. But CloseWrite has
-// told the peer already, or the peer is not to be told. So the socket below is closed
-// first.
+// closeAtOnce closes a stream, with a reset if that is asked for, and waits for no
+// peer. Close of TLS would first tell the peer, and wait if the peer takes nothing. But
+// either CloseWrite has told the peer already, or the peer is not to be told, so the
+// socket below is closed first.
 func closeAtOnce(stream net.Conn, reason error, reset bool) {
 	if system := systemSocketOf(stream); reset && !isTold(stream) {
 		if tcp, ok := system.(interface{ SetLinger(seconds int) error }); ok {
@@ -136,9 +137,9 @@ func packageOf(socket net.Conn) string {
 	return ""
 }
 
-// closeWrite ends the sending side of a stream. A layer without a CloseWrite
-// that shows what is below it is passed over: it holds nothing back. It reports
-// false where the peer was not told.
+// closeWrite ends the sending side of a stream, and reports whether the peer was told.
+// A layer that has no CloseWrite but shows what is below it is passed over, because it
+// holds nothing back.
 func closeWrite(stream net.Conn) bool {
 	for _, layer := range layersOf(stream) {
 		if half, ok := layer.(interface{ CloseWrite() error }); ok {
@@ -161,9 +162,9 @@ func (c *Connection) isForeign() bool {
 	}
 }
 
-// awaitEmpty waits until all connections are done, and at the limit breaks off
-// those that are not. It reports false where that does not help, because a
-// foreign socket does not let go.
+// awaitEmpty waits until all connections are done, and at the limit breaks off those
+// that are not. It reports false if that does not help, because the method of a foreign
+// socket does not return.
 func (m *QueuedConnectionManager) awaitEmpty(limit time.Time) bool {
 	timer := time.NewTimer(time.Until(limit))
 	defer timer.Stop()

@@ -78,22 +78,21 @@ type Config struct {
 	KeepAliveCount    int
 
 	// AckTimeout ends a connection with ErrNoAnswer if its peer acknowledges nothing,
-	// for this time, of what was sent. It notices a peer that dies while something is
-	// on its way to it. The system does this, on Linux only (TCP_USER_TIMEOUT). It
-	// counts from the moment at which it first repeats something: mostly less than a
-	// second later, on a network that loses packets some seconds. On other systems such
-	// a peer is noticed when the system gives up, after minutes, or by WriteTimeout. A
-	// peer that answers but has no room, because its program takes nothing, is left to
+	// for this time, of what was sent. It notices a peer that dies while something is on
+	// its way to it. The system does this, on Linux only (TCP_USER_TIMEOUT). It counts
+	// from the moment at which it first repeats something: mostly within a second, on a
+	// network that loses packets within some seconds. On other systems such a peer is
+	// noticed when the system gives up, after minutes, or by WriteTimeout. A peer that
+	// answers but has no room, because its program takes nothing, is left to
 	// WriteTimeout, even if it dies then. AckTimeout holds for the same connections as
 	// KeepAliveIdle. Negative: none. Default: 10 seconds.
 	AckTimeout time.Duration
 
-	// MaxConnections bounds the connections that were accepted through all rendezvous
-	// of the manager and are alive: until their sockets are closed, which may be up to
-	// CloseTimeout after the program has closed them. One more is accepted and closed
-	// at once, with a reset. It protects descriptors and memory. For this and the
-	// following limits 0, the default, means none. The limits on accepting do not hold
-	// for AdoptConnection.
+	// MaxConnections bounds the connections accepted through all rendezvous of the
+	// manager. Each counts until its socket is closed, which may be up to CloseTimeout
+	// after the program has closed it. One more is accepted and closed at once, with a
+	// reset. It protects descriptors and memory. For this and the following limits 0,
+	// the default, means none. The limits on accepting do not hold for AdoptConnection.
 	MaxConnections int
 
 	// MaxConnectionsPerAddress bounds the connections of each IPv4 address in the same
@@ -104,8 +103,8 @@ type Config struct {
 	MaxConnectionsPerAddress int
 
 	// MaxAcceptsPerSecond bounds how many connections an address, as above, may open in
-	// a second, with RateBurst. Those beyond it are refused in the same way. It
-	// protects the program from peers that come and go all the time.
+	// a second; RateBurst says how many at once. Those beyond it are refused in the same
+	// way. It protects the program from peers that come and go all the time.
 	MaxAcceptsPerSecond int
 
 	// FirstDatagramTimeout ends a connection that was accepted or adopted, with
@@ -116,18 +115,18 @@ type Config struct {
 
 	// IdleTimeout ends a connection with ErrIdle if nothing arrives from it for this
 	// time, not even a part of a datagram. It counts only while the library waits for
-	// the peer: a connection that is not read because of MaxReceiveQueue, because of
-	// its rate, or because it is in no reader does not end, and the time begins anew
+	// the peer: a connection that is not read because of MaxReceiveQueue, because of its
+	// rate, or because it is in no reader does not end, and the time begins anew
 	// afterwards. So a slow program ends nothing. A peer that lives but has nothing to
-	// say is idle, too: use IdleTimeout if peers send something at least so often.
+	// say is idle too: use IdleTimeout if peers send something at least that often.
 	// Default: none.
 	IdleTimeout time.Duration
 
 	// MaxDatagramsPerSecond and MaxBytesPerSecond, headers included, bound what is
-	// received from a TCP connection, with RateBurst. A peer that sends more is read no
-	// faster, so TCP slows it, and nothing is lost. A datagram longer than a burst
-	// waits until everything before it is paid for. In raw mode a datagram is what one
-	// read returned. They protect the program's time from a flood.
+	// received from a TCP connection; RateBurst says how much at once. A peer that sends
+	// more is read no faster, so TCP slows it, and nothing is lost. A datagram longer
+	// than a burst waits until everything before it is paid for. In raw mode a datagram
+	// is what one read returned. They protect the program's time from a flood.
 	MaxDatagramsPerSecond int
 	MaxBytesPerSecond     int
 
@@ -150,13 +149,13 @@ type Config struct {
 	ReportClosed bool
 
 	// Logger is told, at level Debug, of each connection that opens or ends, with its
-	// Address, its kind, and the reason of the end. If the handler does not keep up
-	// with a burst of these, the rest of the burst is only counted. It is told of
-	// refusals at level Warn, separately for each reason in Refusals: one line when a
-	// burst begins, one a minute while it lasts, and none until 10 seconds have passed
-	// without a refusal. The handler runs on a goroutine of its own. It may be slow
-	// without holding up anything, and may outlive Close of the manager if it takes
-	// longer than CloseTimeout. Default: none.
+	// Address, its kind, and the reason of the end. If the handler does not keep up with
+	// a burst of these, the rest of the burst is only counted. Refusals are logged at
+	// level Warn, separately for each reason in Refusals: one line when a burst begins,
+	// and one a minute while it lasts. A burst ends when 10 seconds have passed without
+	// a refusal. The handler runs on a goroutine of its own. It may be slow without
+	// holding up anything, and may outlive Close of the manager if it takes longer than
+	// CloseTimeout. Default: none.
 	Logger *slog.Logger
 
 	// PoisonViews overwrites the bytes of each datagram that a loop over Datagrams has
@@ -201,9 +200,9 @@ const (
 	// times, so that no sum overflows.
 	longestTime = 100 * 365 * 24 * time.Hour
 
-	// maxResetQueue bounds the ends that nobody takes, as Panda3D's queues are
-	// bounded (net-max-response-queue): a program that never asks for them must
-	// not keep every connection it ever had.
+	// maxResetQueue bounds the ends that nobody takes, as Panda3D bounds its queues
+	// (net-max-response-queue): a program that never asks for them must not keep in
+	// memory every connection it ever had.
 	maxResetQueue = 50_000
 )
 

@@ -55,17 +55,16 @@ const (
 	stateGone                     // taken from the reset queue, or closed by the program without a report
 )
 
-// An endpoint is what differs between the kinds of connection, and is not worth
-// a test of the kind at each place.
+// An endpoint does what each kind of connection does in its own way.
 type endpoint interface {
-	// shut ends it for the program, which has closed it: what was sent goes out in
-	// the background. Connection.mu is held.
+	// shut is called when the program has closed the connection: what was sent goes out
+	// in the background. Connection.mu is held.
 	shut()
 	// dropUnsent drops what was sent and has not gone out.
 	dropUnsent()
-	// breakOff ends it at once: whoever waits for the socket gets an error.
+	// breakOff ends the connection at once: whoever waits for the socket gets an error.
 	breakOff()
-	// attach gives what arrives to a reader.
+	// attachReader gives what arrives to a reader.
 	attachReader(*QueuedConnectionReader) error
 	// look says that there may be room in a reader.
 	look()
@@ -154,9 +153,9 @@ func (c *Connection) Rendezvous() *Connection {
 }
 
 // NetConn returns the socket, for options that Connection does not have, or nil if it
-// is not a stream. Whoever reads, writes or closes it makes the datagrams lose their
-// boundaries. Once NetConn was called the connection has a goroutine of its own. It is
-// Panda3D's get_socket.
+// is not a stream. Do not read, write or close it: the datagrams would lose their
+// boundaries. A connection on which NetConn was called has a goroutine of its own from
+// then on. It is Panda3D's get_socket.
 func (c *Connection) NetConn() net.Conn {
 	s := c.asStream()
 	if s == nil {
@@ -175,10 +174,9 @@ func (c *Connection) NetConn() net.Conn {
 //   - net.ErrClosed if the program closed it;
 //   - otherwise the error of the system, such as ECONNRESET.
 //
-// The text of an io.ErrUnexpectedEOF and of a *DatagramTooLongError has a guess, if the
-// first bytes of the peer tell that it speaks HTTP or TLS, or has the other header
-// size. Err may tell the end while the last datagrams are still queued. Panda3D does
-// not tell.
+// If the first bytes of the peer look like HTTP, TLS or the other header size, the text
+// of an io.ErrUnexpectedEOF or a *DatagramTooLongError says so. Err may know the reason
+// while the last datagrams are still queued. Panda3D has no counterpart.
 func (c *Connection) Err() error {
 	if c == nil {
 		return nil
@@ -259,15 +257,15 @@ func (c *Connection) Abort() {
 	}
 }
 
-// leave frees the place of a connection that admit has let in, once.
+// leave frees, once, the place that the connection takes under the limits on accepting.
 func (c *Connection) leave() {
 	if c.rendezvous != nil && c.left.CompareAndSwap(false, true) {
 		c.manager.leave(c.address)
 	}
 }
 
-// closeByProgram closes c unless its end is known to the program already. What
-// was sent goes out in the background.
+// closeByProgram closes c unless the program knows already that it has ended. What was
+// sent goes out in the background.
 func (c *Connection) closeByProgram() bool {
 	if c == nil || c.manager == nil {
 		return false // a zero value
@@ -306,8 +304,8 @@ func (c *Connection) closeWithoutReport() {
 	c.state = stateGone
 }
 
-// closeWithReport closes c, which is reported as any other that ends, with the first
-// reason of its end. c.mu is held.
+// closeWithReport closes c, and has it reported like any other connection that ends,
+// with the first reason of its end. c.mu is held.
 func (c *Connection) closeWithReport() {
 	c.closed = true
 	if c.state != stateOpen {
@@ -361,8 +359,8 @@ func (c *Connection) reportIfTaken() {
 	}
 }
 
-// batchDrained is called by the loop when a batch is drained that c awaited,
-// because it wants room or has ended.
+// batchDrained is called by the loop when it has drained a batch that c awaited, either
+// for room or because c has ended.
 func (c *Connection) batchDrained() {
 	state := c.account().credited()
 	if state < receiveOver {
@@ -376,8 +374,8 @@ func (c *Connection) batchDrained() {
 	c.reportIfTaken()
 }
 
-// takeReport reports whether the program, which takes c from the reset queue,
-// has not closed it meanwhile.
+// takeReport is called when the program takes c from the reset queue. It reports
+// whether c is still to be reported: the program may have closed it meanwhile.
 func (c *Connection) takeReport() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// collecting is what collect-tcp needs beside the pending bytes, which are
-// collected simply by not claiming the connection. outgoing.mu guards it.
+// collecting is the state of collect-tcp, beside the pending bytes: those are collected
+// simply by not claiming the connection. outgoing.mu guards it.
 type collecting struct {
 	on        bool
 	timer     *time.Timer // runs while something is collected
@@ -16,7 +16,8 @@ type collecting struct {
 	lastFlush time.Time
 }
 
-// collecting returns what it needs, made with the first call. out.mu is held.
+// collecting returns the state of collect-tcp, which the first call makes. out.mu is
+// held.
 func (s *stream) collecting() *collecting {
 	o := &s.out
 	if o.collecting == nil {
@@ -25,13 +26,13 @@ func (s *stream) collecting() *collecting {
 	return o.collecting
 }
 
-// isDue reports whether what has been collected is to leave now.
+// isDue reports whether the collected bytes are to leave now.
 func (c *collecting) isDue() bool {
 	return c == nil || !c.on || time.Since(c.lastFlush) >= c.interval
 }
 
-// collects reports whether what was just appended is to wait for more. It sees to
-// it that it leaves when the interval is over, even if nobody calls again.
+// collects reports whether the bytes just appended are to wait for more. If so, a timer
+// lets them leave at the end of the interval, even if nobody calls again.
 func (o *outgoing) collects(s *stream) bool {
 	c := o.collecting
 	if c.isDue() {
@@ -45,7 +46,7 @@ func (o *outgoing) collects(s *stream) bool {
 	return true
 }
 
-// stopCollecting notes that what is collected leaves now.
+// stopCollecting notes that the collected bytes leave now.
 func (o *outgoing) stopCollecting(s *stream) {
 	c := o.collecting
 	if c == nil {
@@ -112,21 +113,21 @@ func (c *Connection) CollectTCPInterval() time.Duration {
 	return s.out.collecting.interval
 }
 
-// Flush sends what is collected now. It does not wait until it has left. It fails with
-// the reason of the end if the connection has ended, and with ErrWrongKind if it is not
-// a stream. It is Panda3D's flush.
+// Flush sends what has been collected. It does not wait until the bytes have left. It
+// fails with the reason of the end if the connection has ended, and with ErrWrongKind
+// if it is not a stream. It is Panda3D's flush.
 func (c *Connection) Flush() error {
 	return c.flushIf(func(*outgoing) bool { return true })
 }
 
 // ConsiderFlush sends what is collected if the interval since the last flush is over,
-// or if collecting is off. Nobody has to call it, because what is collected leaves by
+// or if collecting is off. Calling it is optional, because what is collected leaves by
 // itself. It fails like Flush. It is Panda3D's consider_flush.
 func (c *Connection) ConsiderFlush() error {
 	return c.flushIf(func(o *outgoing) bool { return o.collecting.isDue() })
 }
 
-// flushIf flushes if due, which is called with outgoing.mu held, says so.
+// flushIf flushes if due says so. It calls due with outgoing.mu held.
 func (c *Connection) flushIf(due func(*outgoing) bool) error {
 	s := c.asStream()
 	if s == nil {
@@ -151,7 +152,7 @@ func (c *Connection) flushIf(due func(*outgoing) bool) error {
 	return nil
 }
 
-// collectedSet is the connections that have something collected.
+// collectedSet holds the connections that have collected something.
 type collectedSet struct {
 	mu    sync.Mutex
 	conns map[*stream]struct{}

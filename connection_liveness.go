@@ -12,9 +12,9 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// setKeepAlive makes the system notice a peer that dies without a word. It may run
-// on any goroutine but the program's loop. What the system does not have is left
-// out: then it takes longer.
+// setKeepAlive makes the system notice a peer that dies without a word. It may run on
+// any goroutine but the program's loop. Options that the system does not have are left
+// out; noticing takes longer there.
 func (m *QueuedConnectionManager) setKeepAlive(socket net.Conn) {
 	tcp, ok := systemSocketOf(socket).(*net.TCPConn)
 	if !ok {
@@ -35,7 +35,7 @@ func (m *QueuedConnectionManager) setKeepAlive(socket net.Conn) {
 	}
 }
 
-// ackTimeoutSocket returns the socket that AckTimeout holds for, nil for none.
+// ackTimeoutSocket returns the socket on which AckTimeout is set, or nil.
 func (m *QueuedConnectionManager) ackTimeoutSocket(socket net.Conn) *net.TCPConn {
 	if m.config.AckTimeout <= 0 || !sockopt.HasAckTimeout {
 		return nil
@@ -44,8 +44,8 @@ func (m *QueuedConnectionManager) ackTimeoutSocket(socket net.Conn) *net.TCPConn
 	return tcp
 }
 
-// classify makes an ErrNoAnswer of the errors by which the system says so, or an
-// ErrWriteTimeout where the peer has last said that it has no room.
+// classify turns the system's errors for a peer that does not answer into ErrNoAnswer,
+// or into ErrWriteTimeout if the peer last said that it has no room.
 func (c *Connection) classify(err error) error {
 	switch {
 	case c.stream == nil || !sockopt.IsNoAnswer(err):
@@ -57,9 +57,9 @@ func (c *Connection) classify(err error) error {
 }
 
 // LastReceived returns when bytes last arrived from the peer, or when the connection
-// was made if none have. It is for a heartbeat of the game's. The time is that of the
-// read, so it stands still while the connection is not read, for example because it is
-// in no reader. It costs an atomic load. For a rendezvous and a UDP socket it is the
+// was made if none have. It serves a heartbeat of the game's own. The time is that of
+// the read, so it stands still while the connection is not read, for example because it
+// is in no reader. It costs an atomic load. For a rendezvous and a UDP socket it is the
 // zero time. Panda3D has no counterpart.
 func (c *Connection) LastReceived() time.Time {
 	s := c.asStream()
@@ -70,14 +70,14 @@ func (c *Connection) LastReceived() time.Time {
 }
 
 // RoundTrip returns how long the peer takes to acknowledge what is sent to it,
-// smoothed, and by how much that varies. These are the system's figures, from its own
-// traffic (RFC 6298): of the network and the system of the peer, without the time that
-// the program of the peer takes.
+// smoothed, and by how much that varies. The system measures both on its own traffic
+// (RFC 6298). They cover the network and the system of the peer, but not the time that
+// the peer's program takes.
 //
 // The system of the peer may hold an acknowledgement back, up to 40 milliseconds, until
 // its program sends something that it can travel with: for a client that sends 60 times
 // a second the figure is 17 milliseconds on a loopback. COOKBOOK.md has a ping of the
-// game's own, which also tells the clock of the server.
+// game's own, from which the client also learns the server's clock.
 //
 // It costs a system call of about a microsecond. It works for a TCP stream on Linux,
 // also under TLS. Otherwise it fails with an error that is errors.ErrUnsupported, and
@@ -109,21 +109,21 @@ func (c *Connection) Unacknowledged() (bytes int, err error) {
 	return bytes, wrapOption(name, err)
 }
 
-// Linux counts AckTimeout not only while a peer does not answer, but also while
-// it answers that it has no room: a game that loads a level for that time would
-// be taken for dead. So the library looks every few seconds at connections to which
-// something was written, until it has arrived, and gives one whose peer has no room
-// WriteTimeout instead. One goroutine of the manager does it, while there
-// are any; a connection to which nothing is written costs nothing.
+// Linux counts AckTimeout not only while a peer does not answer, but also while it
+// answers that it has no room. A game that loads a level for that long would be taken
+// for dead. So every few seconds the library looks at the connections whose last bytes
+// have not arrived yet. If the peer of one has no room, it gets WriteTimeout instead.
+// One goroutine of the manager does this, while there are such connections; a
+// connection to which nothing is written costs nothing.
 
-// ackWatch is the part of a connection.
+// ackWatch is what a connection keeps for that.
 type ackWatch struct {
 	on     bool // AckTimeout holds for the stream
 	listed atomic.Bool
 	shut   atomic.Bool // the peer has no room; changed by the sweep alone
 }
 
-// ackWatchers is the part of a manager.
+// ackWatchers is what a manager keeps for that.
 type ackWatchers struct {
 	mu       sync.Mutex
 	conns    []*stream // those with listed set

@@ -11,8 +11,8 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// The socket options that Panda3D's Connection has. Their errors are in the
-// documentation of Connection.
+// The socket options that Panda3D's Connection has. The documentation of Connection
+// says how they fail.
 
 // SetNoDelay makes the system send small datagrams at once (true, the default here, as
 // in Go), or lets it hold them back while others are on their way (false, the default
@@ -21,8 +21,8 @@ func (c *Connection) SetNoDelay(noDelay bool) error {
 	return c.setTCP("SetNoDelay", func(tcp tcpOptions) error { return tcp.SetNoDelay(noDelay) })
 }
 
-// SetKeepAlive makes the system ask a silent peer whether it is still there, as
-// Config.KeepAliveIdle says, or not. It is on by default, unlike in Panda3D, whose
+// SetKeepAlive turns on or off that the system asks a silent peer whether it is still
+// there (see Config.KeepAliveIdle). It is on by default, unlike in Panda3D, whose
 // set_keep_alive does nothing.
 func (c *Connection) SetKeepAlive(keepAlive bool) error {
 	return c.setTCP("SetKeepAlive", func(tcp tcpOptions) error { return tcp.SetKeepAlive(keepAlive) })
@@ -58,8 +58,8 @@ func (c *Connection) SetSendBufferSize(size int) error {
 	return c.setOption("SetSendBufferSize", sockopt.SendBuffer, size)
 }
 
-// SetReuseAddr lets another socket use the same local address, or forbids it. A
-// rendezvous has it on wherever that is the custom of the system. It is Panda3D's
+// SetReuseAddr lets another socket use the same local address, or forbids it. On a
+// rendezvous it is on by default on the systems where that is usual. It is Panda3D's
 // set_reuse_addr.
 func (c *Connection) SetReuseAddr(reuse bool) error {
 	value := 0
@@ -87,8 +87,8 @@ func (c *Connection) SetMaxSegment(size int) error {
 	return c.setOption("SetMaxSegment", sockopt.MaxSegment, size)
 }
 
-// setIPOption sets an option that IPv4 and IPv6 call by different names. A
-// socket for both has both.
+// setIPOption sets an option that has one name for IPv4 and another for IPv6. A socket
+// for both versions has both.
 func (c *Connection) setIPOption(name string, v4, v6 sockopt.Option, value int) error {
 	address := c.systemAddress()
 	if !address.IsIPv6() {
@@ -101,8 +101,8 @@ func (c *Connection) setIPOption(name string, v4, v6 sockopt.Option, value int) 
 	return err
 }
 
-// systemAddress returns the address that tells the version of IP that the
-// system's socket speaks: a proxy's wrapper has that of somebody else.
+// systemAddress returns an address from which the version of IP of the system's socket
+// can be told. Behind a proxy, Address belongs to somebody else.
 func (c *Connection) systemAddress() NetAddress {
 	if tcp, ok := c.systemSocket().(*net.TCPConn); ok {
 		return netAddressOf(tcp.RemoteAddr())

@@ -9,11 +9,11 @@ import (
 
 // connectionQueue holds connections for the loop: accepted ones, or ended ones.
 //
-// A drain, a loop of "available? take one", ends after what was queued when it
-// began even if more comes while it runs: it takes the numbers up to until, and
-// then the loop is told once that nothing is available. Connections are numbered
-// rather than counted because some of those that a drain was to take may be
-// removed while it runs.
+// A drain, a loop of "available? take one", takes what was queued when it began, and
+// ends, even if more is queued while it runs: it takes the numbers up to until, and
+// then the loop is told once that nothing is available. Connections are numbered rather
+// than counted because some of those that a drain was to take may be removed while it
+// runs.
 type connectionQueue struct {
 	manager *QueuedConnectionManager
 
@@ -31,7 +31,8 @@ type queuedConnection struct {
 	number uint64 // from 1, in the order of put
 }
 
-// put appends c. At limit, if there is one, the oldest item is dropped for it.
+// put appends c. If limit items are queued, the oldest is dropped; a limit of 0 is
+// none.
 func (q *connectionQueue) put(c *Connection, limit int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -100,7 +101,8 @@ func (q *connectionQueue) begin() (until uint64) {
 	return q.last
 }
 
-// next takes the oldest connection if its number is at most until, else it returns nil.
+// next takes the oldest connection if its number is at most until; otherwise it returns
+// nil.
 func (q *connectionQueue) next(until uint64) *Connection {
 	q.mu.Lock()
 	defer q.mu.Unlock()

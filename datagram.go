@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// A Datagram is one message: a growing array of bytes, with a method for each
-// kind of field that Panda3D knows. There are no type tags in it: whoever reads
-// it must know the fields and their order. It is Panda3D's Datagram.
+// A Datagram is one message: a growing array of bytes, with a method for each kind of
+// field that Panda3D knows. It has no type tags: whoever reads it must know the fields
+// and their order. It is Panda3D's Datagram.
 //
 // The zero value is an empty datagram, ready to use.
 //
@@ -24,10 +24,9 @@ import (
 // [Datagram.Clone] makes an independent copy. (A Panda3D datagram is copied when
 // one of its copies is modified.)
 //
-// Datagrams that the library hands out while draining a queue may lie in its
-// receive buffers. Reading them is all that is allowed there, and the methods
-// keep to it: adding to such a datagram, clearing it or assigning to it moves it
-// to memory of its own first.
+// A datagram that the library hands out during a drain may lie in its receive buffers,
+// where it may only be read. The methods see to that: adding to such a datagram,
+// clearing it or assigning to it moves it to memory of its own first.
 //
 // A Datagram is not safe for use by several goroutines at once.
 type Datagram struct {
@@ -38,11 +37,11 @@ type Datagram struct {
 	memory memory
 }
 
-// memory says whose memory the data is and, so that the loop that hands datagrams
-// out needs one look at its own, whether the program has changed anything else.
+// memory says whose memory the data is. It also says whether the program has changed
+// anything else, so that the loop that hands datagrams out needs one look at its own.
 //
-// That of a receive buffer is read by others. Its capacity is its length, so that
-// append never writes there; what would write in place gives the memory up
+// Memory of a receive buffer is read by others. Its capacity is its length, so that
+// append never writes there; a method that would write in place gives the memory up
 // instead.
 type memory uint8
 
@@ -52,7 +51,7 @@ const (
 	receiveBufferChanged // and something beside the data is not as it came
 )
 
-// changed is called where something else than the data was set.
+// changed is called when something other than the data was set.
 func (d *Datagram) changed() {
 	if d.memory == receiveBuffer {
 		d.memory = receiveBufferChanged
@@ -82,12 +81,12 @@ func (d *Datagram) Assign(data []byte) {
 	d.data = append(d.data, data...)
 }
 
-// Message returns the contents, which are whole only if [Datagram.Err] is nil:
-// after an error they end before the field that could not be added. To put a
-// datagram into another one, [Datagram.AddDatagram] keeps the error. They are the datagram's own memory: valid until
-// the datagram is next changed (and, for one that the library hands out while
-// draining, as long as that one is). bytes.Clone keeps them. It is Panda3D's
-// get_message, get_data and get_array.
+// Message returns the contents, which are whole only if [Datagram.Err] is nil: after an error they
+// end before the field that could not be added. To put a datagram into another one,
+// [Datagram.AddDatagram] keeps the error. They are the datagram's own memory, valid until the
+// datagram is next changed; those of a datagram that the library hands out during a drain are valid
+// as long as that datagram. bytes.Clone keeps them. It is Panda3D's get_message, get_data and
+// get_array.
 func (d *Datagram) Message() []byte {
 	return d.data[:len(d.data):len(d.data)]
 }
@@ -149,8 +148,8 @@ func (d *Datagram) Iterator() DatagramIterator {
 	return NewDatagramIterator(d)
 }
 
-// String says how long the datagram is, for messages; [Datagram.DumpHex] shows what is
-// in it. It is Panda3D's output.
+// String says how long the datagram is, for messages; [Datagram.DumpHex] shows its
+// contents. It is Panda3D's output.
 func (d *Datagram) String() string {
 	text := "datagram of " + count(len(d.data), "byte")
 	if d.err != nil {
@@ -191,9 +190,10 @@ func (d *Datagram) DumpHex(w io.Writer, indent int) error {
 	return nil
 }
 
-// What is added in a form that only stores a new length in the datagram, as
-// append to a variable itself does, takes three quarters of the time: it costs more
-// to read back a pointer or a capacity that was just stored, for each field.
+// The methods that add a number are written so that they only store a new length in the
+// datagram, as append to a variable itself does. That takes three quarters of the time:
+// reading back a pointer or a capacity that was just stored, for each field, costs
+// more.
 
 // AddBool adds one byte, 0 or 1. It is Panda3D's add_bool.
 func (d *Datagram) AddBool(value bool) {

@@ -26,8 +26,8 @@ import (
 // It is a value: a copy reads on by itself. The zero value has nothing to read. It
 // is not safe for use by several goroutines at once.
 type DatagramIterator struct {
-	// Four words are as many as the compiler keeps in registers: to copy one more
-	// costs as much as reading several fields.
+	// The compiler keeps at most four words in registers. To copy a fifth would cost as
+	// much as reading several fields.
 	dg     *Datagram
 	pos    uint64      // of the next byte to read; from the first error on marked, see failedMark
 	end    uint64      // how long the datagram was
@@ -76,15 +76,15 @@ func (it *DatagramIterator) CurrentIndex() int {
 	return int(it.pos & posMask)
 }
 
-// RemainingSize returns how many bytes are left to read. After an error that is 0,
-// so that a loop which reads while something remains comes to its end. It is
-// Panda3D's get_remaining_size.
+// RemainingSize returns how many bytes are left to read. After an error it is 0, so
+// that a loop which reads while something remains ends. It is Panda3D's
+// get_remaining_size.
 func (it *DatagramIterator) RemainingSize() int {
 	return len(it.left())
 }
 
-// left returns the bytes that are left to read. A datagram that has become
-// shorter since, against the rules, has none.
+// left returns the bytes that are left to read. If the datagram has become shorter
+// since, against the rules, there are none.
 func (it *DatagramIterator) left() []byte {
 	if it.pos >= it.end || it.end > uint64(len(it.dg.data)) {
 		return nil
@@ -92,9 +92,9 @@ func (it *DatagramIterator) left() []byte {
 	return it.dg.data[it.pos:it.end]
 }
 
-// next returns the n bytes of a field of fixed size and goes past them. If there
-// are not so many, it notes which field failed, unless there is an earlier error,
-// and returns zeros.
+// next returns the n bytes of a field of fixed size and goes past them. If there are
+// fewer, it notes which field failed, unless there is an earlier error, and returns
+// zeros.
 //
 // The compiler inlines it into the getters, and these into the program, as long
 // as nothing is called here. With pos stored once, whatever happened, it also
@@ -115,9 +115,9 @@ func (it *DatagramIterator) next(n uint64, field fixedField) []byte {
 
 var zeros [8]byte
 
-// take returns the next n bytes and goes past them. If there are not so many, it
-// records that the field does not fit. n is an int64, as a length read from a
-// datagram may be more than an int holds on a 32-bit system.
+// take returns the next n bytes and goes past them. If there are fewer, it records that
+// the field does not fit. n is an int64, as a length read from a datagram may be more
+// than an int holds on a 32-bit system.
 func (it *DatagramIterator) take(field string, n int64) []byte {
 	b := it.left()
 	if n < 0 || n > int64(len(b)) {
@@ -266,9 +266,9 @@ func (it *DatagramIterator) back(pos uint64) {
 	}
 }
 
-// A fixedField is a kind of field with a size of its own. The getters of these
-// only note which of them failed, and leave it to Err to make an error of it:
-// without a call or a pointer for the failure, the compiler inlines them.
+// A fixedField is a kind of field that has a fixed size. The getters of such fields
+// only note which field failed, and leave it to Err to make an error of it: without a
+// call or a pointer for the failure, the compiler inlines them.
 type fixedField uint8
 
 const (
@@ -295,8 +295,8 @@ const (
 	fieldBEFloat64
 )
 
-// fixedFields has the error of each as far as it is known before: without Offset
-// and Have.
+// fixedFields holds the error of each kind as far as it is known beforehand: without
+// Offset and Have.
 var fixedFields = [...]FieldError{
 	fieldBool:           {Field: "bool", Need: 1},
 	fieldInt8:           {Field: "int8", Need: 1},
@@ -321,9 +321,9 @@ var fixedFields = [...]FieldError{
 	fieldBEFloat64:      {Field: "be_float64", Need: 8},
 }
 
-// What the position of an iterator becomes by its first error: past any end by
-// failedMark, with the fixedField, if it was one, above the position proper. No
-// memory holds 1<<fieldShift bytes.
+// The first error changes the position of an iterator: failedMark puts it past any end,
+// and the fixedField, if it was one, is stored above the position proper. No memory
+// holds 1<<fieldShift bytes.
 const (
 	failedMark = 1 << 63
 	fieldShift = 48

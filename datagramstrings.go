@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// The fields without a size of their own: strings, blobs and plain bytes. Strings
-// travel as the bytes they consist of, which Python's side of Panda3D takes for
-// UTF-8; lengths count bytes. Only wide strings are recoded.
+// The fields without a fixed size: strings, blobs and plain bytes. Strings travel as
+// the bytes they consist of, which Python's side of Panda3D takes for UTF-8; lengths
+// count bytes. Only wide strings are recoded.
 
 // AddString adds the length as 2 bytes, little-endian, then the bytes of s. A
 // string over 65,535 bytes is an error. It is Panda3D's add_string.
@@ -67,7 +67,7 @@ func (d *Datagram) AddWString(s string) {
 		data = binary.LittleEndian.AppendUint16(data, uint16(high))
 		data = binary.LittleEndian.AppendUint16(data, uint16(low))
 	}
-	// The count is known only now; with it, whether the field may stay.
+	// Only now is the count known, and with it whether the field may stay.
 	start := len(d.data)
 	size := len(data) - start - 4
 	if d.fits("wstring", int64(size), 2*math.MaxUint32) {
@@ -76,7 +76,7 @@ func (d *Datagram) AddWString(s string) {
 	}
 }
 
-// AddBlob adds the length as 2 bytes, little-endian, then data. Over 65,535 bytes
+// AddBlob adds the length as 2 bytes, little-endian, then data. More than 65,535 bytes
 // are an error. It is Panda3D's add_blob.
 func (d *Datagram) AddBlob(data []byte) {
 	addCounted(d, "blob", 2, data)
@@ -100,7 +100,7 @@ func (d *Datagram) AddDatagram(other *Datagram) {
 	}
 }
 
-// AddBlob32 adds the length as 4 bytes, little-endian, then data. Over
+// AddBlob32 adds the length as 4 bytes, little-endian, then data. More than
 // 4,294,967,295 bytes are an error. It is Panda3D's add_blob32.
 func (d *Datagram) AddBlob32(data []byte) {
 	addCounted(d, "blob32", 4, data)
@@ -204,8 +204,8 @@ func (it *DatagramIterator) RemainingBytes() []byte {
 	return b[:len(b):len(b)]
 }
 
-// takeCounted reads a count, as addCounted adds it, and so many units of unitSize bytes,
-// which it returns. The cursor goes past all of it or stays.
+// takeCounted reads a count, as addCounted adds it, and returns as many units of
+// unitSize bytes. The cursor goes past all of it, or stays.
 func (it *DatagramIterator) takeCounted(field string, countSize int, unitSize int64) []byte {
 	b := it.left()
 	need := int64(countSize)

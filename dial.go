@@ -17,12 +17,12 @@ import (
 // an IPv6 address, do not matter.
 //
 // A timeout of 0 allows a tenth of a second, which is enough for a server on this
-// machine; a negative one fails at once. It fails with the reason of the system; with a
-// *net.AddrError for an empty host or an impossible port; and at the timeout with an
-// error that is a context.DeadlineExceeded or os.ErrDeadlineExceeded. In a browser and
-// under WASI (GOOS js and wasip1) it fails with errors.ErrUnsupported: open a WebSocket
-// there, and hand it to AdoptConnection. BeginTCPClientConnection does not block. It is
-// Panda3D's open_TCP_client_connection.
+// machine; a negative one fails at once. The call fails with the reason of the system;
+// with a *net.AddrError for an empty host or an impossible port; and at the timeout
+// with an error that is a context.DeadlineExceeded or os.ErrDeadlineExceeded. In a
+// browser and under WASI (GOOS js and wasip1) it fails with errors.ErrUnsupported: open
+// a WebSocket there, and hand it to AdoptConnection. BeginTCPClientConnection does not
+// block. It is Panda3D's open_TCP_client_connection.
 func (m *QueuedConnectionManager) OpenTCPClientConnection(host string, port int, timeout time.Duration) (*Connection, error) {
 	return m.dial(m.ctx, host, port, timeout)
 }
@@ -54,7 +54,7 @@ func (m *QueuedConnectionManager) dial(ctx context.Context, host string, port in
 	return conn, err
 }
 
-// attempt begins an attempt to connect, which counts as one until end is called.
+// attempt begins an attempt to connect, which ManagerStats counts until end is called.
 func (m *QueuedConnectionManager) attempt(ctx context.Context, timeout time.Duration) (_ context.Context, end func()) {
 	if timeout == 0 {
 		timeout = shortestTimeout
@@ -88,7 +88,8 @@ func (m *QueuedConnectionManager) BeginTCPClientConnection(host string, port int
 	})
 }
 
-// begin calls open, which a PendingConnection can cancel, in the background.
+// begin calls open in the background; the PendingConnection that it returns can cancel
+// it.
 func (m *QueuedConnectionManager) begin(open func(context.Context) (*Connection, error)) *PendingConnection {
 	parent := m.ctx
 	if m.isZero() {
@@ -179,8 +180,8 @@ func (p *PendingConnection) Cancel() {
 // here.
 //
 // The context of dial ends with the timeout, with Cancel of a PendingConnection and
-// with Close of the manager. None of them waits for a dial that goes on nevertheless:
-// the connection that it returns then is closed. The function runs on a goroutine of
+// with Close of the manager. None of them waits for a dial that ignores its context; a
+// connection that it returns afterwards is closed. The function runs on a goroutine of
 // its own. Otherwise it is as with OpenTCPClientConnection: the timeout of 0, the
 // errors, and the Config that holds for the connection. Without a dial function it
 // fails with ErrWrongKind. BeginClientConnection does not block.

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// How a client connects to a name that has several addresses, of which some may
-// not answer: as RFC 8305 says, the next one is tried while those before it may
-// still answer, and the first that does is taken.
+// A client may connect to a name with several addresses, some of which do not answer.
+// As RFC 8305 says, the next address is tried while those before it may still answer,
+// and the first that answers is taken.
 
 const (
 	nextAddressAfter    = 250 * time.Millisecond // RFC 8305's Connection Attempt Delay
@@ -62,8 +62,8 @@ func (c *Config) dial(ctx context.Context, host string, port int) (net.Conn, err
 	return c.connect(ctx, addresses, pauseBetween(len(addresses), time.Until(deadline)))
 }
 
-// alternate lets addresses of the two versions of IP take turns: often all of one
-// version are dead.
+// alternate lets the addresses of the two versions of IP take turns, because often all
+// of one version are dead.
 func alternate(addresses []netip.AddrPort) []netip.AddrPort {
 	first := addresses[0].Addr().Is4()
 	var same, other []netip.AddrPort
@@ -82,21 +82,21 @@ func alternate(addresses []netip.AddrPort) []netip.AddrPort {
 	return slices.Concat(turns, same, other)
 }
 
-// pauseBetween is how long after one address the next is tried: all of them are
+// pauseBetween is how long after one address the next is tried, so that all are tried
 // in the first half of the time.
 func pauseBetween(addresses int, timeout time.Duration) time.Duration {
 	return max(min(nextAddressAfter, timeout/time.Duration(2*addresses)), minNextAddressAfter)
 }
 
-// A dialed is how connecting to one address has ended.
+// A dialed is the outcome of connecting to one address.
 type dialed struct {
 	socket net.Conn
 	err    error
 }
 
-// connect connects to the first of several addresses that answers. It returns
-// when no attempt is left. Without success it fails for the reason of the first,
-// or, when the time is over, for that of the last.
+// connect connects to the first of several addresses that answers. It returns when no
+// attempt is left. If none answers, it returns the error of the first address, or, when
+// the time is over, that of the last.
 func (c *Config) connect(ctx context.Context, addresses []netip.AddrPort, pause time.Duration) (net.Conn, error) {
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()

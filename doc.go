@@ -129,11 +129,11 @@
 //
 // # The loop
 //
-// Between two frames the loop sleeps, or waits in WaitForReaders. A loop that does neither takes
-// a processor for itself. If that is the only one (GOMAXPROCS=1), Datagrams and GetData let other
-// goroutines run, those that read and write among them, once they have found nothing 64 times
-// within 10 ms; round trips are slower then than with a loop that sleeps. DataAvailable does not do
-// this: call runtime.Gosched beside it.
+// Between two frames the loop sleeps, or waits in WaitForReaders. A loop that does neither takes a
+// processor for itself. If that is the only one (GOMAXPROCS=1), Datagrams and GetData let other
+// goroutines run, such as those that read and write, once they have found nothing 64 times within
+// 10 ms. Round trips are slower then than with a loop that sleeps. DataAvailable does not do this:
+// call runtime.Gosched beside it.
 //
 // # Goroutines
 //
@@ -145,9 +145,10 @@
 // that: the handler of Config.Logger, Config.Control, the dial function of BeginClientConnection,
 // and the methods of adopted sockets, and so the callbacks of a tls.Config.
 //
-// On Linux one goroutine of the manager carries all plain TCP connections that the library opened or
-// accepted. A connection has a goroutine of its own, and one more while its peer does not take at once
-// what is written, if it was adopted, if NetConn was called on it, or on any other system. A UDP
-// connection has two, a rendezvous one. A few goroutines write for the loop, one looks now and then after
-// what was written and has not arrived, and one tells Config.Logger of refusals while there are some.
+// On Linux one goroutine of the manager carries all plain TCP connections that the library opened
+// or accepted. A connection has a goroutine of its own if it was adopted, if NetConn was called on
+// it, and on any other system; it has one more while its peer does not take at once what is
+// written. A UDP connection has two, a rendezvous one. A few goroutines write for the loop, one
+// looks now and then at what was written and has not arrived, and one tells Config.Logger of
+// refusals while there are some.
 package queuednet

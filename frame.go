@@ -66,8 +66,8 @@ func (b *block) cut(start, headerSize int, limit int64) (end int, err error) {
 	return end, err
 }
 
-// firstFrames returns the first n of whole frames, and how many they are;
-// negative is all of them.
+// firstFrames returns the first n of whole frames, and how many they are; a negative n
+// means all.
 func firstFrames(b []byte, headerSize, n int) (first []byte, count int) {
 	end := 0
 	for end < len(b) && count != n {

@@ -6,12 +6,12 @@ import (
 	"io"
 )
 
-// Nothing on the wire tells that both ends speak the same protocol with the same
-// header size. Where they do not, the first bytes mostly tell what the peer is,
-// which is a better reason for the end than the length that they happen to be.
+// Nothing on the wire says that both ends speak the same protocol with the same header
+// size. If they do not, the first bytes of the peer mostly show what it is. That
+// explains the end better than the length that those bytes happen to spell.
 
-// A mismatchError is the reason of an end, and what the peer's first bytes
-// probably are.
+// A mismatchError is the reason of an end, with a guess at what the peer's first bytes
+// are.
 type mismatchError struct {
 	reason error
 	guess  string
@@ -33,7 +33,7 @@ func withGuess(reason error, guess string) error {
 	return reason
 }
 
-// knownBeginnings are of protocols that are often meant for another port.
+// knownBeginnings are the first bytes of clients that often come to the wrong port.
 var knownBeginnings = []struct{ begin, guess string }{
 	{"GET ", guessHTTP}, {"HEAD ", guessHTTP}, {"POST ", guessHTTP}, {"PUT ", guessHTTP},
 	{"DELETE ", guessHTTP}, {"OPTIONS ", guessHTTP}, {"PATCH ", guessHTTP}, {"CONNECT ", guessHTTP},
@@ -48,9 +48,9 @@ const (
 	guessProxy = "a header of the PROXY protocol"
 )
 
-// guessPeer returns what the first bytes of a peer probably are, "" if they do
-// not tell, or seem to be what a reader with this header size expects. Where the
-// upper half of a length of 4 bytes is 0, that may be just what it is.
+// guessPeer guesses what the first bytes of a peer are. It returns "" if it cannot
+// tell, or if they look like what a reader with this header size expects: a length of 4
+// bytes whose upper half is 0 may be just that.
 func guessPeer(b []byte, headerSize int) string {
 	for _, known := range knownBeginnings {
 		if bytes.HasPrefix(b, []byte(known.begin)) {

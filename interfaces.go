@@ -52,7 +52,7 @@ func Interfaces() ([]Interface, error) {
 	return all, nil
 }
 
-// newInterface reports false for an address that is not one of IP.
+// newInterface reports false for an address that is not an IP address.
 func newInterface(i *net.Interface, addr net.Addr) (Interface, bool) {
 	var (
 		ip   net.IP

@@ -41,17 +41,17 @@ func (l *QueuedConnectionListener) AddConnection(rendezvous *Connection) error {
 	return rendezvous.listening.attach(l)
 }
 
-// RemoveConnection ends what AddConnection began; it does not close the rendezvous.
-// What is queued stays. Nothing is accepted or queued after the call has returned:
-// clients that arrive later wait in the system, perhaps for another process (see
+// RemoveConnection undoes AddConnection; it does not close the rendezvous. What is
+// queued stays. Nothing is accepted or queued after the call has returned: clients that
+// arrive later wait in the system, perhaps for another process (see
 // [Connection.ListenerFile]). It returns false if the listener does not have the
 // rendezvous.
 //
 // An accepted socket that does not know its address yet (see
-// [QueuedConnectionManager.AdoptRendezvous]) is closed with a reset. So is one more
-// socket that an adopted listener accepts, unless that is a *net.TCPListener or a
-// *net.UnixListener, because the call cannot take back an Accept of another listener
-// that is under way. It is Panda3D's remove_connection.
+// [QueuedConnectionManager.AdoptRendezvous]) is closed with a reset. An adopted
+// listener may accept one more socket, which is closed in the same way, because its
+// Accept cannot be interrupted; that does not happen with a *net.TCPListener or a
+// *net.UnixListener. It is Panda3D's remove_connection.
 func (l *QueuedConnectionListener) RemoveConnection(rendezvous *Connection) bool {
 	return rendezvous != nil && rendezvous.listening != nil && rendezvous.listening.detach(l)
 }
@@ -78,7 +78,7 @@ func (l *QueuedConnectionListener) NewConnections() iter.Seq[*Connection] {
 	return l.queue.all(acceptTaken)
 }
 
-// acceptTaken makes room for another one at the rendezvous.
+// acceptTaken makes room at the rendezvous for another connection.
 func acceptTaken(conn *Connection) bool {
 	conn.rendezvous.listening.taken()
 	return true

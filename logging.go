@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// An event is that a connection was made, or has ended, for the Logger.
+// An event tells the Logger that a connection was made, or has ended.
 type event struct {
 	conn   *Connection
 	at     time.Time
@@ -33,7 +33,7 @@ const (
 	noEvents = time.Second
 )
 
-// happened notes an event. It does not wait.
+// happened queues an event for the Logger. It does not wait.
 func (m *QueuedConnectionManager) happened(c *Connection, reason error) {
 	if m.config.Logger == nil {
 		return
@@ -76,8 +76,8 @@ func (m *QueuedConnectionManager) logEvents() {
 	}
 }
 
-// takeEvents takes out what is queued. At its end, or if it is not wanted, there is
-// none, and logEvents ends.
+// takeEvents takes out what is queued. If there is nothing, or if the Logger does not
+// want it, it returns no events, and logEvents ends.
 func (m *QueuedConnectionManager) takeEvents(wanted bool) (events []event, lost int) {
 	l := &m.events
 	l.mu.Lock()
@@ -92,7 +92,8 @@ func (m *QueuedConnectionManager) takeEvents(wanted bool) (events []event, lost 
 	return events, lost
 }
 
-// record returns what the handler gets. A socket may have learned its address only by now.
+// record returns what the handler gets. It is made late, because a socket may only now
+// have learned its address.
 func (e *event) record() slog.Record {
 	c, text := e.conn, "queuednet: connection opened"
 	if e.reason != nil {

@@ -107,9 +107,9 @@ func (m *QueuedConnectionManager) CloseConnection(conn *Connection) bool {
 // Connections yields the connections that were open when the loop began and are still
 // open when their turn comes, in no order. It yields every kind: rendezvous and UDP
 // sockets too, and connections that nobody has taken from a listener yet. The loop may
-// close them, and do anything else. It is for a display, and for a program that has no
-// map of its own; it copies the list, which is not for every frame. Panda3D has no
-// counterpart.
+// close them, and do anything else. It serves displays, and programs that keep no map
+// of their own. Each loop copies the list, so do not run one every frame. Panda3D has
+// no counterpart.
 func (m *QueuedConnectionManager) Connections() iter.Seq[*Connection] {
 	return func(yield func(*Connection) bool) {
 		if m == nil {
@@ -153,16 +153,17 @@ func (m *QueuedConnectionManager) ResetConnections() iter.Seq[*Connection] {
 
 // WaitForReaders BLOCKS until something is queued: a datagram in a reader, a connection
 // in a listener, or an end in the reset queue. It returns at once if something is left
-// from before. It fails when ctx is done; with [context.DeadlineExceeded] at the deadline
-// of ctx, whether or not ctx is done then; and with net.ErrClosed when the manager is
-// closed. Any number of goroutines may wait; each is told.
+// from before. It fails with the error of ctx when ctx is done, with
+// [context.DeadlineExceeded] when the deadline of ctx passes, even if ctx is not done
+// then, and with net.ErrClosed when the manager is closed. Any number of goroutines may
+// wait; each of them is woken.
 //
 // With plain TCP on Linux the goroutine that waits reads and writes the sockets itself:
 // what a loop sends to a few connections between two calls leaves in the second one, or
 // after at most 5 milliseconds. Calls whose contexts have the same Done channel allocate
-// nothing, whatever their deadlines. So a loop that waits until its next frame needs no
-// new context for that, but one with a Deadline method of its own. It is Panda3D's
-// wait_for_readers.
+// nothing, whatever their deadlines. So a loop that waits until its next frame can do
+// without a new context each time: it passes one with a Deadline method of its own. It
+// is Panda3D's wait_for_readers.
 func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 	if m.isZero() {
 		return net.ErrClosed
@@ -187,15 +188,15 @@ func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 // The channel holds at most one token. There is a token if something was queued since
 // the last one was taken: datagrams in a reader, a connection in a listener, or an end
 // in the reset queue; at the first call; and once when the manager closes. A token says
-// that it is worth looking, and not what there is: it stands for any number of things,
-// which may have been taken before. What was there before and is left, because a drain
-// was left half-way or the program did not look at a queue, gets no further token. So
-// after each token look at everything, and take all of it.
+// only that it is worth looking: it stands for any number of things, and they may have
+// been taken already. What stays in a queue, because the program left a drain half-way
+// or did not look, gets no further token. So after each token look at every queue, and
+// take everything.
 //
-// Whoever waits here is not in WaitForReaders. Therefore the engine, which carries
-// plain TCP on Linux, pauses between its sweeps, and the token for a datagram may come
-// up to 2 milliseconds later. A program that does not call Notify pays nothing for it.
-// Panda3D has no counterpart.
+// Whoever waits here is not in WaitForReaders. So the engine, which carries plain TCP
+// on Linux, pauses between its sweeps, and the token for a datagram may come up to 2
+// milliseconds late. A program that does not call Notify pays nothing for it. Panda3D
+// has no counterpart.
 func (m *QueuedConnectionManager) Notify() <-chan struct{} {
 	if c := m.notify.Load(); c != nil {
 		return *c
@@ -223,7 +224,7 @@ func (m *QueuedConnectionManager) tellNotify() {
 	}
 }
 
-// signal puts a token into a channel that has room for one, if it has room.
+// signal puts a token into a channel of capacity one, unless one is in it.
 func signal(token chan<- struct{}) {
 	select {
 	case token <- struct{}{}:
@@ -231,17 +232,17 @@ func signal(token chan<- struct{}) {
 	}
 }
 
-// Close BLOCKS until what was sent has been delivered and the peers have closed too, at
-// most CloseTimeout, and as long as SetLinger of a connection says. It closes all
-// connections like CloseConnection. If something could not be sent by then, that is an
-// error.
+// Close BLOCKS until what was sent has been delivered and the peers have closed too:
+// for at most CloseTimeout, or longer if SetLinger of a connection allows more. It
+// closes all connections like CloseConnection, and returns an error if something could
+// not be sent by then.
 //
 // When it returns no goroutine of the library is left, with four exceptions: a look-up
 // of a name that the system does not interrupt, a dial function that ignores its
 // context, the handler of a Config.Logger, and a method of an adopted socket or
 // listener that does not return. What is queued stays readable; later calls answer
-// net.ErrClosed, or false. A second call waits for the first. In Panda3D the destructor
-// comes closest.
+// net.ErrClosed, or false. A second call waits for the first. Its counterpart in
+// Panda3D is the destructor.
 func (m *QueuedConnectionManager) Close() error {
 	if m.isZero() {
 		return nil
@@ -291,8 +292,8 @@ func (m *QueuedConnectionManager) Close() error {
 // closeTimeout is how long a connection may take to be closed.
 func (m *QueuedConnectionManager) closeTimeout() time.Duration { return max(m.config.CloseTimeout, 0) }
 
-// isZero reports whether m does not come from NewQueuedConnectionManager. It
-// answers as one that is closed.
+// isZero reports whether m does not come from NewQueuedConnectionManager. Such a
+// manager answers like a closed one.
 func (m *QueuedConnectionManager) isZero() bool { return m.ended == nil }
 
 // unlessClosed returns m, or nil once it is closed.
@@ -310,8 +311,8 @@ func (m *QueuedConnectionManager) initialHeaderSize() int32 {
 	return int32(m.config.TCPHeaderSize)
 }
 
-// startedEngine returns the manager's engine, which it makes and starts with the
-// first stream; nil where the system has none.
+// startedEngine returns the manager's engine, which it makes and starts for the first
+// stream, or nil if the system has none.
 func (m *QueuedConnectionManager) startedEngine() *engine {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -352,7 +353,7 @@ func (m *QueuedConnectionManager) register(conn *Connection, run func()) error {
 	return nil
 }
 
-// forget is the end of what register began.
+// forget undoes register.
 func (m *QueuedConnectionManager) forget(conn *Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -53,9 +53,9 @@ func ParseNetAddress(s string) (NetAddress, error) {
 }
 
 // SplitHostPort splits an address as Go programs write it, "host:port" or "[v6]:port",
-// into the host and the port that NetAddress.SetHost takes, and the calls that open a
-// TCP connection, such as [QueuedConnectionManager.BeginTCPClientConnection]. The host
-// may be a name, or empty as in ":9099". The port is a number from 0 to 65535. Anything
+// into a host and a port, for NetAddress.SetHost and for the calls that open a TCP
+// connection, such as [QueuedConnectionManager.BeginTCPClientConnection]. The host may
+// be a name, or empty as in ":9099". The port is a number from 0 to 65535. Anything
 // else is a *net.AddrError. Spaces around the address do not matter. It never blocks.
 // Panda3D has no counterpart.
 func SplitHostPort(address string) (host string, port int, err error) {
@@ -129,7 +129,7 @@ func hostOf(typed string) string {
 }
 
 // SetHost BLOCKS while the system looks the name up, unless host is an address, which
-// needs no looking up; spaces around it, and brackets around an IPv6 address, do not
+// needs no look-up. Spaces around it, and brackets around an IPv6 address, do not
 // matter. It sets the address to the first that the name has, of either version, with
 // the port given. An empty name, a name that is not found (a *net.DNSError) or a wrong
 // port is an error and changes nothing. It is Panda3D's set_host.

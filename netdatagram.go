@@ -77,10 +77,10 @@ func (d *NetDatagram) LocalAddress() NetAddress {
 
 // Received returns when the datagram arrived: when the library read its last byte,
 // however long the datagram has waited in the reader since then. It is exact to a
-// millisecond, except for the time that the bytes have waited before: in the system
-// while the connection was not read (see Config.MaxReceiveQueue and the rates), and up
-// to 2 milliseconds while the engine pauses between two sweeps, which it does while no
-// loop is in WaitForReaders.
+// millisecond, but does not include the time for which the bytes waited before they
+// were read: while the connection was not read (see Config.MaxReceiveQueue and the
+// rates), and up to 2 milliseconds while the engine pauses between two sweeps, which it
+// does if no loop is in WaitForReaders.
 //
 // The time has a monotonic clock reading, so Sub of two of them is the time between
 // them. It costs nothing for each datagram. It is the zero time for a datagram that
@@ -92,7 +92,7 @@ func (d *NetDatagram) Received() time.Time {
 	return d.connection.manager.clocks.began.Add(d.received)
 }
 
-// Clear makes the datagram empty, of no connection and address. It is Panda3D's
+// Clear makes the datagram empty, without connection and address. It is Panda3D's
 // clear.
 func (d *NetDatagram) Clear() {
 	d.Datagram.Clear()

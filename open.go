@@ -11,10 +11,10 @@ import (
 )
 
 // OpenTCPServerRendezvous listens on a port of all interfaces, on IPv6 and IPv4 if the
-// system has both. Port 0 is the system's choice, which LocalAddress of the rendezvous
-// tells. It does not accept before a listener has the rendezvous. At most backlog
-// connections are accepted and not yet taken from the listener, and as many may wait in
-// the system; 0 stands for 1,000.
+// system has both. With port 0 the system chooses one, and LocalAddress of the
+// rendezvous returns it. Nothing is accepted before the rendezvous is added to a
+// listener. At most backlog connections are accepted and not yet taken from the
+// listener, and as many may wait in the system; 0 stands for 1,000.
 //
 // It fails with the error of the system, such as EADDRINUSE; for an impossible port or
 // backlog; and in a browser and under WASI with errors.ErrUnsupported. It is Panda3D's
@@ -67,20 +67,20 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 // owns the listener from then on; if AdoptRendezvous fails it closes the listener. The
 // backlog is 1,000, and a deadline of the listener is cleared.
 //
-// RemoteAddr and LocalAddr of the sockets that it accepts may wait for the peer, as
-// with the PROXY protocol: such a socket reaches the listener when it has answered,
-// holds up no other one, and counts in the backlog meanwhile. A socket that has not
-// answered after FirstDatagramTimeout, or 10 seconds if that is not set, is closed with
-// a reset and counts in the AcceptErrors of Refusals. The limits by address use what
+// RemoteAddr and LocalAddr of an accepted socket may wait for the peer, as with the
+// PROXY protocol. Such a socket reaches the program when both have returned; meanwhile
+// it holds up no other, and counts in the backlog. If they have not returned after
+// FirstDatagramTimeout, or 10 seconds if that is not set, the socket is closed with a
+// reset and counts in the AcceptErrors of Refusals. The limits by address use what
 // RemoteAddr returned. Deadlines that the listener has left on a socket are cleared.
 //
 // An error of Accept passes, and counts in AcceptErrors: the library tries again after
-// a pause of 5 milliseconds, which grows up to a second. The rendezvous ends, and its
-// end is reported, with net.ErrClosed; with an error of the system that says that there
-// is no listening socket; and with an error that neither is the system's nor calls
-// itself temporary, and that comes back in the same words 10 times in a row, which
-// takes 2 seconds, because other libraries tell in this way that they are closed.
-// Panda3D has no counterpart.
+// a pause of 5 milliseconds, which grows up to a second. Three errors of Accept end the
+// rendezvous, and its end is reported: net.ErrClosed; an error of the system that says
+// that there is no listening socket; and an error that is not the system's, does not
+// call itself temporary, and returns in the same words 10 times in a row, which takes 2
+// seconds, because other libraries report in this way that they are closed. Panda3D has
+// no counterpart.
 func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Connection, error) {
 	if listener == nil {
 		return nil, ErrWrongKind
@@ -153,8 +153,9 @@ func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection,
 	return m.adopt(socket)
 }
 
-// adopt makes a connection of a socket whose peer may not have told yet where it
-// is: then a goroutine, which lives until the socket answers, or is closed, asks.
+// adopt makes a connection of a socket. If the socket may have to wait for its peer to
+// learn its addresses, a goroutine asks it, which lives until the socket answers or is
+// closed.
 func (m *QueuedConnectionManager) adopt(socket net.Conn) (*Connection, error) {
 	_ = socket.SetDeadline(time.Time{}) // one that the program has left
 	var ends endpoints
@@ -197,8 +198,8 @@ func (m *QueuedConnectionManager) mayOpen() error {
 	return nil
 }
 
-// noSystemSockets says that there are none of the system's own, such as in a browser.
-// Package net would imitate a network instead, which ends within the program.
+// noSystemSockets says that the system has no sockets, as in a browser. Package net
+// would imitate a network there that reaches no further than the program.
 const noSystemSockets = runtime.GOOS == "js" || runtime.GOOS == "wasip1"
 
 // mayOpenSocket is mayOpen for a socket that is not handed in.

@@ -6,10 +6,10 @@ import (
 	"net"
 )
 
-// What a program may print by accident, inside a struct of its own for example.
-// Each String is one short line, costs allocations, waits for no drain, and may be
-// called from any goroutine, also on nil. GoString keeps %#v from reading what
-// other goroutines change. Panda3D has no counterparts.
+// A program may print these by accident, for example inside a struct of its own. Each
+// String is one short line, allocates, waits for no drain, and may be called from any
+// goroutine, also on nil. GoString keeps %#v from reading what other goroutines change.
+// Panda3D has no counterparts.
 
 // String says how many connections the manager has, such as "manager of 3 connections",
 // or "closed manager"; for nil it is "nil". It is for messages.
@@ -53,7 +53,8 @@ func (r *QueuedConnectionReader) String() string {
 // GoString is String, for %#v.
 func (r *QueuedConnectionReader) GoString() string { return r.String() }
 
-// fill tells without counting: a program may print a reader for each datagram.
+// fill says whether anything is queued, and does not count: a program may print a
+// reader for each datagram.
 func (r *QueuedConnectionReader) fill() string {
 	if r.queue.size.Load() > 0 || r.state.Load() == drainLeft {
 		return "datagrams queued"

@@ -2,20 +2,20 @@ package queuednet
 
 import "time"
 
-// A pace bounds how often something happens: so many a second, of which a
+// A bucket bounds how often something happens: so many a second, of which a
 // burst's worth may come at once. Everything costs the time that it takes at
 // the rate; until is when all that has happened is paid for.
-type pace struct{ until time.Time }
+type bucket struct{ until time.Time }
 
 // costOf returns what n of something cost at a rate.
 func costOf(n, perSecond int) time.Duration {
 	return time.Duration(int64(n) * int64(time.Second) / int64(perSecond))
 }
 
-// wait returns how long something must wait, 0 for not at all. When all is paid
-// for, one thing may always happen, whatever it costs.
-func (p pace) wait(now time.Time, cost, burst time.Duration) time.Duration {
-	owed := p.until.Sub(now)
+// wait returns how long something must wait; 0 means not at all. When everything is
+// paid for, one thing may always happen, whatever it costs.
+func (b bucket) wait(now time.Time, cost, burst time.Duration) time.Duration {
+	owed := b.until.Sub(now)
 	switch {
 	case owed <= 0:
 		return 0
@@ -27,20 +27,20 @@ func (p pace) wait(now time.Time, cost, burst time.Duration) time.Duration {
 }
 
 // spend counts something that happens.
-func (p *pace) spend(now time.Time, cost time.Duration) {
-	if p.until.Before(now) {
-		p.until = now
+func (b *bucket) spend(now time.Time, cost time.Duration) {
+	if b.until.Before(now) {
+		b.until = now
 	}
-	p.until = p.until.Add(cost)
+	b.until = b.until.Add(cost)
 }
 
-// rates is a pace for each limit.
-type rates struct{ datagrams, bytes pace }
+// rates has a bucket for each limit.
+type rates struct{ datagrams, bytes bucket }
 
 func (c *Config) limitsRate() bool { return c.MaxDatagramsPerSecond > 0 || c.MaxBytesPerSecond > 0 }
 
-// spend counts a datagram that keeps to the rates, or returns how long it must
-// wait to do so.
+// spend counts a datagram of size bytes, or returns how long it must wait to keep to
+// the rates.
 func (r *rates) spend(config *Config, now time.Time, size int) (wait time.Duration) {
 	var each, bytes time.Duration
 	if config.MaxDatagramsPerSecond > 0 {

@@ -13,24 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPace(t *testing.T) {
+func TestBucket(t *testing.T) {
 	const burst = time.Second
 	now := time.Now()
-	var p pace
+	var b bucket
 	cost := costOf(1, 5)
 	assert.Equal(t, 200*time.Millisecond, cost)
 	for range 5 {
-		assert.Zero(t, p.wait(now, cost, burst))
-		p.spend(now, cost)
+		assert.Zero(t, b.wait(now, cost, burst))
+		b.spend(now, cost)
 	}
-	assert.Equal(t, cost, p.wait(now, cost, burst))
-	assert.Equal(t, time.Nanosecond, p.wait(now.Add(cost-1), cost, burst))
-	assert.Zero(t, p.wait(now.Add(cost), cost, burst))
-	assert.Equal(t, time.Second, p.wait(now, 2*burst, burst), "what is more than a burst waits until all is paid for")
-	assert.Zero(t, p.wait(now.Add(time.Second), 2*burst, burst))
+	assert.Equal(t, cost, b.wait(now, cost, burst))
+	assert.Equal(t, time.Nanosecond, b.wait(now.Add(cost-1), cost, burst))
+	assert.Zero(t, b.wait(now.Add(cost), cost, burst))
+	assert.Equal(t, time.Second, b.wait(now, 2*burst, burst), "what is more than a burst waits until all is paid for")
+	assert.Zero(t, b.wait(now.Add(time.Second), 2*burst, burst))
 
-	p.spend(now.Add(time.Hour), cost)
-	assert.Equal(t, now.Add(time.Hour+cost), p.until, "no more than a burst is saved up")
+	b.spend(now.Add(time.Hour), cost)
+	assert.Equal(t, now.Add(time.Hour+cost), b.until, "no more than a burst is saved up")
 	assert.Equal(t, time.Second, costOf(1<<31-1, 1<<31-1))
 }
 

@@ -61,7 +61,7 @@ func (m *QueuedConnectionManager) Refusals() Refusals {
 	}
 }
 
-// refusal counts one reason, and knows whether somebody logs it.
+// refusal counts one reason, and says whether a goroutine is logging it.
 type refusal struct {
 	count   atomic.Uint64
 	logging atomic.Bool
@@ -75,10 +75,10 @@ const (
 	longBurst = time.Minute
 )
 
-// refused counts a refusal and sees to it that its burst is logged, with whom
-// or what it has begun with. It does not wait. Logging runs on a goroutine that
-// lives as long as the burst, so that the program's handler, whatever it does,
-// holds up neither the network nor the loop.
+// refused counts a refusal, and has its burst logged with first, the address or error
+// that it began with. It does not wait. A goroutine that lives as long as the burst
+// does the logging, so that the program's handler, whatever it does, holds up neither
+// the network nor the loop.
 func (m *QueuedConnectionManager) refused(reason refusalReason, first any) {
 	r := &m.refusals[reason]
 	r.count.Add(1)
@@ -109,8 +109,8 @@ func (m *QueuedConnectionManager) logBurst(r *refusal, text string, first any) {
 	}
 }
 
-// burst waits for the end of a burst, which is also that of the manager, or
-// until it is to be logged again. It returns the count then.
+// burst waits until a burst has ended, which Close of the manager does too, or until it
+// is to be logged again, and returns the count then.
 func (m *QueuedConnectionManager) burst(r *refusal, count uint64) (now uint64, ended bool) {
 	for range longBurst / quiet {
 		select {

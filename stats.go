@@ -9,19 +9,19 @@ type Traffic struct {
 	Bytes     uint64 // with headers
 }
 
-// ConnectionStats is what [Connection.Stats] returns: how a connection fares at that
+// ConnectionStats is what [Connection.Stats] returns: the state of a connection at that
 // moment. Panda3D has no counterpart.
 type ConnectionStats struct {
 	// Opened is when the connection was made: connected, accepted or adopted.
 	Opened time.Time
 
-	// Received counts the datagrams that were queued for the program, and the
-	// bytes that have arrived, also of what was not, or not yet, delivered.
+	// Received counts the datagrams that were queued for the program, and all bytes that
+	// have arrived, those that were not queued, or not yet, included.
 	Received Traffic
 
-	// Sent counts what the library has handed to the system, and the datagrams of
-	// it when the first of their bytes is. What Send accepted and is not counted
-	// here is in SendQueueBytes, or has been given up.
+	// Sent counts the bytes that the library has handed to the system, and the datagrams
+	// of which the first byte is among them. Bytes that Send accepted and that are not
+	// counted here are in SendQueueBytes, or were given up.
 	Sent Traffic
 
 	// SendQueueBytes is how many bytes Send has accepted and the system has not.
@@ -29,7 +29,7 @@ type ConnectionStats struct {
 	// once the buffers of both systems are full.
 	SendQueueBytes int
 
-	// SendStalled is for how long the peer has taken none of those bytes.
+	// SendStalled is how long the peer has taken none of those bytes.
 	// Config.WriteTimeout bounds it. It is 0 for UDP.
 	SendStalled time.Duration
 
@@ -38,7 +38,7 @@ type ConnectionStats struct {
 	// share, count until a drain has come to its end.
 	ReceiveQueueBytes int
 
-	// OldestWaiting is for how long the oldest of those datagrams has waited.
+	// OldestWaiting is how long the oldest of those datagrams has waited.
 	OldestWaiting time.Duration
 
 	// HeldBack says that the connection is not read because ReceiveQueueBytes has
@@ -54,9 +54,9 @@ type ConnectionStats struct {
 	SlowedCount uint64
 }
 
-// Stats returns how the connection fares, also after its end. It takes a lock or two,
-// makes no system call and allocates nothing, so it may be called for each connection
-// in each frame. What costs a system call has methods of its own:
+// Stats returns the state of the connection, also after its end. It takes a lock or
+// two, makes no system call and allocates nothing, so it may be called for each
+// connection in each frame. What costs a system call has methods of its own:
 // [Connection.RoundTrip], [Connection.Unacknowledged], [Connection.UDPDrops]. For a
 // rendezvous only Opened is set. Panda3D has no counterpart.
 func (c *Connection) Stats() ConnectionStats {
@@ -78,8 +78,8 @@ func (c *Connection) Stats() ConnectionStats {
 	return stats
 }
 
-// ManagerStats is what [QueuedConnectionManager.Stats] returns. Its counts are those
-// since the manager was made, for all its connections, including those that have ended.
+// ManagerStats is what [QueuedConnectionManager.Stats] returns. Its counts begin when
+// the manager is made, and cover all its connections, including those that have ended.
 // Panda3D has no counterpart.
 type ManagerStats struct {
 	Opened     uint64 // connections that were made; no rendezvous is one, here and in the next two
@@ -126,14 +126,15 @@ type DrainStats struct {
 	Count     uint64
 	Datagrams uint64
 
-	// Time is how long the drains took, with what the program did to each datagram:
-	// for GetData from the first datagram of a drain to the last, which means little
-	// where a program takes one a frame. Longest is the longest of them.
+	// Time is how long all drains took together, with what the program did to each
+	// datagram, and Longest is the longest of them. With GetData a drain counts from its
+	// first datagram to its last, which means little if a program takes one a frame.
 	Time    time.Duration
 	Longest time.Duration
 
-	// Times counts the drains by how long they took: at most the bound in the same
-	// place of DrainBounds and longer than the one before, and at its end the rest.
+	// Times counts the drains by how long they took: at most the bound at the same index
+	// of DrainBounds, and longer than the bound before it. The last element counts the
+	// rest.
 	Times [len(drainBounds) + 1]uint64
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// counts is what a manager counts for ManagerStats. What happens often is counted
-// once a read, a write, a batch or a drain, not once a datagram.
+// counts is what a manager counts for ManagerStats. It is counted once for each read,
+// write, batch or drain, and not once for each datagram.
 type counts struct {
 	received, sent          trafficCount
 	dropped, broken, unsent atomic.Uint64
@@ -159,7 +159,7 @@ func (e *Ends) of(reason error) *uint64 {
 	return &e.Other
 }
 
-// read writes down what the books of a connection say.
+// read copies what the account knows into stats.
 func (a *account) read(stats *ConnectionStats, now time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -172,7 +172,7 @@ func (a *account) read(stats *ConnectionStats, now time.Duration) {
 	stats.HeldBackCount = a.heldBacks
 }
 
-// readRate writes down whether the rates slow a stream.
+// readRate copies into stats whether the rates slow the stream.
 func (s *stream) readRate(stats *ConnectionStats) {
 	if s.guard == nil {
 		return

@@ -71,8 +71,8 @@ func (m *QueuedConnectionManager) openUDP(network, address string) (*Connection,
 	return m.newPackets(socket, 0)
 }
 
-// listenUDP opens a socket. The program's Control comes last, so that it has the
-// last word on every option.
+// listenUDP opens a socket. It calls the program's Control last, so that the program
+// decides on every option.
 func (m *QueuedConnectionManager) listenUDP(network, address string) (net.PacketConn, error) {
 	if err := m.mayOpenSocket(); err != nil {
 		return nil, err
@@ -95,8 +95,9 @@ func (m *QueuedConnectionManager) listenUDP(network, address string) (net.Packet
 // opened, such as one that has joined several groups. The manager owns the socket from
 // then on; if AdoptUDPConnection fails it closes the socket. The deadlines of the
 // socket must work, and Close must end a ReadFrom that waits. A *net.UDPConn may be a
-// connected one, of net.Dial: then what is sent elsewhere counts as unsent. An error of
-// ReadFrom passes, except io.EOF and net.ErrClosed, which end the connection.
+// connected one, from net.Dial; what is sent to another address then counts as Unsent
+// in UDPDrops. An error of ReadFrom passes, except io.EOF and net.ErrClosed, which end
+// the connection.
 //
 // LocalAddress of datagrams and SendFrom work as on a connection that the library has
 // opened if the socket is a *net.UDPConn on all interfaces. They also work if it has
@@ -119,8 +120,8 @@ func (m *QueuedConnectionManager) AdoptUDPConnection(socket net.PacketConn) (*Co
 	return m.newPackets(socket, 0)
 }
 
-// udpSum is Panda3D's sum of a datagram: of its bytes, modulo 65,536. It finds
-// few of the errors that UDP's own sum does not.
+// udpSum is Panda3D's sum of a datagram: of its bytes, modulo 65,536. It finds few
+// errors that UDP's own checksum misses.
 func udpSum(b []byte) uint16 {
 	const everySecond = 0x00ff_00ff_00ff_00ff
 	var sum uint64
@@ -147,9 +148,9 @@ type UDPDrops struct {
 	Broken uint64 // received with a wrong sum, or too short to have one
 	Unsent uint64 // sent, and refused by the system (no route, too long, unreachable …) or not out by the close
 
-	// Overrun is what the system dropped of what arrived, because its receive
-	// buffer was full: see OpenUDPConnection. Only Linux tells; elsewhere, and for
-	// an adopted socket that is none of the system's, it is 0.
+	// Overrun is how many packets the system dropped because its receive buffer was
+	// full: see OpenUDPConnection. Only Linux tells; elsewhere, and for an adopted
+	// socket that is not the system's, it is 0.
 	Overrun uint64
 }
 
@@ -168,7 +169,7 @@ func (c *Connection) UDPDrops() UDPDrops {
 	}
 }
 
-// overruns continues the system's count beyond its 32 bits and the socket's end.
+// overruns continues the system's count, which has 32 bits and ends with the socket.
 type overruns struct {
 	mu    sync.Mutex
 	last  uint32 // of the system, when it was asked last

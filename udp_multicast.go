@@ -22,15 +22,15 @@ import (
 // several; otherwise that is the first IPv4 address of the interface.
 //
 // Sockets of a group share their port, in this process and in others on the machine
-// (SO_REUSEADDR; on BSD and macOS SO_REUSEPORT too). What is sent to the group reaches
-// all of them, also what one of them sends, itself included. What is sent to the
-// address of the machine reaches one of them only, so a program that waits for answers
-// needs a port of its own. Packets to a group pass no router unless Config.Control has
-// set IP_MULTICAST_TTL or IPV6_MULTICAST_HOPS.
+// (SO_REUSEADDR; on BSD and macOS SO_REUSEPORT too). What anybody sends to the group
+// reaches all of them, the sender included. What is sent to the address of the machine
+// reaches only one of them, so a program that waits for answers needs a port of its
+// own. Packets to a group pass no router unless Config.Control has set IP_MULTICAST_TTL
+// or IPV6_MULTICAST_HOPS.
 //
-// It fails with a *net.AddrError for an address that is no group, whose zone is another
-// interface, or of which the interface does not have the version of IP; and otherwise
-// with the error of the system. Panda3D has no counterpart.
+// It fails with a *net.AddrError if the address is not a group, if its zone is another
+// interface, or if the interface does not have its version of IP; otherwise with the
+// error of the system. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) OpenUDPMulticast(group NetAddress, on Interface) (*Connection, error) {
 	if !group.IsMulticast() {
 		return nil, &net.AddrError{Err: "not a multicast address", Addr: group.String()}
@@ -38,8 +38,9 @@ func (m *QueuedConnectionManager) OpenUDPMulticast(group NetAddress, on Interfac
 	return m.openGroup(group, func(fd uintptr) (int, error) { return joinOn(fd, group, on) })
 }
 
-// openGroup opens a socket on the port of a group, to which join makes it belong, on
-// the interface whose number it returns, or on 0, the system's choice.
+// openGroup opens a socket on the port of a group. It calls join, which makes the
+// socket a member and returns the number of the interface, or 0 for the system's
+// choice.
 func (m *QueuedConnectionManager) openGroup(group NetAddress, join func(fd uintptr) (int, error)) (*Connection, error) {
 	network, err := m.config.networkOf("udp", group)
 	if err != nil {
@@ -62,8 +63,8 @@ func (m *QueuedConnectionManager) openGroup(group NetAddress, join func(fd uintp
 	if err != nil {
 		return nil, err
 	}
-	// What one program of a machine sends reaches the others, as is the default
-	// of most systems.
+	// What one program of a machine sends reaches the others. On most systems that is
+	// the default.
 	_ = c.setIPOption("", sockopt.MulticastLoop, sockopt.MulticastLoop6, 1)
 	return c, nil
 }
@@ -117,8 +118,8 @@ func likelyInterfaces(all []Interface) []Interface {
 	return likely
 }
 
-// joinOn makes a socket a member of a group on one interface, whose number it
-// returns.
+// joinOn makes a socket a member of a group on one interface, and returns the number of
+// the interface.
 func joinOn(fd uintptr, group NetAddress, on Interface) (int, error) {
 	i, err := net.InterfaceByName(on.Name)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// packets is a UDP socket. One goroutine reads it, another one writes what was
-// sent; both end with the socket, which the first closes.
+// packets is a UDP socket. One goroutine reads it, and another writes what was sent.
+// Both end with the socket, which the reading one closes.
 type packets struct {
 	Connection
 	socket net.PacketConn
@@ -42,8 +42,8 @@ type packets struct {
 	overruns             overruns
 }
 
-// toldPackets is what a socket may have that is none of the system's and knows the
-// local address of each packet: see AdoptUDPConnection.
+// toldPackets are the methods of an adopted socket that is not the system's and knows
+// the local address of each packet: see AdoptUDPConnection.
 type toldPackets interface {
 	ReadFromTo(b []byte) (n int, from, to net.Addr, err error)
 	WriteFromTo(b []byte, from, to net.Addr) (n int, err error)
@@ -152,7 +152,7 @@ func (p *packets) read() error {
 		case errors.Is(err, io.EOF):
 			return io.EOF
 		case err != nil:
-			// It is about a packet that was sent, or will pass.
+			// The error is about a packet that was sent, or it will pass.
 			failures++
 			p.pause(failures)
 			continue
@@ -166,7 +166,7 @@ func (p *packets) read() error {
 	}
 }
 
-// pause keeps a socket that goes on failing from using the CPU: a few failures
+// pause keeps a socket that goes on failing from taking the processor. A few failures
 // in a row, such as the answers to packets sent to nobody, cost nothing.
 func (p *packets) pause(failures int) {
 	if failures <= 10 {
@@ -180,10 +180,10 @@ func (p *packets) pause(failures int) {
 	}
 }
 
-// deliver queues a packet, which begins behind room for a header of a stream. As
-// that has the size of the sum, a packet is queued as the frame of a stream: with
-// its length in the place of the sum, or, in raw mode, before it. It waits while
-// there is no reader, and reports false when p is closed.
+// deliver queues a packet as the frame of a stream. In front of the packet there is
+// room for a header, which has the size of the sum: the length of the frame takes the
+// place of the sum, or, in raw mode, stands before the packet. It waits while there is
+// no reader, and reports false when p is closed.
 func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr, at time.Duration) bool {
 	in := &p.in
 	in.mu.Lock()
@@ -248,7 +248,8 @@ func (p *packets) receive(room []byte) (n int, from NetAddress, local netip.Addr
 			var beside, on int
 			n, beside, _, addrPort, err = p.udp.ReadMsgUDPAddrPort(room, p.received)
 			local, on = sockopt.LocalOf(p.received[:beside])
-			// Linux gives IPv6 groups to all of their members, wherever they have joined.
+			// Linux hands a packet for an IPv6 group to all members, on whichever interface they
+			// joined.
 			foreign = p.groupOn != 0 && on != 0 && on != p.groupOn
 		}
 	default:

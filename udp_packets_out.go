@@ -30,9 +30,9 @@ type target struct {
 	size int
 }
 
-// targetSize is about what a packet to be sent holds beside its bytes. Where each
-// goes to somewhere else, and is tiny, that is the most of it, so the bounds count
-// it, as they count runSize.
+// targetSize is about what a packet to be sent takes beside its bytes. With many tiny
+// packets to different receivers that is most of the memory, so the bounds count it, as
+// they count runSize.
 const targetSize = 64
 
 // wrote counts a packet that was written, or refused because of err.
@@ -75,8 +75,8 @@ func (p *packets) send(b []byte, target *target) error {
 	return err
 }
 
-// sendPacket appends a packet to what is pending; with sum it begins with the
-// sum of the payload.
+// sendPacket appends a packet to what is pending. If sum is set, the packet begins with
+// the sum of the payload.
 func (p *packets) sendPacket(payload []byte, sum bool, from netip.Addr, to NetAddress) error {
 	o := &p.out
 	limit := p.manager.config.MaxSendQueue
@@ -152,8 +152,8 @@ func (p *packets) write() {
 	}
 }
 
-// take takes out what is pending, and says until when it must be written: zero
-// while p is open. Spare is memory for the next targets.
+// take takes out what is pending, and returns the time by which it must be written,
+// which is zero while p is open. Spare is memory for the next targets.
 func (p *packets) take(spare []target) (b *block, targets []target, limit time.Time) {
 	o := &p.out
 	o.mu.Lock()
@@ -169,8 +169,8 @@ func (p *packets) take(spare []target) (b *block, targets []target, limit time.T
 	return b, targets, limit
 }
 
-// writeAll writes packets. What the system refuses is counted: it is the matter
-// of that packet alone.
+// writeAll writes packets. One that the system refuses is counted, and the others go
+// on.
 func (p *packets) writeAll(b []byte, targets []target, limit time.Time) {
 	if timeout := p.manager.config.WriteTimeout; timeout >= 0 {
 		if t := time.Now().Add(timeout); limit.IsZero() || t.Before(limit) {
