@@ -30,7 +30,8 @@ var (
 	objectType = reflect.TypeFor[*DistributedObject]()
 )
 
-// bind finds what the type has for each field, and fails with all that does not fit.
+// bind finds the method or Go field of the type for each field of the class. Its error
+// names everything that does not fit.
 func bind(c *class, new func() Object) (*boundClass, error) {
 	b := &boundClass{
 		class: c, new: new,
@@ -72,7 +73,8 @@ func (b *boundClass) bindField(t reflect.Type, f *dc.Field) error {
 	return b.bindGetter(t, f, strings.TrimPrefix(name, "Set"))
 }
 
-// bindData binds a data field to a Go field, of which a pointer must be had.
+// bindData binds a data field to a Go field, which must be addressable through a
+// pointer.
 func (b *boundClass) bindData(t reflect.Type, f *dc.Field, name string) error {
 	field, ok := t.Elem().FieldByName(name)
 	if !ok || !field.IsExported() {

@@ -8,19 +8,19 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// ErrDisconnected is the reason of a client that said that it leaves, with
-// Panda3D's sendDisconnect.
+// ErrDisconnected is the reason of a client that said that it was leaving, as Panda3D's
+// sendDisconnect does.
 var ErrDisconnected = errors.New("distributed: the client has disconnected")
 
 // ErrRefused is the reason of a client that did not join or was put out, if the
 // program gave none.
 var ErrRefused = errors.New("distributed: refused")
 
-// A Client is one that is connected to a [ServerRepository], an AI included. The
-// pointer is its identity. Its methods are for the goroutine that calls Update.
+// A Client is a program that is connected to a [ServerRepository], such as a game or an
+// AI. The pointer is its identity. Its methods are for the goroutine that calls Update.
 //
-// With [Processes] the program also meets clients of other processes, in AllowUpdate and in
-// the event of a dropped message. Of those only DoIDBase says something, and it is their identity.
+// With [Processes] the program also meets clients of other processes, in AllowUpdate and in the
+// event of a dropped message. Only DoIDBase means something for those, and it is their identity.
 type Client struct {
 	base    uint32
 	objects map[uint32]*object
@@ -51,7 +51,7 @@ type Client struct {
 	accepted  bool      // the program has accepted it, and the next Update takes it in
 }
 
-// answers are generates of a deleted object that are on the way.
+// answers are the generates of a deleted object that may still be on the way.
 type answers struct {
 	n     int
 	until time.Time // when they are expected no more
@@ -96,9 +96,9 @@ type object struct {
 	listed  uint64    // the last list of a foreign one's process that had it
 }
 
-// DoIDBase returns the first id of the client's range, which is also what stands for
-// the client in messages: the sender, and the target of a targeted update. It is 0
-// until the client has been accepted.
+// DoIDBase returns the first id of the client's range. It also stands for the client in
+// messages: as the sender, and as the target of a targeted update. It is 0 until the
+// client has been accepted.
 func (c *Client) DoIDBase() uint32 { return c.base }
 
 // Connection returns the client's connection. On TLS its
@@ -137,10 +137,10 @@ func (c *Client) Zones() []uint32 {
 	return ids
 }
 
-// Held returns what a client that waits in Joins has sent so far: payloads with
-// their type, such as a message of the game's own that says who the client is. They
-// are handled once the client is accepted. A type that the server does not know is
-// dropped then.
+// Held returns what a client that waits in Joins has sent so far: payloads with their
+// type, such as a message of the game's own that says who the client is. They are
+// handled once the client is accepted; those of a type that the server does not know
+// are dropped then.
 func (c *Client) Held() [][]byte { return c.held }
 
 // Accept takes in a client that waits in Joins, at the next Update. For any other

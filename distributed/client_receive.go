@@ -9,7 +9,7 @@ import (
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// handle does what a message of the server says.
+// handle carries out a message of the server.
 func (r *ClientRepository) handle(payload []byte) {
 	r.stats.Received++
 	m, err := decodeServerMessage(payload)
@@ -180,7 +180,8 @@ func (r *ClientRepository) remove(o Object) {
 	r.event(ClientEvent{Kind: Deleted, Object: o})
 }
 
-// answer sends the client's own objects of a zone, for one who has opened it.
+// answer sends the client's own objects of a zone, for another client that has opened
+// the zone.
 func (r *ClientRepository) answer(zone uint32) {
 	for _, id := range slices.Sorted(maps.Keys(r.objects)) {
 		o := r.objects[id]

@@ -9,8 +9,8 @@ import (
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// SetInterestZones says of which zones objects are to be seen: these, instead of
-// those of the last call, and the zones of the client's own objects. It is
+// SetInterestZones chooses the zones whose objects are to be seen: these, in place of
+// those of the last call, and always the zones of the client's own objects. It is
 // Panda3D's setInterestZones.
 func (r *ClientRepository) SetInterestZones(zones ...uint32) error {
 	zones = slices.Compact(slices.Sorted(slices.Values(zones)))
@@ -18,12 +18,12 @@ func (r *ClientRepository) SetInterestZones(zones ...uint32) error {
 	return r.sendPayload()
 }
 
-// CreateDistributedObject makes an object, of a type that was registered, appear in a
-// zone at all who see that, with its required fields and those named here. GenerateInit,
-// Generate, SetLocation and AnnounceGenerate are called on it before. Zone 0 is not for
-// objects: programs of Panda3D cannot have any there. It fails, and nothing is sent, with
-// ErrUnknownClass, ErrUnknownField, ErrNoIDs, ErrNotConnected, and with the error of a
-// value that does not fit its field. It is Panda3D's createDistributedObject.
+// CreateDistributedObject makes an object, of a registered type, appear in a zone, for
+// all who see the zone, with its required fields and those named here. Before that it
+// calls GenerateInit, Generate, SetLocation and AnnounceGenerate of the object. Zone 0 is
+// not for objects: programs of Panda3D cannot have any there. It fails, and nothing is
+// sent, with ErrUnknownClass, ErrUnknownField, ErrNoIDs, ErrNotConnected, and with the
+// error of a value that does not fit its field. It is Panda3D's createDistributedObject.
 func (r *ClientRepository) CreateDistributedObject(o Object, zone uint32, optional ...string) error {
 	b := r.byType[reflect.TypeOf(o)]
 	if b == nil {
@@ -59,7 +59,8 @@ func (r *ClientRepository) CreateDistributedObject(o Object, zone uint32, option
 	return nil
 }
 
-// introduce makes an object one of the repository's: up to its location.
+// introduce makes an object one of the repository's, and calls its methods up to
+// SetLocation.
 func (r *ClientRepository) introduce(o Object, b *boundClass, id, owner, zone uint32) {
 	d := o.object()
 	*d = DistributedObject{repository: r, self: o, class: b, doID: id, owner: owner, zone: zone}
@@ -103,7 +104,8 @@ func (r *ClientRepository) sendGenerate(o Object, others []*dc.Field) (err error
 	return r.sendPayload()
 }
 
-// sendState sends an object with all that those who come to see it must know.
+// sendState sends an object with everything that a program which begins to see it must
+// know.
 func (r *ClientRepository) sendState(o Object) error {
 	var others []*dc.Field
 	for _, f := range o.object().class.dc.InheritedFields() {
@@ -145,9 +147,8 @@ func (r *ClientRepository) SetObjectZone(o Object, zone uint32) error {
 // object goes when the server has heard of it: then Disable and Delete are called,
 // and its id is free. It is Panda3D's sendDeleteMsg.
 //
-// A request for generates that arrives meanwhile is not answered for the object;
-// Panda3D's clients answer it, and their server then has an object that nobody
-// owns.
+// A request for generates that arrives meanwhile is not answered for this object.
+// Panda3D's clients do answer it, and their server then has an object that nobody owns.
 func (r *ClientRepository) SendDelete(o Object) error {
 	d, err := r.own(o)
 	if err != nil {

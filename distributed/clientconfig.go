@@ -14,22 +14,23 @@ type ClientConfig struct {
 	// Net has the settings of the connection. Default: those of [queuednet.Config].
 	Net *queuednet.Config
 
-	// SpareLastID keeps the last id of the range unused: Panda3D's server takes it
-	// for one of the next client's. It matters to a program that creates as many
-	// objects as its range has ids. Default: it is used after all others.
+	// SpareLastID keeps the last id of the range unused: Panda3D's server takes it for
+	// one of the next client's. That matters only to a program that creates as many
+	// objects as its range has ids. Default: the last id is used, after all others.
 	SpareLastID bool
 
-	// HandleField gives an object the arguments of the field with a number, without
-	// reflection: dc generate of cmd/dc writes one for a DC file, which must be the
-	// one that the repository is made with. It reports false for what it has no method
-	// for; then the method is looked for by reflection. Default: all are.
+	// HandleField gives an object the arguments of a field, named by its number, without
+	// reflection. The command dc generate (cmd/dc) writes such a function for a DC file,
+	// which must be the one that the repository is made with. If it reports false,
+	// because it has no method for the field, the method is found by reflection.
+	// Default: all methods are found by reflection.
 	HandleField func(object any, field int, args []byte) (handled bool, err error)
 
-	// Now is the clock: of TimeManager and of SmoothNode. Default: time.Now.
+	// Now is the clock of TimeManager and of SmoothNode. Default: time.Now.
 	Now func() time.Time
 }
 
-// What a call on a ClientRepository or an object answers.
+// The errors of calls on a ClientRepository or an object.
 var (
 	// ErrNotConnected is the answer to a call that needs a connection to a server.
 	ErrNotConnected = errors.New("distributed: not connected")
@@ -43,8 +44,7 @@ var (
 	ErrUnknownClass = errors.New("distributed: unknown class")
 	// ErrUnknownField is the answer to a field that the class does not have.
 	ErrUnknownField = errors.New("distributed: unknown field")
-	// ErrNotLocal is the answer to something that only the owner of an object may
-	// do.
+	// ErrNotLocal is the answer to a call that only the owner of an object may make.
 	ErrNotLocal = errors.New("distributed: the object is another's")
 	// ErrNoObject is the answer to an object that is not one of the repository, or
 	// that is being deleted.
@@ -63,7 +63,7 @@ const (
 	CreateReady
 	// ConnectionLost: the connection has ended. Err says why. All objects are gone.
 	ConnectionLost
-	// Generated and Deleted: an object of another client has come, and an object
+	// Generated and Deleted: an object of another client has come into sight; an object
 	// has gone, out of sight or for good.
 	Generated
 	Deleted

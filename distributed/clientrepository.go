@@ -69,11 +69,11 @@ func NewClientRepository(config *ClientConfig, file *dc.File) (*ClientRepository
 	return r, nil
 }
 
-// Register says what Go type stands for a class: new returns a fresh pointer to a struct
-// that embeds [DistributedObject]. It fails for a class that the DC file does not have,
-// and, with all of them in one error, for methods whose parameters do not fit the fields
-// of their names. A field without a method is accepted, and ignored when it arrives. Objects
-// of a class that is not registered are not seen.
+// Register says which Go type stands for a class: new returns a fresh pointer to a struct
+// that embeds [DistributedObject]. It fails for a class that the DC file does not have, and
+// for methods whose parameters do not fit the fields of their names; one error names all of
+// these. A field without a method is accepted, and ignored when it arrives. Objects of a
+// class that is not registered are not seen.
 //
 // In Panda3D an import in the DC file does it.
 func (r *ClientRepository) Register(name string, new func() Object) error {
@@ -91,8 +91,8 @@ func (r *ClientRepository) Register(name string, new func() Object) error {
 	return fmt.Errorf("%w: %s", ErrUnknownClass, name)
 }
 
-// Connect begins to connect to a server, for at most the timeout; events tell the
-// outcome. Panda3D's server listens on port 4400 by default.
+// Connect begins to connect to a server, for at most the timeout. The event Connected
+// or ConnectFailed tells the outcome. Panda3D's server listens on port 4400 by default.
 func (r *ClientRepository) Connect(host string, port int, timeout time.Duration) error {
 	if err := r.openNet(); err != nil {
 		return err
@@ -184,9 +184,9 @@ func (r *ClientRepository) Events() iter.Seq[ClientEvent] { return slices.Values
 
 func (r *ClientRepository) event(e ClientEvent) { r.events = append(r.events, e) }
 
-// Disconnect says good-bye to the server and closes the connection; both arrive in
-// the background. All objects are disabled and deleted. If there is no connection
-// it does nothing. It is Panda3D's sendDisconnect, which leaves the objects.
+// Disconnect says good-bye to the server and closes the connection, both in the
+// background. All objects are disabled and deleted. If there is no connection it does
+// nothing. It is Panda3D's sendDisconnect, which leaves the objects.
 func (r *ClientRepository) Disconnect() {
 	if r.net != nil && r.net.pending != nil {
 		r.net.pending.Cancel()
@@ -223,8 +223,8 @@ func (r *ClientRepository) lose() {
 // objects can be created. It is Panda3D's haveCreateAuthority.
 func (r *ClientRepository) HaveCreateAuthority() bool { return r.ids != nil }
 
-// DoIDBase returns the first id of the range, which stands for this client at
-// others, or 0 if the server has given none. It is Panda3D's doIdBase.
+// DoIDBase returns the first id of the range, by which others know this client, or 0 if
+// the server has given none. It is Panda3D's doIdBase.
 func (r *ClientRepository) DoIDBase() uint32 {
 	if r.ids == nil {
 		return 0

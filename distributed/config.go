@@ -11,37 +11,37 @@ import (
 // ServerConfig holds the settings of a [ServerRepository]. A nil ServerConfig and the
 // zero value of each field mean the default in its comment. The repository copies it.
 type ServerConfig struct {
-	// Net has the settings of the connections: limits on who may connect and how
-	// fast a client may send (MaxDatagramsPerSecond), TCPHeaderSize, TLS aside.
-	// Default: those of [queuednet.Config] but for MaxDatagramsPerSecond, which
-	// is 20,000 so that one client cannot take all of the server's time. If Net is
-	// set, what stands there counts, and 0 is no limit.
+	// Net has the settings of the connections: limits on who may connect and how fast a
+	// client may send (MaxDatagramsPerSecond), TCPHeaderSize, TLS aside. Default: those
+	// of [queuednet.Config] but for MaxDatagramsPerSecond, which is 20,000 so that one
+	// client cannot take all of the server's time. If Net is set, its fields hold as
+	// they are, and a limit of 0 is none.
 	Net *queuednet.Config
 
 	// IDRange is how many object ids each client may use. It is Panda3D's
 	// server-doid-range. Default: 1,000,000, which leaves room for 4,294 clients.
 	IDRange uint32
 
-	// MaxClients bounds the clients, those that wait in Joins included. One too
-	// many is refused. Default: as many as there are ranges of ids.
+	// MaxClients bounds the clients, including those that wait in Joins. Any more are
+	// refused. Default: as many as there are ranges of ids.
 	MaxClients int
 
-	// MaxObjectsPerClient bounds the objects that one client has. A generate of
-	// one too many is dropped. Default: 10,000.
+	// MaxObjectsPerClient bounds the objects of each client. A generate beyond it is
+	// dropped. Default: 10,000.
 	MaxObjectsPerClient int
 
-	// MaxZonesPerClient bounds the zones that one message of interest may list,
-	// repeated ones counted. One that lists more is dropped, and the client's
-	// interest stays as it was. Default: 20,000.
+	// MaxZonesPerClient bounds the zones that one message of interest may list; a zone
+	// that is listed twice counts twice. A message that lists more is dropped, and the
+	// client's interest stays as it was. Default: 20,000.
 	MaxZonesPerClient int
 
-	// MaxOpenedPerSecond bounds the zones that a client opens in a second, by its
-	// interest or with objects of its own, together with the objects that are
-	// there: what opening costs the server and the owners. Ten seconds' worth may
-	// come at once, and an opening that begins within the bound is never too large.
-	// Over it a change of interest waits, of several only the last one, and a
-	// message that opens a zone with an object is dropped. A repository in the
-	// server's process is not bound. Default: 10,000.
+	// MaxOpenedPerSecond bounds what the openings of a client cost the server and the
+	// owners of objects: the zones that it opens in a second, by its interest or with
+	// objects of its own, plus the objects in them. Ten seconds' worth may come at once,
+	// and an opening that begins within the bound is never too large. Beyond it a change
+	// of interest waits, and of several only the last is kept; a message that opens a
+	// zone with an object is dropped. A repository in the server's process has no such
+	// bound. Default: 10,000.
 	MaxOpenedPerSecond int
 
 	// MaxWaitingBytes bounds what a client that waits in Joins may send before
@@ -67,28 +67,27 @@ type ServerConfig struct {
 	AllowMove     func(c *Client, doID, zone uint32) error
 	AllowUpdate   func(c *Client, u FieldUpdate) error
 
-	// RelayUnchecked passes on the arguments of fields as they come. Panda3D's
-	// server does so, and its clients die of a malformed one. Default: arguments
-	// that do not unpack, text that is not UTF-8 included, are dropped.
+	// RelayUnchecked passes on the arguments of fields as they arrive. Panda3D's server
+	// does so, and a malformed one crashes its clients. Default: arguments that do not
+	// unpack, text that is not UTF-8 included, are dropped.
 	RelayUnchecked bool
 
-	// RepairRequired leaves required fields that are not broadcast out of the
-	// generates that clients get. Panda3D's senders send them and its receivers
-	// do not expect them, and misread the rest. Default: generates are passed on
-	// as they come. It needs the check that RelayUnchecked turns off, and keeps it on.
+	// RepairRequired leaves required fields that are not broadcast out of the generates
+	// that clients get. Panda3D's clients send them, but do not expect them, and misread
+	// the rest. It needs the check that RelayUnchecked turns off, and keeps it on.
+	// Default: generates are passed on as they arrive.
 	RepairRequired bool
 
-	// AskAll makes generates as costly as on Panda3D's server: all clients of a
-	// zone are asked for theirs when one opens it, and all get the answers.
-	// Default: only those are asked that own an object there, and only those get
-	// an answer that need it.
+	// AskAll makes generates as costly as on Panda3D's server: when a client opens a
+	// zone, all clients of the zone are asked for their objects, and all get the
+	// answers. Default: only clients that own an object there are asked, and only those
+	// that need an answer get it.
 	AskAll bool
 
-	// CacheFields makes the repository keep the required and ram fields of all
-	// objects and answer a client that opens a zone by itself, without asking the
-	// owners. It costs memory, and what owners changed without sending it is
-	// missing. It keeps the check of fields on. Default: the owners answer, as with
-	// Panda3D.
+	// CacheFields makes the repository keep the required and ram fields of all objects.
+	// It then answers a client that opens a zone itself, without asking the owners. It
+	// costs memory, and changes that owners did not send are missing. It keeps the check
+	// of fields on. Default: the owners answer, as with Panda3D.
 	CacheFields bool
 
 	// Processes connects this repository with those of other processes, so that they
@@ -133,7 +132,7 @@ const (
 	defaultMessageRate         = 20_000
 )
 
-// withDefaults returns a copy in which no field has to be looked at for its default.
+// withDefaults returns a copy with all defaults filled in.
 func (c *ServerConfig) withDefaults() ServerConfig {
 	var config ServerConfig
 	if c != nil {

@@ -1,7 +1,7 @@
 package distributed
 
-// doIDs hands out the ids of a client's range: lowest first, and one that was freed
-// after all others, as Panda3D's UniqueIdAllocator does.
+// doIDs hands out the ids of a client's range: the lowest first, and those that were
+// freed last, as Panda3D's UniqueIdAllocator does.
 type doIDs struct {
 	base, count uint32
 	next        uint32 // of those that were never used, counted from 0

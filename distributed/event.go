@@ -58,9 +58,9 @@ const (
 	DropUnknownClass
 	// DropOtherClass: a generate for an object that has another class.
 	DropOtherClass
-	// DropDeleted: a generate of an object that its owner has deleted, in answer to
-	// a request that had crossed the delete. Panda3D's clients send it, and nobody
-	// is at fault.
+	// DropDeleted: a generate of an object that its owner has deleted, in answer to a
+	// request that crossed the delete. Panda3D's clients send it, and nobody is at
+	// fault.
 	DropDeleted
 	// DropUnknownObject: a message about an object that is not there; it may just
 	// have been deleted.
@@ -83,7 +83,7 @@ const (
 	// DropNotAllowed: the program's AllowGenerate, AllowMove or AllowUpdate has
 	// returned an error.
 	DropNotAllowed
-	// DropUnsent: a message for another process, which Processes.Send could not send.
+	// DropUnsent: a message for another process that Processes.Send could not send.
 	DropUnsent
 	numDropReasons
 )

@@ -8,14 +8,15 @@ import (
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// A class is a dclass with what its generates look like.
+// A class is a dclass with the form of its generates.
 type class struct {
 	dc       *dc.Class
 	required []*dc.Field // that are not molecular, in inherited order
 	secret   bool        // some of them are not broadcast: receivers do not expect those
 }
 
-// classes has the dclasses of a DC file by number; nil where a struct has the position.
+// classes holds the dclasses of a DC file by number, and nil where that number is a
+// struct's.
 type classes []*class
 
 func newClasses(file *dc.File) classes {
@@ -48,9 +49,9 @@ func (all classes) byNumber(number uint16) *class {
 	return all[number]
 }
 
-// walk checks the fields of a generate and visits each, first the required ones. Of a
-// class with required fields that are not broadcast it also takes fields without
-// those, as some programs send them because receivers misread them.
+// walk checks the fields of a generate and visits each, first the required ones. If the
+// class has required fields that are not broadcast, it also accepts fields without
+// those: some programs leave them out because receivers misread them.
 func (c *class) walk(fields []byte, visit func(f *dc.Field, args []byte, required bool)) error {
 	err := c.walkWith(fields, false, nil)
 	receivers := err != nil && c.secret

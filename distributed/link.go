@@ -9,12 +9,12 @@ import (
 
 // A link is how a client repository reaches its server. Its methods never wait.
 type link interface {
-	// send sends a payload, which is the caller's again.
+	// send sends a payload, whose memory is the caller's again when it returns.
 	send(payload []byte) error
-	// received drains what has come. A payload is valid until the next one.
+	// received drains the payloads that have arrived. Each is valid until the next.
 	received() iter.Seq[[]byte]
-	// ended returns why the link is over, nil while it is not, once all that came
-	// before has been taken.
+	// ended returns why the link is over, once everything that came before has been
+	// taken, and nil until then.
 	ended() error
 	// close ends the link once what was sent has arrived.
 	close()

@@ -25,8 +25,8 @@ const (
 	objectSetZone                   messageType = 9010 // to the server
 	clientObjectUpdateFieldTargeted messageType = 9011 // to the server
 
-	// clientHeartbeat has the number 9011 on the wire too: there it is told from a
-	// targeted update by its length of 2 bytes. Here it has one that no message has.
+	// clientHeartbeat has the number 9011 on the wire, like a targeted update, from
+	// which its length of 2 bytes tells it. Here it has a number that no message has.
 	clientHeartbeat messageType = -1
 )
 
@@ -120,8 +120,8 @@ func decodeClientMessage(payload []byte) (message, error) {
 	return m, c.error(m.kind)
 }
 
-// decodeServerMessage decodes what a server sends to a client. With errTail the
-// message has all whole ids.
+// decodeServerMessage decodes what a server sends to a client. If the error is errTail,
+// the message holds all ids that are whole.
 func decodeServerMessage(payload []byte) (message, error) {
 	c := cursor{rest: payload}
 	m := message{kind: messageType(c.uint16())}

@@ -51,14 +51,14 @@ type DistributedObject struct {
 
 func (o *DistributedObject) object() *DistributedObject { return o }
 
-// DoID returns the id of the object, which is the same everywhere; 0 for one that has
-// not been generated. It is Panda3D's doId.
+// DoID returns the id of the object, which is the same everywhere, or 0 if the object
+// has not been generated. It is Panda3D's doId.
 func (o *DistributedObject) DoID() uint32 { return o.doID }
 
 // Zone returns the zone that the object is in. It is Panda3D's zoneId.
 func (o *DistributedObject) Zone() uint32 { return o.zone }
 
-// Class returns the class of the object; or nil for an object that has not been generated.
+// Class returns the class of the object, or nil if the object has not been generated.
 func (o *DistributedObject) Class() *dc.Class {
 	if o.class == nil {
 		return nil
@@ -66,8 +66,8 @@ func (o *DistributedObject) Class() *dc.Class {
 	return o.class.dc
 }
 
-// Repository returns the repository that the object is in, nil for one that has not been
-// generated or has been deleted. It is Panda3D's cr and air.
+// Repository returns the repository that the object is in, or nil if the object has not
+// been generated or has been deleted. It is Panda3D's cr and air.
 func (o *DistributedObject) Repository() *ClientRepository { return o.repository }
 
 // IsLocal reports whether this client owns the object. It is Panda3D's isLocal.
@@ -75,9 +75,9 @@ func (o *DistributedObject) IsLocal() bool {
 	return o.repository != nil && o.repository.IsLocalID(o.doID)
 }
 
-// Owner returns the base of the client that owns the object, as the server says in the
-// message with which the object appeared: what AvatarIDFromSender is for messages of that
-// client.
+// Owner returns the base of the client that owns the object: what AvatarIDFromSender
+// returns for messages of that client. The server said it in the message with which the
+// object appeared.
 func (o *DistributedObject) Owner() uint32 { return o.owner }
 
 // SendUpdate sends values of a field; the keywords of the field say to whom the
@@ -102,8 +102,8 @@ func (o *DistributedObject) SendUpdateTo(base uint32, field string, args ...any)
 	return o.sendUpdateTo(base, f, data)
 }
 
-// PackBuffer returns an empty slice to pack arguments into, for SendPacked: the next call
-// that sends something of the repository uses its memory again.
+// PackBuffer returns an empty slice to pack arguments into, for SendPacked. The
+// repository uses its memory again in the next call that sends something.
 func (o *DistributedObject) PackBuffer() []byte {
 	if o.repository == nil {
 		return nil
@@ -184,7 +184,7 @@ func (o *DistributedObject) packed(field int, args []byte) (*dc.Field, error) {
 	return f, nil
 }
 
-// setLocation records where the object is, and tells it.
+// setLocation records where the object is, and tells the object.
 func (o *DistributedObject) setLocation(zone uint32) {
 	o.zone = zone
 	if s, ok := o.self.(locationSetter); ok {

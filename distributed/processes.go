@@ -24,33 +24,36 @@ type Processes interface {
 	// ReleaseRange gives a range back. It should be used again as late as possible.
 	ReleaseRange(base uint32)
 
-	// ProcessOf returns the process whose range an id is of. It reports false for an id of
-	// this process, and for one of nobody.
+	// ProcessOf returns the process in whose range an id is. It reports false for an id of
+	// this process, and for an id that is nobody's.
 	ProcessOf(id uint32) (process uint16, ok bool)
 
-	// WatchZone tells that the first client of this process has opened a zone, or
-	// that none has it open any more. A process that gets what this one sends it
-	// afterwards answers in the zone, and the answer must arrive. What was on its way when
-	// nobody had the zone open any more must not, also if the zone is opened again before.
+	// WatchZone tells that the first client of this process has opened a zone, or that
+	// none has it open any more. What this process sends to another afterwards may be
+	// answered in the zone, and the answer must arrive. Messages that were on their way
+	// when the last client closed the zone must not arrive, even if the zone is opened
+	// again before.
 	WatchZone(zone uint32, watched bool)
 
 	// Publish hands over a message for the other processes that watch a zone, which give it
-	// to [ServerRepository.Deliver]. With an error none of them gets it, and the repository
-	// makes them ask what is in the zone as soon as Publish takes messages again.
+	// to [ServerRepository.Deliver]. If it fails, none of them gets the message, and the
+	// repository makes them ask what is in the zone as soon as Publish takes messages
+	// again.
 	Publish(zone uint32, payload []byte) error
 
 	// Send hands over a message for one process, which gives it to
-	// [ServerRepository.Deliver]. With an error it does not get it.
+	// [ServerRepository.Deliver]. If it fails, the process does not get the message.
 	Send(process uint16, payload []byte) error
 
-	// Receive is called once in each Update. It hands the repository what has come from the
-	// other processes, by Deliver, DeliverGap, ProcessJoined and ProcessLeft, and returns.
+	// Receive is called once in each Update. It hands the repository what has arrived from
+	// the other processes, by Deliver, DeliverGap, ProcessJoined and ProcessLeft, and
+	// returns.
 	Receive(server *ServerRepository)
 }
 
 // Deliver takes a message that another process has published or sent; [Processes].Receive calls
-// it. It fails for bytes that are no such message, or that this process could not pass on to its
-// clients; they have no effect.
+// it. It fails for bytes that are not such a message, or that this process could not pass on to
+// its clients. They have no effect.
 func (s *ServerRepository) Deliver(process uint16, payload []byte) error {
 	return s.state.deliver(process, payload)
 }
@@ -60,9 +63,10 @@ func (s *ServerRepository) Deliver(process uint16, payload []byte) error {
 // its clients for the fields of their objects there.
 func (s *ServerRepository) DeliverGap(process uint16, zone uint32) { s.state.gap(process, zone) }
 
-// ProcessJoined tells that a process is there, before anything of it is delivered: a new one, one that was told by ProcessLeft to have
-// gone, or one of which any messages may have been lost; [Processes].Receive calls it. If it has
-// a repository too, both sides then ask each other what is in the zones that they watch.
+// ProcessJoined tells that a process is there, before anything of it is delivered: a new process,
+// one that ProcessLeft said had gone, or one any of whose messages may have been lost.
+// [Processes].Receive calls it. If it has a repository too, both sides then ask each other what is
+// in the zones that they watch.
 func (s *ServerRepository) ProcessJoined(process uint16) { s.state.processJoined(process) }
 
 // ProcessLeft tells that a process has gone; [Processes].Receive calls it. Its clients are gone

@@ -1,7 +1,7 @@
 package distributed
 
 // oneProcess is the Processes of a repository that is alone. Ranges are taken lowest
-// first, and one that was given back comes after all others, as with Panda3D.
+// first, and those that were given back last, as with Panda3D.
 type oneProcess struct {
 	size  uint32
 	next  uint64   // of the ranges that were never used, counted from 0
@@ -10,7 +10,7 @@ type oneProcess struct {
 
 func newOneProcess(size uint32) *oneProcess { return &oneProcess{size: size} }
 
-// ranges is how many whole ranges lie below 2³².
+// ranges returns how many whole ranges lie below 2³².
 func (p *oneProcess) ranges() uint64 { return (1<<32 - 1) / uint64(p.size) }
 
 func (p *oneProcess) TakeRange() (uint32, bool) {

@@ -13,7 +13,7 @@ import (
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// Why a connection did not become a client.
+// The reasons why a connection did not become a client.
 var (
 	// ErrTooManyClients is the reason if there are MaxClients already, or if no
 	// range of ids is left.
@@ -124,8 +124,8 @@ func (s *ServerRepository) Manager() *queuednet.QueuedConnectionManager { return
 // the manager does.
 func (s *ServerRepository) Close() error { return s.manager.Close() }
 
-// Update is a frame: it takes in the clients that have connected, does what clients
-// have sent, and forgets the clients that have gone. Events then tells what
+// Update is a frame: it takes in the clients that have connected, carries out what
+// clients have sent, and forgets the clients that have gone. Events then tells what
 // happened.
 func (s *ServerRepository) Update() {
 	clear(s.state.events)
@@ -154,7 +154,7 @@ func (s *ServerRepository) Update() {
 	s.logEvents(now)
 }
 
-// handle does what a message says, unless its client has gone.
+// handle carries out a message, unless its client has gone.
 func (s *ServerRepository) handle(c *Client, payload []byte) {
 	if c.ended == nil && !s.state.handle(c, payload) {
 		c.Disconnect(ErrDisconnected)

@@ -10,10 +10,9 @@ import (
 )
 
 // Joins returns the clients that wait for the program, with ServerConfig.HoldJoins:
-// call Accept or Disconnect on them. A client that is left undecided is there again
-// in the next frame, until JoinTimeout. Address and Connection tell who it is, and
-// Held what it has said; with TLS its certificates are known once it has shaken
-// hands.
+// call Accept or Disconnect on them. A client that is left undecided is there again in
+// the next frame, until JoinTimeout. Address and Connection tell who it is, and Held
+// what it has sent. With TLS its certificates are known after the handshake.
 func (s *ServerRepository) Joins() iter.Seq[*Client] {
 	return func(yield func(*Client) bool) {
 		for _, c := range s.joins {

@@ -36,7 +36,7 @@ func (l *localClient) receive(payload []byte) {
 	}
 }
 
-// updateLocals takes in new local clients and does what they have sent.
+// updateLocals takes in new local clients and carries out what they have sent.
 func (s *ServerRepository) updateLocals() {
 	for _, l := range slices.Clone(s.locals) {
 		if l.client.ended == nil && l.client.base == 0 && !s.state.join(l.client) {

@@ -6,8 +6,8 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// send sends a payload to one client. One that cannot be sent to has ended, or ends by
-// it, and the manager reports that.
+// send sends a payload to one client. If that fails, its connection has ended, or ends
+// by it, and the manager reports the end.
 func (s *ServerRepository) send(payload []byte, to *Client) {
 	if to.local != nil {
 		to.local.receive(payload)

@@ -52,8 +52,8 @@ func (n *SmoothNode) StartPosHprBroadcast() error {
 	return n.SendUpdate("setSmPosHprL", n.zone, p.X, p.Y, p.Z, p.H, p.P, p.R, n.timestamp())
 }
 
-// BroadcastPosHpr sends the parts of PosHpr that have changed by 0.01 or more, or,
-// once, that none has. Panda3D does this 5 times a second.
+// BroadcastPosHpr sends the parts of PosHpr that have changed by 0.01 or more. If none
+// has, it says so once. Panda3D does this 5 times a second.
 func (n *SmoothNode) BroadcastPosHpr() error {
 	field, args := n.changes()
 	if field == "setSmStop" {
@@ -74,8 +74,8 @@ func (n *SmoothNode) timestamp() int16 {
 	return Timestamp(n.repository.NetworkTime())
 }
 
-// changes returns the smallest field that has all that has changed, without the time,
-// and takes it for sent.
+// changes returns the smallest field that covers everything that has changed, without
+// the time, and notes it as sent.
 func (n *SmoothNode) changes() (field string, args []any) {
 	p, s := n.PosHpr, &n.sent
 	changed := func(value float64, sent *float64) bool {

@@ -75,8 +75,8 @@ func newState(config *ServerConfig, file *dc.File, out sender, maxPayload int) *
 	}
 }
 
-// join gives a client its range and sends that to it. It reports false where there is
-// no range left.
+// join gives a client its range and sends that to it. It reports false if no range is
+// left.
 func (s *state) join(c *Client) bool {
 	base, ok := s.config.Processes.TakeRange()
 	if !ok {
@@ -114,8 +114,8 @@ func (s *state) leave(c *Client) {
 	s.event(Event{Kind: ClientLeft, Client: c, Err: c.ended})
 }
 
-// handle does what a message of a client asks for. It reports false for the message
-// that says that the client leaves.
+// handle carries out a message of a client. It reports false for the message that says
+// that the client leaves.
 func (s *state) handle(c *Client, payload []byte) bool {
 	s.stats.Received++
 	m, err := decodeClientMessage(payload)

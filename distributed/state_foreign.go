@@ -173,8 +173,8 @@ func (s *state) foreignDelete(process uint16, m processMessage) error {
 	return nil
 }
 
-// foreignList takes in which objects of a process are in a zone. With the last part of a list that
-// was asked for, those that are not in it have gone.
+// foreignList takes in which objects of a process are in a zone. When the last part of a list that
+// was asked for has come, the objects that are not in the list have gone.
 func (s *state) foreignList(process uint16, m processMessage) error {
 	z := s.watched(m.zone)
 	if z == nil {
@@ -240,7 +240,8 @@ func (s *state) removeUnlisted(process uint16, z *zone, list uint64) {
 	}
 }
 
-// foreignClient does what a client of another process has sent about an object here.
+// foreignClient carries out what a client of another process has sent about an object
+// here.
 func (s *state) foreignClient(process uint16, m processMessage) error {
 	if err := s.speaksFor(process, m.client); err != nil {
 		return err
@@ -274,7 +275,7 @@ func (s *state) foreignTarget(process uint16, m processMessage) error {
 	return nil
 }
 
-// foreignRequest gets other processes the objects of zones.
+// foreignRequest gets the objects of zones for other processes.
 func (s *state) foreignRequest(process uint16, m processMessage) error {
 	if m.world != s.world {
 		s.processLeft(process)
@@ -350,7 +351,8 @@ func (s *state) leaveForeign(o *object) {
 	delete(o.zone.foreign, o)
 }
 
-// removeForeign forgets an object of another process. Who sees it is told by the caller.
+// removeForeign forgets an object of another process. The caller tells those who see
+// it.
 func (s *state) removeForeign(o *object) {
 	s.leaveForeign(o)
 	delete(s.foreign, o.doID)

@@ -46,7 +46,8 @@ func (s *state) generate(c *Client, m message) {
 	s.sendGenerate(o)
 }
 
-// fieldsAllowed checks the fields of a generate, and repairs them if it is to.
+// fieldsAllowed checks the fields of a generate, and repairs them if RepairRequired is
+// set.
 func (s *state) fieldsAllowed(c *Client, class *class, m *message) bool {
 	if !s.config.RelayUnchecked {
 		if err := class.walk(m.rest, nil); err != nil {
@@ -169,8 +170,8 @@ func (s *state) delete(c *Client, m message, payload []byte) {
 	s.closeIdle(c, z)
 }
 
-// answerTime is for how long a generate of a deleted object may be an answer to a request
-// from before.
+// answerTime is how long a generate of a deleted object may still answer a request from
+// before the delete.
 const answerTime = 10 * time.Second
 
 // expectAnswers notes that a client will answer requests for an object that it has deleted

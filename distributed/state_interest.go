@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// openBurst is for how many seconds' worth of MaxOpenedPerSecond may come at once.
+// openBurst is how many seconds' worth of MaxOpenedPerSecond may come at once.
 const openBurst = 10
 
 // setInterest notes what zones a client wants. It takes effect before the client's next
@@ -48,8 +48,8 @@ func (s *state) applyInterest(c *Client) {
 	s.disable(c, closed)
 }
 
-// mayOpen reports whether a client may open zones: as long as it has not used up what
-// MaxOpenedPerSecond allows.
+// mayOpen reports whether a client may open zones: whether some of what
+// MaxOpenedPerSecond allows is left.
 func (s *state) mayOpen(c *Client) bool {
 	rate := float64(s.config.MaxOpenedPerSecond)
 	c.openable = min(c.openable+rate*s.now.Sub(c.openableAt).Seconds(), rate*openBurst)
@@ -57,8 +57,8 @@ func (s *state) mayOpen(c *Client) bool {
 	return c.openable > 0 || c.local != nil
 }
 
-// mayOpenWith reports whether a client may have an object in a zone, which it may have to
-// open for that, and drops the message if not.
+// mayOpenWith reports whether a client may have an object in a zone, for which it may
+// have to open the zone. If not, it drops the message.
 func (s *state) mayOpenWith(c *Client, doID, zone uint32) bool {
 	if c.zones[zone] != nil || s.mayOpen(c) {
 		return true
@@ -122,7 +122,7 @@ func (s *state) disable(c *Client, ids []uint32) {
 	}
 }
 
-// requestGenerates gets a client that has opened a zone the objects that are there.
+// requestGenerates gets the objects of a zone for a client that has opened it.
 func (s *state) requestGenerates(z *zone, c *Client) {
 	s.requestForeign(z, c)
 	s.payload = appendIDs(s.payload[:0], requestGenerates, z.id)

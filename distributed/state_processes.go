@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// What the other processes are told: what happens to objects of this one, in the order of their
-// zones, and what is for one process alone.
+// What the other processes are told: what happens to objects of this process, in order in each
+// zone, and messages for one process alone.
 
-// resyncTime is after how long a process that was asked what is in a zone is asked again.
+// resyncTime is how long a process has to answer what is in a zone before it is asked
+// again.
 const resyncTime = 3 * time.Second
 
 // A resyncKey is a zone in which the objects of a process may not be known any more.
@@ -78,7 +79,8 @@ func (s *state) nextVersion() uint64 {
 	return s.versions
 }
 
-// requestForeign gets a client that has opened a zone the objects of other processes.
+// requestForeign gets the objects of other processes for a client that has opened a
+// zone.
 func (s *state) requestForeign(z *zone, c *Client) {
 	if s.alone {
 		return
@@ -93,9 +95,9 @@ func (s *state) requestForeign(z *zone, c *Client) {
 	}
 }
 
-// requestOpened asks all processes for the zones that this one has begun to watch. It does not ask in
-// the zone itself: where two processes begin at a time, neither may know of the other's interest yet,
-// and both would miss what the other says there.
+// requestOpened asks all processes for the zones that this one has begun to watch. It does not ask
+// in the zone itself: if two processes begin at the same time, neither may know of the other's
+// interest yet, and each would miss what the other says there.
 func (s *state) requestOpened() {
 	if len(s.opened) == 0 {
 		return
@@ -113,7 +115,7 @@ func appendZones(dst idList, zones []uint32) idList {
 	return dst
 }
 
-// answerProcess gets other processes the objects of a zone.
+// answerProcess gets the objects of a zone for other processes.
 func (s *state) answerProcess(z *zone) {
 	if s.config.CacheFields {
 		for o := range z.objects {
@@ -137,8 +139,8 @@ func (s *state) answerProcess(z *zone) {
 	s.askOwners(z)
 }
 
-// publishList tells which objects of this process are in a zone. It reports false where there are
-// none, and tells nothing.
+// publishList tells which objects of this process are in a zone. If there are none, it tells
+// nothing and reports false.
 func (s *state) publishList(z *zone) bool {
 	if z == nil || len(z.objects) == 0 {
 		return false
@@ -158,7 +160,8 @@ func (s *state) publishList(z *zone) bool {
 	return true
 }
 
-// answerResync tells a process which objects of this one are in zones, and gets it their fields.
+// answerResync tells a process which objects of this one are in zones, and gets their
+// fields for it.
 func (s *state) answerResync(process uint16, zones idList) {
 	var none []uint32
 	for id := range zones.all() {
@@ -177,8 +180,8 @@ func (s *state) answerResync(process uint16, zones idList) {
 	}
 }
 
-// gap puts right what messages of a process to a zone may have said that are lost: what is there,
-// and that somebody wants to know what is here.
+// gap makes up for lost messages of a process to a zone. They may have said what is there, or
+// that somebody wants to know what is here.
 func (s *state) gap(process uint16, zone uint32) {
 	if s.gone[process] {
 		return
@@ -206,8 +209,8 @@ func (s *state) resync(process uint16, zones ...uint32) {
 	}
 }
 
-// resyncUnsure asks for objects that have moved to a zone and were not heard of there: what was said
-// there before the zone was opened has not come, and they may have gone.
+// resyncUnsure asks about objects that have moved to a zone and were not heard of there. What was
+// said there before the zone was opened has not come, so they may have gone.
 func (s *state) resyncUnsure() {
 	for id, since := range s.unsure {
 		if s.now.Sub(since) < resyncTime {
@@ -220,7 +223,7 @@ func (s *state) resyncUnsure() {
 	}
 }
 
-// resyncAgain asks the processes again that have not answered.
+// resyncAgain asks again the processes that have not answered.
 func (s *state) resyncAgain() {
 	if len(s.resyncs) == 0 {
 		return
@@ -239,7 +242,8 @@ func (s *state) resyncAgain() {
 	}
 }
 
-// processJoined begins anew with a process, once that has answered: not every one has a repository.
+// processJoined begins anew with a process, once it has answered: not every process has
+// a repository.
 func (s *state) processJoined(process uint16) {
 	delete(s.gone, process)
 	delete(s.processes, process)

@@ -6,8 +6,8 @@ import (
 	"github.com/queuednet/queuednet/distributed/dc"
 )
 
-// update passes a field on to those whom its keywords name.
-// One about an object of another process goes there, as it came in the payload.
+// update passes a field on to those whom its keywords name. An update of another
+// process's object goes to that process, as it came in the payload.
 func (s *state) update(c *Client, m message, payload []byte) {
 	o := s.objects[m.doID]
 	if o == nil {
@@ -70,8 +70,8 @@ func (s *state) argsAllowed(c *Client, o *object, field *dc.Field, m message) (a
 	return args, err == nil
 }
 
-// route sends the update that was built, and reports whether there is somebody whom it is
-// for. The first keyword of p2p, broadcast and reflect decides.
+// route sends the update that was built, and reports whether it is for anybody. The first
+// keyword of p2p, broadcast and reflect decides.
 func (s *state) route(c *Client, o *object, field *dc.Field, m message) bool {
 	switch {
 	case m.kind == clientObjectUpdateFieldTargeted:

@@ -13,7 +13,7 @@ const (
 	timeManagerMinWait        = 10 * time.Second
 )
 
-// clockDrift is by how much an estimate becomes less certain: a second an hour.
+// clockDrift is how fast an estimate becomes less certain: by a second an hour.
 const clockDrift = 1.0 / 3600
 
 // ErrTooSoon is the answer to synchronizing again within 10 seconds.
@@ -62,8 +62,8 @@ func (m *TimeManager) Synchronize() error {
 	return m.ask()
 }
 
-// Poll asks for the time again if that is half an hour old. Call it once a frame, or as
-// often as is convenient.
+// Poll asks for the time again if the last answer is half an hour old. Call it once a
+// frame, or as often as is convenient.
 func (m *TimeManager) Poll() {
 	if m.repository != nil && m.now().Sub(m.began) >= timeManagerFrequency {
 		_ = m.Synchronize()
@@ -93,8 +93,8 @@ func (m *TimeManager) ServerTime(context uint8, hundredths int32) error {
 	return nil
 }
 
-// merge takes a new estimate: what it and the older one have in common, or if they have
-// nothing in common the new one.
+// merge takes in a new estimate: the result is what it and the older one have in
+// common, or, if they have nothing in common, the new one.
 func (m *TimeManager) merge(delta, uncertainty time.Duration, now time.Time) {
 	if !m.measured.IsZero() {
 		older := m.uncertainty + time.Duration(float64(now.Sub(m.measured))*clockDrift)
@@ -113,13 +113,13 @@ func (m *TimeManager) local(t time.Time) time.Duration { return t.Sub(m.start) }
 // gotTimeSync.
 func (m *TimeManager) Synchronized() bool { return m.synced }
 
-// NetworkTime returns the time on the AI's clock at a moment here, and by how much that
-// may be wrong. Before it is Synchronized it means nothing.
+// NetworkTime returns the time on the AI's clock at the local time t, and by how much
+// it may be wrong. Before it is Synchronized it means nothing.
 func (m *TimeManager) NetworkTime(t time.Time) (network, uncertainty time.Duration) {
 	return m.local(t) - m.delta, m.uncertainty
 }
 
-// LocalTime returns the moment here at a time on the AI's clock. It is Panda3D's
+// LocalTime returns the local time at a time on the AI's clock. It is Panda3D's
 // networkToLocalTime.
 func (m *TimeManager) LocalTime(network time.Duration) time.Time {
 	return m.start.Add(network + m.delta)

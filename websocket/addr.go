@@ -1,6 +1,6 @@
 package websocket
 
-// An addr is the address of an end that has none that the library knows.
+// An addr names an end whose address is not known.
 type addr string
 
 func (addr) Network() string  { return "websocket" }

@@ -19,9 +19,8 @@ import (
 // A conn is one end of a WebSocket, for a manager to adopt.
 //
 // Its goroutine, feed, is started by the first Read and ends with the WebSocket;
-// CloseWithReason waits for it. It is the only one that reads messages. A read
-// that a context ends would break the WebSocket, so that a deadline of Read ends
-// only the wait for what feed has put into the inbox.
+// CloseWithReason waits for it. Only feed reads messages. If a context ended a read,
+// the WebSocket would break, so a deadline of Read ends only the wait for the inbox.
 type conn struct {
 	inbox
 	settings
@@ -70,8 +69,8 @@ func (c *conn) NetConn() net.Conn { return c.transport.Conn }
 // TCPHeaderSize returns the size of the headers that a manager must use, 0 for any.
 func (c *conn) TCPHeaderSize() int { return c.headerSize }
 
-// Read returns frames, or bytes of the stream. It waits, up to the deadline,
-// which does no harm to the WebSocket.
+// Read returns frames, or bytes of the stream. It waits until the deadline, and a
+// deadline that passes does the WebSocket no harm.
 func (c *conn) Read(p []byte) (int, error) {
 	c.feeding.Do(func() { go c.feed() })
 	return c.inbox.Read(p)
@@ -142,7 +141,7 @@ func (c *conn) deliver(b *buffer) error {
 	return nil
 }
 
-// reason returns why the WebSocket, of which err came, has ended.
+// reason returns why the WebSocket has ended; err is what an operation on it returned.
 func (c *conn) reason(err error) error {
 	var closed websocket.CloseError
 	below := c.transport.readError()
@@ -160,14 +159,14 @@ func (c *conn) reason(err error) error {
 	return protocolError{err}
 }
 
-// A protocolError is for a peer that does not keep to RFC 6455.
+// A protocolError says that the peer does not keep to RFC 6455.
 type protocolError struct{ error }
 
 func (e protocolError) Unwrap() error { return e.error }
 
-// Write takes frames in pieces of any length. It waits, up to the deadline, while
-// the peer takes nothing; a deadline that passes in the middle of a message
-// breaks the connection, as with crypto/tls.
+// Write takes frames in pieces of any length. While the peer takes nothing it waits,
+// until the deadline; a deadline that passes in the middle of a message breaks the
+// connection, as with crypto/tls.
 func (c *conn) Write(p []byte) (n int, err error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -225,20 +224,20 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// CloseWrite fails: a WebSocket is closed whole. Without it a manager would take
-// that of the socket below.
+// CloseWrite fails, because a WebSocket is closed as a whole. Without this method a
+// manager would call that of the socket below.
 func (c *conn) CloseWrite() error { return errors.ErrUnsupported }
 
-// Close is CloseWithReason without one.
+// Close is CloseWithReason without a reason.
 func (c *conn) Close() error { return c.CloseWithReason(nil) }
 
 // hurry bounds the closing of a connection whose peer has done something wrong.
 const hurry = time.Second
 
-// CloseWithReason tells the peer the status that stands for the reason and waits
-// for its answer, at most for Config.CloseTimeout. What has been written
-// arrives. If the status cannot be written, because the peer takes nothing or a
-// message has been cut, it sees a reset. A second call closes at once.
+// CloseWithReason tells the peer the status that stands for the reason and waits for
+// its answer, for at most Config.CloseTimeout. What has been written arrives. If the
+// status cannot be written, because the peer takes nothing or a message has been cut,
+// the peer sees a reset. A second call closes at once.
 func (c *conn) CloseWithReason(reason error) error {
 	if c.closing.Swap(true) {
 		c.transport.reset()

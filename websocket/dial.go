@@ -30,7 +30,7 @@ type DialOptions struct {
 	// environment, and the certificates of the system.
 	Transport *http.Transport
 
-	// PingInterval is as in ServerOptions. A browser cannot ask; it answers.
+	// PingInterval is as in ServerOptions. A browser cannot ask; it only answers.
 	PingInterval time.Duration
 
 	// MaxUnread bounds, in a browser only, the bytes that have arrived and that
@@ -45,10 +45,9 @@ type DialOptions struct {
 // to BeginClientConnection of a manager, which calls it in the background, or
 // the connection to AdoptConnection.
 //
-// A certificate that is not trusted, an origin that the server refuses, and a
-// server that speaks neither subprotocol are errors of Dial. A browser does not
-// tell a page why it could not connect: there they are a CloseError with status
-// 1006.
+// A certificate that is not trusted, an origin that the server refuses, and a server
+// that speaks neither subprotocol are errors of Dial. A browser does not tell a page
+// why it could not connect: there each of them is a CloseError with status 1006.
 func Dial(ctx context.Context, url string, options *DialOptions) (net.Conn, error) {
 	if options == nil {
 		options = new(DialOptions)

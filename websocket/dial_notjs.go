@@ -62,7 +62,7 @@ func watched(base *http.Transport, below **transport) *http.Transport {
 	return over
 }
 
-// dialError adds what the server has said to why there is no connection.
+// dialError adds the server's answer to the reason why there is no connection.
 func dialError(url string, err error, response *http.Response) error {
 	if response == nil || response.Body == nil {
 		return fmt.Errorf("websocket: connecting to %s: %w", url, err)

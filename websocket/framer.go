@@ -2,9 +2,9 @@ package websocket
 
 import "encoding/binary"
 
-// A framer cuts what a manager writes, frames in pieces of any length, into
-// datagrams. A frame that is whole in one piece is not copied; of one that is
-// not it keeps the beginning, so that it holds at most one datagram.
+// A framer cuts what a manager writes, frames in pieces of any length, into datagrams.
+// A frame that is whole in one piece is not copied. Of any other it keeps the
+// beginning, and so holds at most one datagram.
 type framer struct {
 	headerSize int                         // 2 or 4
 	send       func(datagram []byte) error // gets each datagram
@@ -49,7 +49,8 @@ func (f *framer) next(p []byte) (frame []byte, took int) {
 	return nil, took
 }
 
-// putBack takes the last n bytes off the part, for whoever tries again.
+// putBack takes the last n bytes off the part again, because the caller will write them
+// once more.
 func (f *framer) putBack(n int) {
 	if f.part != nil {
 		f.part.b = f.part.b[:len(f.part.b)-n]
@@ -62,8 +63,8 @@ func (f *framer) forget() {
 	f.part = nil
 }
 
-// need returns how long the frame is that begins with b, or how long its header
-// is as long as that is not whole.
+// need returns the length of the frame that begins with b, or the length of its header
+// if b does not hold all of that.
 func (f *framer) need(b []byte) int64 {
 	switch {
 	case len(b) < f.headerSize:

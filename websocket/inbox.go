@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// An inbox holds the bytes that have come from the peer, as the frames that the
-// manager reads. One side puts whole messages in, a goroutine of the connection
-// or the browser; the other takes bytes out by Read, which a deadline ends
-// without any harm to what the first side is doing.
+// An inbox holds the bytes that have arrived from the peer, as the frames that the
+// manager reads. One side, a goroutine of the connection or the browser, puts whole
+// messages in. The other takes bytes out by Read; a deadline that ends a Read does not
+// disturb the first side.
 type inbox struct {
 	mu       sync.Mutex
 	changed  sync.Cond // any of the fields below
@@ -20,8 +20,8 @@ type inbox struct {
 	timer    *time.Timer // wakes Read at the deadline
 }
 
-// inboxRoom bounds what is unread: over it nothing more is read from the peer.
-// One message that is longer fits all the same.
+// inboxRoom bounds the unread bytes: beyond it nothing more is read from the peer. A
+// single message that is longer still fits.
 const inboxRoom = 64 << 10
 
 func (in *inbox) init() { in.changed.L = &in.mu }
@@ -116,7 +116,7 @@ func (in *inbox) add(b *buffer) bool {
 	return true
 }
 
-// fail ends the inbox with the reason that Read returns when all is taken. The
+// fail ends the inbox. Read returns the reason once everything has been taken. The
 // first reason holds.
 func (in *inbox) fail(err error) {
 	in.mu.Lock()
@@ -127,7 +127,7 @@ func (in *inbox) fail(err error) {
 	in.changed.Broadcast()
 }
 
-// drop is fail at once: what is unread is given up.
+// drop is fail without the wait: the unread bytes are given up.
 func (in *inbox) drop(err error) {
 	in.fail(err)
 	in.mu.Lock()
@@ -139,8 +139,9 @@ func (in *inbox) drop(err error) {
 	}
 }
 
-// end returns the reason of an end that is known or just being found out, nil
-// if put waits for room, so that it may take as long as the program does.
+// end returns the reason of the end, for which it waits if that is just being found
+// out. If put waits for room, which may take as long as the program does, it returns
+// nil.
 func (in *inbox) end() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -156,7 +157,7 @@ type buffer struct {
 	start int // of what is unread
 }
 
-// Sizes of buffers: those that grew larger than the largest are not kept.
+// Sizes of buffers. Those that have grown beyond the largest are not kept.
 const (
 	smallBuffer   = 1 << 10
 	largestPooled = 64 << 10

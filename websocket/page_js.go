@@ -14,13 +14,13 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// In a browser the page's own WebSocket is used, not that of coder/websocket,
-// which shows neither the status of the end nor what waits to be sent, and may
-// lose the last messages before it.
+// In a browser this package uses the page's own WebSocket. That of coder/websocket
+// shows neither the status of the end nor what waits to be sent, and may lose the last
+// messages before the end.
 
-// A page is a browser's WebSocket, for a manager to adopt. It has no goroutine:
-// the browser's events put messages into the inbox. The functions for them are
-// released by the event of the end, at the latest when CloseWithReason returns.
+// A page is a browser's WebSocket, for a manager to adopt. It has no goroutine: the
+// browser's events put messages into the inbox. The functions that handle them are
+// released at the event of the end, or when CloseWithReason returns.
 type page struct {
 	inbox
 	settings
@@ -69,7 +69,7 @@ func dial(ctx context.Context, url, protocol string, options *DialOptions) (_ ne
 	}
 }
 
-// open makes a WebSocket of the browser's.
+// open makes one of the browser's WebSockets.
 func open(url, protocol string) (socket js.Value, err error) {
 	defer recoverJS(&err)
 	class := js.Global().Get("WebSocket")
@@ -81,7 +81,7 @@ func open(url, protocol string) (socket js.Value, err error) {
 	return socket, nil
 }
 
-// recoverJS makes an error of what JavaScript throws.
+// recoverJS turns what JavaScript throws into an error.
 func recoverJS(err *error) {
 	switch thrown := recover().(type) {
 	case nil:
@@ -99,7 +99,8 @@ func (p *page) call(method string, arguments ...any) (err error) {
 	return nil
 }
 
-// listen begins to take the browser's events. Their functions must not wait.
+// listen begins to take the browser's events. The functions that handle them must not
+// wait.
 func (p *page) listen() {
 	p.events = map[string]js.Func{
 		"open": js.FuncOf(func(js.Value, []js.Value) any {
@@ -120,7 +121,7 @@ func (p *page) listen() {
 	}
 }
 
-// release ends what listen began.
+// release undoes listen.
 func (p *page) release() {
 	p.releasing.Do(func() {
 		for name, f := range p.events {
@@ -152,8 +153,8 @@ func (p *page) message(data js.Value) {
 	}
 }
 
-// offer is put without the wait, for which there is no goroutine. It returns how
-// many bytes are unread.
+// offer is put without waiting, because there is no goroutine that could. It returns
+// how many bytes are unread.
 func (in *inbox) offer(b *buffer) int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -185,7 +186,7 @@ func (p *page) tell(reason error) error {
 	return p.call("close", code, text)
 }
 
-// closed is told of the end.
+// closed handles the event of the end.
 func (p *page) closed(event js.Value) {
 	code := event.Get("code").Int()
 	switch {
@@ -200,16 +201,17 @@ func (p *page) closed(event js.Value) {
 	go p.release() // not in a function that it releases
 }
 
-// pageBacklog bounds what the browser keeps to be sent. Over it Write waits, so
-// that the rest stays with the manager and counts for Config.MaxSendQueue.
+// pageBacklog bounds the bytes that the browser holds until they are sent. Beyond it
+// Write waits, so that the rest stays with the manager and counts for
+// Config.MaxSendQueue.
 const pageBacklog = 64 << 10
 
-// backlogPoll is how often the browser, which does not tell when it has sent
-// something, is asked.
+// backlogPoll is how often the browser is asked what it still holds, because no event
+// tells that it has sent something.
 const backlogPoll = 4 * time.Millisecond
 
-// Write takes frames in pieces of any length. It waits, up to the deadline,
-// which does no harm, while the browser has more to send than pageBacklog.
+// Write takes frames in pieces of any length. While the browser holds more than
+// pageBacklog it waits, until the deadline; a deadline that passes does no harm.
 func (p *page) Write(b []byte) (n int, err error) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
@@ -265,12 +267,12 @@ func (p *page) RemoteAddr() net.Addr { return addr(p.url) }
 // LocalAddr returns an address that says no more than "browser".
 func (p *page) LocalAddr() net.Addr { return addr("browser") }
 
-// Close is CloseWithReason without one.
+// Close is CloseWithReason without a reason.
 func (p *page) Close() error { return p.CloseWithReason(nil) }
 
-// CloseWithReason tells the peer the status that stands for the reason and waits
-// for its answer, at most for Config.CloseTimeout. What has been written arrives.
-// Any other status than 1000 is sent as one that is 3000 larger.
+// CloseWithReason tells the peer the status that stands for the reason and waits for
+// its answer, for at most Config.CloseTimeout. What has been written arrives. A status
+// other than 1000 is sent as that status plus 3000.
 func (p *page) CloseWithReason(reason error) error {
 	if p.closing.Swap(true) {
 		p.release()

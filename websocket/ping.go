@@ -10,9 +10,9 @@ import (
 	"github.com/queuednet/queuednet"
 )
 
-// A pinger asks the peer of a connection in intervals whether it is still there.
-// Anything that comes is an answer. Only the time in which the connection waits
-// for the peer counts: a program that is slow ends nothing.
+// A pinger asks the peer of a connection at intervals whether it is still there.
+// Anything that arrives is an answer. Only time in which the connection waits for the
+// peer counts, so a slow program ends nothing.
 //
 // Between two questions there is no goroutine, only a timer; stop and wait end
 // both.
@@ -24,8 +24,8 @@ type pinger struct {
 	asking  sync.WaitGroup
 }
 
-// lastLook is how much longer a peer that is late is given, in case that it was
-// this process that did not run.
+// lastLook is how much longer a late peer is given, because it may have been this
+// process that did not run.
 const lastLook = time.Second
 
 func (p *pinger) start(c *conn) {
@@ -57,7 +57,8 @@ func (p *pinger) ask(c *conn) {
 	}
 }
 
-// next asks unless the peer is late. It reports whether it is so the second time.
+// next asks, unless the peer is late. It reports whether the peer is late for the
+// second time.
 func (p *pinger) next(c *conn, late bool) (dead bool) {
 	p.mu.Lock()
 	dead = late && p.late

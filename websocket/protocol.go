@@ -63,8 +63,8 @@ const (
 	statusInternal    = 1011
 )
 
-// cutDatagram is told if the manager has written only the beginning of one: that
-// is given up.
+// cutDatagram is what the peer is told if the manager has written only the beginning of
+// a datagram, which is given up.
 const cutDatagram = "a datagram was cut"
 
 // ErrText ends a connection whose peer sent a text message.
@@ -82,7 +82,7 @@ func closedBy(code int, reason string) error {
 	return &CloseError{Code: code, Reason: reason}
 }
 
-// brokenBy returns the reason of an end without a close message.
+// brokenBy returns the reason of an end that had no close message.
 func brokenBy(cause error) error {
 	if cause == io.EOF {
 		cause = io.ErrUnexpectedEOF // and never a good end
@@ -90,8 +90,8 @@ func brokenBy(cause error) error {
 	return &CloseError{Code: statusAbnormal, cause: cause}
 }
 
-// statusOf returns what a peer is told of the reason of an end. An error that is
-// not one of the library's may name addresses and paths: its text stays here.
+// statusOf returns what a peer is told about the reason of an end. The text of an error
+// that is not the library's stays here, because it may name addresses and paths.
 func statusOf(reason error) (code int, text string) {
 	var tooLong *queuednet.DatagramTooLongError
 	code, text = statusInternal, ""
@@ -118,7 +118,7 @@ func statusOf(reason error) (code int, text string) {
 	return code, text
 }
 
-// reasons are the errors of the library whose text a peer is told.
+// reasons are the errors of the library whose texts peers are told.
 var reasons = []struct {
 	reason error
 	code   int
@@ -148,7 +148,7 @@ func plain(err error) string {
 	return text
 }
 
-// settings are what a connection needs to know of the manager that it is for.
+// settings are what a connection needs to know about its manager.
 type settings struct {
 	headerSize   int   // 0: the stream as it is
 	longest      int64 // datagram that is accepted

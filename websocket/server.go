@@ -42,16 +42,16 @@ type ServerOptions struct {
 	// its headers say. Default: none.
 	TrustedProxies []netip.Prefix
 
-	// ProxyHeader is the header in which the trusted proxies add the address of
-	// the client that connected to them: "X-Forwarded-For" or "Forwarded" (RFC
-	// 7239). It must be the one that they write, because they pass the other
-	// one on as the client sent it. Default: "X-Forwarded-For".
+	// ProxyHeader is the header to which the trusted proxies add the address of the
+	// client that connected to them: "X-Forwarded-For" or "Forwarded" (RFC 7239). It
+	// must be the one that they write, because they pass the other on as the client sent
+	// it. Default: "X-Forwarded-For".
 	ProxyHeader string
 
-	// PingInterval is how often the peer is asked whether it is still there,
-	// which also keeps proxies from closing an idle connection. A peer from which
-	// nothing has come for twice as long, while the connection was being read,
-	// ends it with queuednet.ErrNoAnswer. Negative: never. Default: 15 seconds.
+	// PingInterval is how often the peer is asked whether it is still there, which also
+	// keeps proxies from closing an idle connection. If nothing arrives for twice as
+	// long, while the connection is being read, it ends with queuednet.ErrNoAnswer.
+	// Negative: never. Default: 15 seconds.
 	PingInterval time.Duration
 
 	// Backlog bounds the connections that the manager has not accepted yet;

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A transport is the socket below a WebSocket, which it watches: it knows when
-// the peer was heard last, why reading ended, and lets several messages go out
-// in one write. On the client's side it is also below TLS.
+// A transport is the socket below a WebSocket, and watches it: it knows when the peer
+// was last heard and why reading ended, and it lets several messages go out in one
+// write. On the client's side it is also below TLS.
 type transport struct {
 	net.Conn
 
@@ -63,7 +63,7 @@ func (t *transport) readError() error {
 	return nil
 }
 
-// silence returns for how long a Read has been waiting and nothing has come.
+// silence returns how long a Read has been waiting without hearing anything.
 func (t *transport) silence() time.Duration {
 	since := t.waiting.Load()
 	if since == 0 {
@@ -72,7 +72,7 @@ func (t *transport) silence() time.Duration {
 	return time.Duration(clock() - max(since, t.heard.Load()))
 }
 
-// Write writes to the socket, or to what hold has begun.
+// Write writes to the socket, or, after hold, to the cork.
 func (t *transport) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,7 +118,7 @@ func (t *transport) flush() error {
 	return err
 }
 
-// reset closes the socket so that the peer can tell it from a good end.
+// reset closes the socket in a way that the peer can tell from a good end.
 func (t *transport) reset() {
 	socket := t.Conn
 	for {
