@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds each wait for something that is to happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // TestMain fails the run if a goroutine is left at its end.
 func TestMain(m *testing.M) {

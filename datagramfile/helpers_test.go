@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait of the tests for something that is to happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // put writes texts as datagrams.
 func put(t testing.TB, sink DatagramSink, texts ...string) {

@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait here. Nothing waits for long unless it is broken.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 const sessionPath = "dc/testdata/panda3d-repository-session.jsonl"
 

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const patience = 20 * time.Second // of everything that comes unless something is wrong
+const patience = time.Minute // of everything that comes unless something is wrong
 
 // a server that takes whatever clients it is given.
 type server struct {

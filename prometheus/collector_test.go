@@ -32,7 +32,7 @@ func busyManager(t *testing.T) *queuednet.QueuedConnectionManager {
 	require.NoError(t, reader.AddConnection(conn))
 	_, err = there.Write([]byte("\x01\x00x\x02\x00yz"))
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for taken := 0; taken < 2; {
 		require.NoError(t, manager.WaitForReaders(ctx))

@@ -22,7 +22,7 @@ import (
 // TestMain fails the run if a goroutine of the library is left at its end.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for end := time.Now().Add(5 * time.Second); code == 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); code == 0; time.Sleep(time.Millisecond) {
 		buf := make([]byte, 1<<20)
 		buf = buf[:runtime.Stack(buf, true)]
 		if !bytes.Contains(buf, []byte("queuednet.(*")) && !bytes.Contains(buf, []byte("record.(*")) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of the tests for something that is to happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A program is one as the library is for: it drains in frames, and writes down
 // what it learns, in words and with the time and the frame.

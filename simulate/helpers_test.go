@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds every wait outside of bubbles.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // bubble runs a test in a bubble of synctest: a goroutine that is left at its
 // end makes it fail.

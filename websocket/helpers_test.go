@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const patience = 20 * time.Second // for what comes at once unless something is wrong
+const patience = time.Minute // for what comes at once unless something is wrong
 
 // an end is a manager with what polls it.
 type end struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/queuednet/queuednet/internal/free"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // serving runs a server, which stop ends.
 func serving(t *testing.T, address string, args ...string) (at string, stop func()) {

@@ -54,7 +54,7 @@ func start(t *testing.T, args ...string) (stdout *lines.Lines, server *net.TCPCo
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { socket.Close() })
-	if err := socket.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := socket.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := stdout.Await("connected to "), listener.Addr().String(); got != want {

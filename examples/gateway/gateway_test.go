@@ -23,7 +23,7 @@ import (
 
 // patience bounds a wait for something that is to happen. It is reached only
 // where something is broken.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var buildFlags = []string{"build"}
 

@@ -50,7 +50,7 @@ func join(t *testing.T, stdout *lines.Lines, address string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { socket.Close() })
-	if err := socket.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := socket.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := stdout.Await("+ "), socket.LocalAddr().String(); got != want {

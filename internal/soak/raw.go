@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A rawClient is a client of a plain socket. Its role runs in one goroutine, and
 // what it receives is checked in another.

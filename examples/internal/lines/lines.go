@@ -10,7 +10,7 @@ import (
 
 // patience bounds a wait for something that is to happen. It is reached only
 // where something is broken.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A Lines is a program's stdout. It is safe for use by several goroutines.
 type Lines struct {
