@@ -112,8 +112,8 @@ func (g *DatagramGeneratorNet) wait(pause time.Duration) error {
 	}
 	ctx, cancel := context.WithTimeout(g.ctx, longestWait)
 	defer cancel()
-	if err := g.manager.WaitForReaders(ctx); err != nil && ctx.Err() == nil {
-		return err // the manager is closed
+	if err := g.manager.WaitForReaders(ctx); err == net.ErrClosed {
+		return err
 	}
 	return g.ctx.Err()
 }
