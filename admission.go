@@ -1,7 +1,6 @@
 package queuednet
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -111,15 +110,14 @@ func (a *admission) release(config *Config, address NetAddress) {
 	}
 }
 
-// admit reports whether an accepted socket may come in. Who may not is closed
+// admit reports whether an accepted socket may come in. Whoever may not is to be closed
 // with a reset: that leaves nothing behind in the system, which an attacker
 // could fill, and tells the peer apart from a server that says good-bye.
 // Nothing is lost by it, as nothing was sent.
-func (m *QueuedConnectionManager) admit(socket net.Conn, address NetAddress) bool {
+func (m *QueuedConnectionManager) admit(address NetAddress) bool {
 	reason, ok := m.admission.admit(&m.config, address)
 	if !ok {
 		m.refused(reason, address)
-		resetAtOnce(socket)
 	}
 	return ok
 }

@@ -53,7 +53,7 @@ func systemSocketOf(stream net.Conn) net.Conn {
 // package net.
 func isForeign(socket any) bool {
 	switch socket.(type) {
-	case *net.TCPConn, *net.UnixConn, *net.UDPConn, *net.TCPListener, *net.UnixListener:
+	case *net.TCPConn, *net.UnixConn, *net.UDPConn, *net.TCPListener, *net.UnixListener, acceptorSocket:
 		return false
 	}
 	return true
@@ -158,7 +158,7 @@ func (c *Connection) isForeign() bool {
 	case c.packets != nil:
 		return isForeign(c.packets.socket)
 	default:
-		return isForeign(c.listening.socket)
+		return isForeign(c.listening.system())
 	}
 }
 

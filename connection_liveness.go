@@ -35,9 +35,14 @@ func (m *QueuedConnectionManager) setKeepAlive(socket net.Conn) {
 	}
 }
 
+// hasAckTimeout reports whether AckTimeout holds for plain TCP.
+func (m *QueuedConnectionManager) hasAckTimeout() bool {
+	return m.config.AckTimeout > 0 && sockopt.HasAckTimeout
+}
+
 // ackTimeoutSocket returns the socket on which AckTimeout is set, or nil.
 func (m *QueuedConnectionManager) ackTimeoutSocket(socket net.Conn) *net.TCPConn {
-	if m.config.AckTimeout <= 0 || !sockopt.HasAckTimeout {
+	if !m.hasAckTimeout() {
 		return nil
 	}
 	tcp, _ := systemSocketOf(socket).(*net.TCPConn)

@@ -131,7 +131,7 @@ type tcpOptions interface {
 func (c *Connection) setTCP(name string, set func(tcpOptions) error) error {
 	switch socket := c.systemSocket().(type) {
 	case linkSocket:
-		return wrapOption(name, socket.with(set))
+		return wrapOption(name, socket.socket.with(set))
 	case tcpOptions:
 		return wrapOption(name, set(socket))
 	}

@@ -146,9 +146,10 @@
 // and the methods of adopted sockets, and so the callbacks of a tls.Config.
 //
 // On Linux one goroutine of the manager carries all plain TCP connections that the library opened
-// or accepted. A connection has a goroutine of its own if it was adopted, if NetConn was called on
-// it, and on any other system; it has one more while its peer does not take at once what is
-// written. A UDP connection has two, a rendezvous one. A few goroutines write for the loop, one
-// looks now and then at what was written and has not arrived, and one tells Config.Logger of
-// refusals while there are some.
+// or accepted, and accepts at the rendezvous that it opened. A connection has a goroutine of its
+// own if it was adopted, if NetConn was called on it, and on any other system; it has one more
+// while its peer does not take at once what is written. A rendezvous has one if it was adopted, if
+// ListenerFile was called on it, and on any other system. A UDP connection has two. A few
+// goroutines write for the loop, one looks now and then at what was written and has not arrived,
+// and one tells Config.Logger of refusals while there are some.
 package queuednet

@@ -11,7 +11,7 @@ import (
 
 // An engine carries the plain TCP streams of a manager, on Linux: one goroutine
 // waits for all their sockets, reads each that is ready, and has its stream cut
-// and queue the bytes. A stream that is idle costs no goroutine and no buffer.
+// and queue the bytes; see acceptor for how it accepts. A stream that is idle costs no goroutine and no buffer.
 //
 // Whoever has the token sweeps, that is, waits and reads, and owns what is marked so:
 // the engine's goroutine, or a loop in WaitForReaders. Everybody else leaves a request
@@ -35,7 +35,10 @@ type engine struct {
 	last    int32   // generation
 	looks   []*link // requests
 	leaving []*link
+	knocks  []*acceptor // with something to accept, as far as is known
 	stopped bool
+
+	acceptors map[int32]*acceptor // by generation
 
 	// See fail.
 	failed   atomic.Pointer[error]
@@ -58,6 +61,8 @@ func (m *QueuedConnectionManager) startEngine(p poller.Poller) {
 		loops:    loops{left: make(chan struct{}, 1)},
 		requests: make(chan struct{}, 1),
 		ended:    make(chan struct{}),
+
+		acceptors: make(map[int32]*acceptor),
 	}
 	e.token <- struct{}{}
 	m.ready.wake = e.wakeUnlessStopped

@@ -2,7 +2,11 @@ package queuednet
 
 import (
 	"io"
+	"net/netip"
+	"sync/atomic"
 	"syscall"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/queuednet/queuednet/internal/poller"
 )
@@ -77,6 +81,61 @@ func (f *fakePoller) Connected(fd int) bool {
 	return !broken
 }
 
+// listen makes a rendezvous of a listening socket, which the end's listener has.
+func (e engineEnd) listen(backlog int) (rendezvous *Connection, socket *fakeSocket) {
+	e.end.t.Helper()
+	socket = &fakeSocket{copies: new(atomic.Int32)}
+	f := e.fakePoller
+	f.mu.Lock()
+	f.last++
+	fd := f.last
+	f.sockets[fd] = socket
+	f.mu.Unlock()
+	rendezvous, err := e.manager.engine.Load().acceptAt(fd, NetAddress{}, backlog)
+	require.NoError(e.end.t, err)
+	require.NoError(e.end.t, e.listener.AddConnection(rendezvous))
+	return rendezvous, socket
+}
+
+// dial lets a client wait at a listening socket.
+func (f *fakePoller) dial(socket *fakeSocket) (far *wire) {
+	near, far := newWire(100, nil)
+	f.mu.Lock()
+	socket.waiting = append(socket.waiting, near)
+	f.mu.Unlock()
+	f.happened(&socket.in)
+	return far
+}
+
+// fail has Accept return an error, or nil again.
+func (f *fakePoller) fail(socket *fakeSocket, trouble error) {
+	f.mu.Lock()
+	socket.trouble = trouble
+	f.mu.Unlock()
+	f.happened(&socket.in)
+}
+
+func (f *fakePoller) Accept(fd int) (accepted int, peer netip.AddrPort, err error) {
+	s := f.socket(fd, "Accept")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.reads++
+	switch {
+	case s.trouble != nil:
+		return -1, peer, s.trouble
+	case len(s.waiting) == 0:
+		return -1, peer, poller.ErrAgain
+	}
+	near := s.waiting[0]
+	s.waiting = s.waiting[1:]
+	return f.open(near), netip.MustParseAddrPort("192.0.2.1:1"), nil
+}
+
+func (f *fakePoller) LocalAddress(fd int) netip.AddrPort {
+	f.socket(fd, "LocalAddress")
+	return netip.MustParseAddrPort("192.0.2.2:2")
+}
+
 func (f *fakePoller) CloseWrite(fd int) error {
 	s := f.socket(fd, "CloseWrite")
 	f.mu.Lock()
@@ -100,6 +159,8 @@ func (f *fakePoller) CloseSocket(fd int, reset bool) error {
 	}
 	s.closed = true
 	f.mu.Unlock()
-	letGo(s.near, s.copies, reset)
+	if s.near != nil {
+		letGo(s.near, s.copies, reset)
+	}
 	return nil
 }

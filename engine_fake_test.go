@@ -60,6 +60,8 @@ type fakeSocket struct {
 	want     bool // events for writing
 	wasReset bool // and somebody was told
 	reads    int
+	waiting  []*wire // of a listening socket
+	trouble  error   // what its Accept returns
 }
 
 // A fakeConn is another descriptor of a wire: what package net would have.
@@ -103,18 +105,24 @@ func fakeEngine(t testing.TB, m *QueuedConnectionManager, random *rand.Rand) *fa
 // connect makes a connection over a wire, as dialling one over a network would.
 func (f *fakePoller) connect(m *QueuedConnectionManager, near *wire) *Connection {
 	s := m.makeStream(endpoints{}, nil, true)
-	conn := &fakeConn{wire: near, copies: new(atomic.Int32)}
-	conn.copies.Store(2)
-	socket := &fakeSocket{near: near, copies: conn.copies}
-	near.in.written = func() { f.happened(&socket.in) }
-	near.out.taken = func() { f.happened(&socket.out) }
 	f.mu.Lock()
-	f.last++
-	fd := f.last
-	f.sockets[fd] = socket
+	fd := f.open(near)
+	conn := &fakeConn{wire: near, copies: f.sockets[fd].copies}
 	f.mu.Unlock()
+	conn.copies.Add(1)
 	require.NoError(f.t, m.engine.Load().carry(s, conn, fd))
 	return &s.Connection
+}
+
+// open returns a descriptor of a wire. f.mu is held.
+func (f *fakePoller) open(near *wire) (fd int) {
+	socket := &fakeSocket{near: near, copies: new(atomic.Int32)}
+	socket.copies.Store(1)
+	near.in.written = func() { f.happened(&socket.in) }
+	near.out.taken = func() { f.happened(&socket.out) }
+	f.last++
+	f.sockets[f.last] = socket
+	return f.last
 }
 
 // move lets a goroutine carry a connection, as NetConn does.
@@ -312,6 +320,10 @@ func (f *fakePoller) event(s *fakeSocket) poller.Event {
 	in, out := s.in.Swap(false), s.want && s.out.Swap(false)
 	event := poller.Event{Key: s.key}
 	if !in && !out {
+		return event
+	}
+	if s.near == nil {
+		event.Readable = len(s.waiting) > 0 || s.trouble != nil || f.chance(20)
 		return event
 	}
 	readable, ended := s.near.in.readable()

@@ -189,8 +189,20 @@ func (l *link) breakOff() {
 
 func (l *link) isForeign() bool { return false }
 
-// A linkSocket is the socket of a link, for options.
-type linkSocket struct{ *link }
+// A rawSocket is a socket that package net does not know, for options: a syscall.Conn and
+// a syscall.RawConn, of which only Control works.
+type rawSocket[S interface {
+	control(f func(fd uintptr)) error
+}] struct{ socket S }
+
+// A linkSocket is the socket of a link.
+type linkSocket = rawSocket[*link]
+
+func (s rawSocket[S]) SyscallConn() (syscall.RawConn, error) { return s, nil }
+
+func (s rawSocket[S]) Control(f func(fd uintptr)) error  { return s.socket.control(f) }
+func (s rawSocket[S]) Read(func(fd uintptr) bool) error  { return errors.ErrUnsupported }
+func (s rawSocket[S]) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
 
 func (l *link) system() any {
 	if g := l.carriedBy(); g != nil {
@@ -199,10 +211,8 @@ func (l *link) system() any {
 	return linkSocket{l}
 }
 
-func (l linkSocket) SyscallConn() (syscall.RawConn, error) { return l, nil }
-
-// Control calls f with the descriptor. It is syscall.RawConn's.
-func (l linkSocket) Control(f func(fd uintptr)) error {
+// control calls f with the descriptor.
+func (l *link) control(f func(fd uintptr)) error {
 	l.use.RLock()
 	defer l.use.RUnlock()
 	switch {
@@ -219,11 +229,8 @@ func (l linkSocket) Control(f func(fd uintptr)) error {
 	return nil
 }
 
-func (linkSocket) Read(func(fd uintptr) bool) error  { return errors.ErrUnsupported }
-func (linkSocket) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
-
 // with calls set with a socket of package net on the same connection.
-func (l linkSocket) with(set func(tcpOptions) error) error {
+func (l *link) with(set func(tcpOptions) error) error {
 	tcp, err := l.copied()
 	if err != nil {
 		return err
@@ -233,18 +240,26 @@ func (l linkSocket) with(set func(tcpOptions) error) error {
 }
 
 // copied returns a socket of package net on the same connection.
-func (l linkSocket) copied() (*net.TCPConn, error) {
-	fd, err := poller.Copy(l)
+func (l *link) copied() (*net.TCPConn, error) {
+	file, err := fileOf(linkSocket{l})
 	if err != nil {
 		return nil, err
 	}
-	file := os.NewFile(uintptr(fd), "tcp")
 	defer file.Close()
 	socket, err := net.FileConn(file)
 	if err != nil {
 		return nil, err
 	}
 	return socket.(*net.TCPConn), nil
+}
+
+// fileOf returns a file of a copy of a socket's descriptor.
+func fileOf(socket syscall.Conn) (*os.File, error) {
+	fd, err := poller.Copy(socket)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "tcp"), nil
 }
 
 // netConn gives the stream to a goroutine, for good: the program gets a socket
@@ -259,7 +274,7 @@ func (l *link) netConn() net.Conn {
 	if l.next != nil {
 		return l.next.socket
 	}
-	tcp, err := linkSocket{l}.copied()
+	tcp, err := l.copied()
 	if err != nil { // it has ended
 		return nil
 	}

@@ -298,5 +298,5 @@ func TestOptionsReachAStreamThatMoves(t *testing.T) {
 	called := false
 	require.NoError(t, before.Control(func(uintptr) { called = true }))
 	assert.True(t, called)
-	require.NoError(t, before.with(func(tcp tcpOptions) error { return tcp.SetNoDelay(false) }))
+	require.NoError(t, before.socket.with(func(tcp tcpOptions) error { return tcp.SetNoDelay(false) }))
 }

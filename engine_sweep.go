@@ -15,7 +15,7 @@ func (e *engine) sweep(wait func() int) {
 	n := wait()
 	again := e.again
 	e.again = nil
-	looks, leaving := e.collect(e.events[:n])
+	looks, knocks, leaving := e.collect(e.events[:n])
 	for _, l := range again {
 		l.listed = false
 		e.serve(l)
@@ -28,8 +28,9 @@ func (e *engine) sweep(wait func() int) {
 	for _, l := range looks {
 		e.serve(l)
 	}
+	accepted := e.accept(knocks)
 	e.leave(leaving)
-	e.busy = n >= busySweep || len(e.again) > 0
+	e.busy = n+accepted >= busySweep || len(e.again) > 0
 }
 
 func (e *engine) waitInBackground() int { return e.wait(-1) }
@@ -65,6 +66,9 @@ func (e *engine) fail(err error) {
 	m.mu.Unlock()
 	e.mu.Lock()
 	all := slices.Clone(e.links)
+	for _, a := range e.acceptors {
+		e.knock(a)
+	}
 	e.mu.Unlock()
 	for _, l := range all {
 		if l != nil {
@@ -83,25 +87,38 @@ func (e *engine) abandon(l *link, reason error) {
 	}
 }
 
-// collect finds the links that events are for, and takes the requests.
-func (e *engine) collect(events []poller.Event) (looks, leaving []*link) {
+// collect finds the links that events are for, and takes the requests. An event of an
+// acceptor is one.
+func (e *engine) collect(events []poller.Event) (looks []*link, knocks []*acceptor, leaving []*link) {
 	e.asked.Store(false)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ready = e.ready[:0]
 	for _, event := range events {
-		l := e.links[event.Key.Slot]
-		if l != nil && l.key != event.Key { // of one that had the slot before
-			l = nil
-		}
-		e.ready = append(e.ready, l)
+		e.ready = append(e.ready, e.owner(event.Key))
 	}
-	looks, leaving = e.looks, e.leaving
-	e.looks, e.leaving = nil, nil
+	looks, knocks, leaving = e.looks, e.knocks, e.leaving
+	e.looks, e.knocks, e.leaving = nil, nil, nil
 	for _, l := range looks {
 		l.looked = false
 	}
-	return looks, leaving
+	for _, a := range knocks {
+		a.knocked = false
+	}
+	return looks, knocks, leaving
+}
+
+// owner returns the link that an event is for, nil for none. For an acceptor it knocks.
+// e.mu is held.
+func (e *engine) owner(key poller.Key) *link {
+	if key.Slot == acceptSlot {
+		e.knock(e.acceptors[key.Generation])
+		return nil
+	}
+	if l := e.links[key.Slot]; l != nil && l.key == key { // else of one that had the slot before
+		return l
+	}
+	return nil
 }
 
 // event serves a stream whose socket has something to tell.

@@ -194,9 +194,9 @@ func (m *QueuedConnectionManager) WaitForReaders(ctx context.Context) error {
 // take everything.
 //
 // Whoever waits here is not in WaitForReaders. So the engine, which carries plain TCP
-// on Linux, pauses between its sweeps, and the token for a datagram may come up to 2
-// milliseconds late. A program that does not call Notify pays nothing for it. Panda3D
-// has no counterpart.
+// on Linux, pauses between its sweeps, and the token for a datagram or a connection may
+// come up to 2 milliseconds late. A program that does not call Notify pays nothing for
+// it. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) Notify() <-chan struct{} {
 	if c := m.notify.Load(); c != nil {
 		return *c
@@ -312,7 +312,7 @@ func (m *QueuedConnectionManager) initialHeaderSize() int32 {
 }
 
 // startedEngine returns the manager's engine, which it makes and starts for the first
-// stream, or nil if the system has none.
+// stream or rendezvous, or nil if the system has none.
 func (m *QueuedConnectionManager) startedEngine() *engine {
 	m.mu.Lock()
 	defer m.mu.Unlock()

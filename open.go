@@ -58,7 +58,7 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 		backlog = defaultBacklog
 	}
 	sockopt.SetBacklog(listener, backlog)
-	return m.adoptRendezvous(listener, backlog)
+	return m.openRendezvous(listener.(*net.TCPListener), backlog)
 }
 
 // AdoptRendezvous makes a rendezvous of a listener that the program has opened, such as
@@ -177,10 +177,10 @@ func (m *QueuedConnectionManager) adopt(socket net.Conn) (*Connection, error) {
 	return conn, nil
 }
 
-// adoptRendezvous makes a connection of a listening socket.
+// adoptRendezvous makes a connection of a listening socket, at which a goroutine accepts.
 func (m *QueuedConnectionManager) adoptRendezvous(listener net.Listener, backlog int) (*Connection, error) {
-	address := netAddressOf(listener.Addr())
-	c := &Connection{manager: m, address: address, localAddress: address, listening: newRendezvous(m, listener, backlog)}
+	c := m.newRendezvous(netAddressOf(listener.Addr()), backlog)
+	c.listening.setSocket(listener)
 	if err := m.register(c, c.accept); err != nil {
 		release(listener, func() { listener.Close() })
 		return nil, err

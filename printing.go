@@ -153,7 +153,7 @@ func (c *Connection) LogValue() slog.Value { return slog.StringValue(c.String())
 func (c *Connection) kind() string {
 	switch {
 	case c.listening != nil:
-		return "rendezvous " + kindOf(c.listening.socket)
+		return "rendezvous " + kindOf(c.listening.system())
 	case c.packets != nil:
 		return "udp"
 	case c.stream != nil:
@@ -165,7 +165,7 @@ func (c *Connection) kind() string {
 // kindOf names a socket. It asks none of its methods, which may wait.
 func kindOf(socket any) string {
 	switch socket.(type) {
-	case *net.TCPConn, *net.TCPListener, linkSocket:
+	case *net.TCPConn, *net.TCPListener, linkSocket, acceptorSocket:
 		return "tcp"
 	case *net.UnixConn, *net.UnixListener:
 		return "unix"

@@ -2,26 +2,34 @@ package queuednet
 
 import (
 	"net"
+	"sync/atomic"
 	"time"
 )
 
-// rendezvous is a Connection's listening socket. Its goroutine accepts while
-// there is a listener that has room, and otherwise leaves new clients waiting in
-// the system. Like a stream's it waits either in Accept or for a change.
+// rendezvous is a Connection's listening socket. The engine accepts at one that only the
+// library has, see acceptor; at any other a goroutine does, which waits either in Accept
+// or for the gate. Both accept while there is a listener that has room, and otherwise
+// leave new clients waiting in the system.
 type rendezvous struct {
 	manager *QueuedConnectionManager
-	socket  net.Listener
 	backlog int
-	waker   waker         // nil: nothing but closing ends an Accept that waits
-	stop    chan struct{} // closed by close
+	untaken atomic.Int32 // accepted and not yet taken by the program, arrivals included; it grows under the gate
+
+	acceptor atomic.Pointer[acceptor] // nil: the goroutine accepts; changed under the gate
+
+	// Of the goroutine, and set before it begins.
+	socket net.Listener
+	waker  waker // nil: nothing but closing ends an Accept that waits
 
 	gate      gate // an Accept may begin, or closed is set
 	listener  *QueuedConnectionListener
+	failures  acceptFailures
+	rest      *time.Timer           // ends the pause after a failure
+	resting   bool                  // that pause
 	leaving   bool                  // detach waits: no Accept begins any more
 	woken     bool                  // the deadline of the socket has been set
 	accepting chan struct{}         // closed when the Accept under way is over; nil: none is
 	arrivals  map[*arrival]struct{} // those that are asked for their address
-	untaken   int                   // accepted and not yet taken by the program, arrivals included
 	closed    bool
 
 	released chan struct{} // closed when Close of the socket has returned
@@ -35,23 +43,26 @@ type waker interface{ SetDeadline(time.Time) error }
 // it a blocking one.
 const patienceWithAccept = time.Second
 
-func newRendezvous(m *QueuedConnectionManager, socket net.Listener, backlog int) *rendezvous {
-	r := &rendezvous{
+// newRendezvous returns the connection of a listening socket at an address.
+func (m *QueuedConnectionManager) newRendezvous(address NetAddress, backlog int) *Connection {
+	return &Connection{manager: m, address: address, localAddress: address, listening: &rendezvous{
 		manager:  m,
-		socket:   socket,
 		backlog:  backlog,
 		gate:     newGate(),
-		stop:     make(chan struct{}),
 		released: make(chan struct{}),
 		arrivals: make(map[*arrival]struct{}),
-	}
+	}}
+}
+
+// setSocket gives r the socket at which the goroutine accepts.
+func (r *rendezvous) setSocket(socket net.Listener) {
+	r.socket = socket
 	switch socket := socket.(type) { // another's method might wait
 	case *net.TCPListener:
 		r.waker = socket
 	case *net.UnixListener:
 		r.waker = socket
 	}
-	return r
 }
 
 func (r *rendezvous) shut()       { r.close() }
@@ -60,11 +71,31 @@ func (r *rendezvous) breakOff()   { r.close() }
 func (r *rendezvous) look()       {}
 
 func (r *rendezvous) attachReader(*QueuedConnectionReader) error { return ErrWrongKind }
-func (r *rendezvous) system() any                                { return r.socket }
+
+func (r *rendezvous) system() any {
+	if a := r.acceptor.Load(); a != nil {
+		return acceptorSocket{a}
+	}
+	return r.socket
+}
+
+// mayAccept reports whether a listener has room for one more.
+func (r *rendezvous) mayAccept() bool {
+	return r.listener != nil && !r.leaving && !r.resting && int(r.untaken.Load()) < r.backlog
+}
 
 // unlock gives the gate back.
 func (r *rendezvous) unlock() {
-	r.gate.unlock(r.closed || r.listener != nil && !r.leaving && r.untaken < r.backlog)
+	may := r.mayAccept()
+	a := r.acceptor.Load()
+	call := may && a != nil && a.waits
+	if call {
+		a.waits = false
+	}
+	r.gate.unlock(r.closed || may)
+	if call {
+		a.knock()
+	}
 }
 
 // attach gives what is accepted to l from now on.
@@ -125,8 +156,14 @@ func (r *rendezvous) close() {
 		return
 	}
 	r.closed, r.listener = true, nil
-	close(r.stop)
+	if r.rest != nil {
+		r.rest.Stop()
+	}
 	r.dismiss()
+	if a := r.acceptor.Load(); a != nil {
+		a.close()
+		return
+	}
 	release(r.socket, func() {
 		r.socket.Close()
 		close(r.released)
@@ -135,10 +172,11 @@ func (r *rendezvous) close() {
 
 // taken is called for each connection that the program takes.
 func (r *rendezvous) taken() {
-	r.gate.lock()
-	defer r.unlock()
-	r.untaken--
 	r.manager.counts.untaken.Add(-1)
+	if int(r.untaken.Add(-1)) == r.backlog-1 { // there was no room
+		r.gate.lock()
+		r.unlock()
+	}
 }
 
 // begin waits for a listener with room, and makes ready for an Accept. It
@@ -157,50 +195,62 @@ func (r *rendezvous) begin() bool {
 	return true
 }
 
-// over is the end of what begin began. It reports whether detach has woken the
-// Accept.
-func (r *rendezvous) over() (woken bool) {
+// over is the end of what begin began, with what Accept has returned. It reports
+// whether that is the end of the rendezvous.
+func (r *rendezvous) over(err error) (final bool) {
 	r.gate.lock()
 	defer r.unlock()
 	close(r.accepting)
 	r.accepting = nil
-	return r.woken
+	if r.woken && isTimeout(err) { // detach has woken the Accept
+		return false
+	}
+	return r.returned(err)
+}
+
+// returned counts what an Accept has returned. If that is an error the next Accept waits
+// for a while, unless the error is final: trying again at once would fail again, and use
+// the CPU. r.gate is held.
+func (r *rendezvous) returned(err error) (final bool) {
+	switch {
+	case err == nil:
+		r.failures = acceptFailures{}
+		return false
+	case r.failures.final(err):
+		return true
+	}
+	r.manager.refused(refusedAcceptError, err)
+	r.resting = true
+	r.rest = time.AfterFunc(r.failures.pause, func() {
+		r.gate.lock()
+		defer r.unlock()
+		r.resting = false
+	})
+	return false
 }
 
 // accept is the goroutine of the rendezvous c.
 func (c *Connection) accept() {
 	r := c.listening
 	reason := net.ErrClosed
-	var failures acceptFailures
 	for r.begin() {
 		socket, err := r.socket.Accept()
 		if err == nil {
-			failures = acceptFailures{}
 			c.arrive(socket)
 		}
-		woken := r.over()
-		if err == nil || woken && isTimeout(err) {
-			continue
-		}
-		if failures.final(err) {
+		if r.over(err) {
 			reason = err
 			break
 		}
-		// Trying again at once would fail again, and use the CPU.
-		c.manager.refused(refusedAcceptError, err)
-		select {
-		case <-time.After(failures.pause):
-		case <-r.stop:
-		}
 	}
-	r.close()
-	c.listeningOver(reason)
+	c.endListening(reason)
 	<-r.released
 	c.manager.forget(c)
 }
 
-// listeningOver reports the end of a rendezvous that the program has not closed.
-func (c *Connection) listeningOver(err error) {
+// endListening closes a rendezvous, and reports its end if the program has not closed it.
+func (c *Connection) endListening(err error) {
+	c.listening.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setCause(err)

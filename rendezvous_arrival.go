@@ -88,14 +88,14 @@ func (c *Connection) askAndTakeIn(a *arrival) {
 // takeIn queues an arrival in the listener, if it may come in.
 func (c *Connection) takeIn(a *arrival, ends endpoints) {
 	m := c.manager
-	if m.admit(a.socket, ends.peer) {
+	if m.admit(ends.peer) {
 		m.setKeepAlive(a.socket)
 		if c.listening.hand(c, a, ends) {
 			return
 		}
 		m.leave(ends.peer)
-		resetAtOnce(a.socket)
 	}
+	resetAtOnce(a.socket)
 	c.listening.giveUp(a)
 }
 
@@ -108,9 +108,14 @@ func (r *rendezvous) expect(a *arrival) bool {
 		return false
 	}
 	r.arrivals[a] = struct{}{}
-	r.untaken++
-	r.manager.counts.untaken.Add(1)
+	r.count()
 	return true
+}
+
+// count counts one that has been accepted, until it is taken. r.gate is held.
+func (r *rendezvous) count() {
+	r.untaken.Add(1)
+	r.manager.counts.untaken.Add(1)
 }
 
 // giveUp gives the place of an arrival back.

@@ -19,7 +19,7 @@ import (
 // To restart without losing a client: hand the file over; when the other process
 // accepts, call RemoveConnection of the listener, take the connections that are queued
 // in it, and close the rendezvous. Closing the rendezvous does not remove the path of a
-// Unix socket any more.
+// Unix socket any more. From the first call on, a goroutine of the rendezvous accepts.
 //
 // It fails with an error that is errors.ErrUnsupported on Windows and in a browser, for
 // a stream, and for an adopted listener that is not of package net, such as one of
@@ -29,6 +29,9 @@ func (c *Connection) ListenerFile() (*os.File, error) {
 	const name = "ListenerFile"
 	if c == nil || c.listening == nil {
 		return nil, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
+	}
+	if err := c.listening.leaveEngine(); err != nil {
+		return nil, wrapOption(name, err)
 	}
 	socket, ok := c.listening.socket.(syscall.Conn)
 	if !ok {

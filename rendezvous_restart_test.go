@@ -107,18 +107,27 @@ func askOnce(address string) error {
 // Whatever the moment, what is accepted after RemoveConnection has returned is
 // accepted by nobody.
 func TestRemoveConnectionWakesTheAccept(t *testing.T) {
-	for network, address := range map[string]string{"tcp4": "127.0.0.1:0", "unix": ""} {
-		t.Run(network, func(t *testing.T) {
+	for name, listen := range map[string]func(t *testing.T, e *end) (rendezvous *Connection, address string){
+		"opened": func(_ *testing.T, e *end) (*Connection, string) { return e.listen() },
+		"tcp4": func(t *testing.T, e *end) (*Connection, string) {
+			return e.adoptListener(listenRaw(t, "tcp4", "127.0.0.1:0"))
+		},
+		"unix": func(t *testing.T, e *end) (*Connection, string) { return e.adoptListener(listenUnix(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
 			e := newEnd(t, nil)
-			socket := listenUnixOr(t, network, address)
-			rendezvous, at := e.adoptListener(socket)
+			network := "tcp"
+			if name == "unix" {
+				network = name
+			}
+			rendezvous, at := listen(t, e)
 			for i := range 200 {
 				if i%2 == 0 {
 					runtime.Gosched() // Accept is under way, or about to be
 				}
 				require.True(t, e.listener.RemoveConnection(rendezvous))
 				assert.False(t, e.listener.RemoveConnection(rendezvous))
-				raw, err := net.Dial(socket.Addr().Network(), at)
+				raw, err := net.Dial(network, at)
 				require.NoError(t, err)
 				require.NoError(t, rendezvous.Err())
 				require.False(t, e.listener.NewConnectionAvailable())
@@ -129,13 +138,6 @@ func TestRemoveConnectionWakesTheAccept(t *testing.T) {
 			assert.Equal(t, Refusals{}, e.manager.Refusals(), "a wake is no error")
 		})
 	}
-}
-
-func listenUnixOr(t *testing.T, network, address string) net.Listener {
-	if network == "unix" {
-		return listenUnix(t)
-	}
-	return listenRaw(t, network, address)
 }
 
 func TestListenerFile(t *testing.T) {

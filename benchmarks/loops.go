@@ -226,10 +226,12 @@ func (b *bench) game() ([]float64, error) {
 // accepts is work i.
 func (b *bench) accepts() ([]float64, error) {
 	var (
-		count int
-		took  time.Duration
+		count      int // but those that the first of a round came with
+		rounds     int
+		took, used time.Duration
 	)
 	for end := time.Now().Add(b.duration()); took == 0 || time.Now().Before(end); {
+		before := cpuTime()
 		if err := b.client.Tell(load.Go); err != nil {
 			return nil, err
 		}
@@ -247,10 +249,13 @@ func (b *bench) accepts() ([]float64, error) {
 			}
 		}
 		took += time.Since(first)
+		used += cpuTime() - before
 		count += accepted
+		rounds++
 		if err := b.finish(); err != nil {
 			return nil, err
 		}
 	}
-	return []float64{float64(count) / took.Seconds()}, nil
+	all := float64(rounds * b.Load.Connections)
+	return []float64{float64(count) / took.Seconds(), microseconds(used) / all}, nil
 }

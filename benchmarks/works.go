@@ -117,7 +117,7 @@ func gameWorks() []work {
 		},
 		{
 			id:      "i",
-			metrics: []metric{{report.Accepted, "1/s", report.More}},
+			metrics: []metric{{report.Accepted, "1/s", report.More}, {report.CPUConnection, "µs", report.Less}},
 			run:     (*bench).accepts,
 			cases:   []testCase{{Load: load.Spec{Connections: 2000, Dial: true}}},
 			peers:   rawPeers,

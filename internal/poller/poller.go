@@ -7,11 +7,12 @@
 package poller
 
 import (
+	"net/netip"
 	"time"
 )
 
 // A Key says whose an event is: the slot in the caller's table, and how many
-// owners the slot had before. An event that was under way while its socket was
+// owners the slot had before. Slot -1 is the poller's own. An event that was under way while its socket was
 // closed names an owner that is gone, not the one that has the slot now.
 type Key struct{ Slot, Generation int32 }
 
@@ -29,7 +30,7 @@ type Event struct {
 // take a descriptor as long as the caller sees to it that nobody closes that
 // meanwhile.
 type Poller interface {
-	// Add watches a connected socket, which must not block.
+	// Add watches a connected or a listening socket, which must not block.
 	Add(fd int, key Key) error
 	// WantWrite turns events for writing on or off.
 	WantWrite(fd int, key Key, want bool) error
@@ -53,6 +54,12 @@ type Poller interface {
 	// Connected reports whether a socket still has a peer, though that may have
 	// ended its stream: it has none after a reset.
 	Connected(fd int) bool
+	// Accept takes a connection that waits at a listening socket, as a socket that does
+	// not block. The listening one must not block either: Accept returns ErrAgain if none
+	// waits.
+	Accept(fd int) (accepted int, peer netip.AddrPort, err error)
+	// LocalAddress returns the address of this end of a connected socket.
+	LocalAddress(fd int) netip.AddrPort
 	// CloseWrite ends the sending side of a socket.
 	CloseWrite(fd int) error
 	// Lingers reports whether closing a socket may wait for its peer.

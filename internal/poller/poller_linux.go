@@ -3,8 +3,11 @@ package poller
 import (
 	"encoding/binary"
 	"errors"
+	"net"
+	"net/netip"
 	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -228,6 +231,49 @@ func (e *epoll) Read(fd int, b []byte) (int, error) { return TryRead(uintptr(fd)
 func (e *epoll) Write(fd int, b []byte) (int, error) { return TryWrite(uintptr(fd), b) }
 
 func (e *epoll) Connected(fd int) bool { return Connected(uintptr(fd)) }
+
+func (e *epoll) Accept(fd int) (accepted int, peer netip.AddrPort, err error) {
+	for {
+		accepted, address, err := syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			return accepted, addrPortOf(address), nil
+		case syscall.EINTR, syscall.ECONNABORTED: // the one that waited has gone
+		case syscall.EAGAIN:
+			return -1, netip.AddrPort{}, ErrAgain
+		default:
+			return -1, netip.AddrPort{}, os.NewSyscallError("accept4", err)
+		}
+	}
+}
+
+func (e *epoll) LocalAddress(fd int) netip.AddrPort {
+	address, _ := syscall.Getsockname(fd)
+	return addrPortOf(address)
+}
+
+// addrPortOf returns an address of the system's; not a valid one for none.
+func addrPortOf(address syscall.Sockaddr) netip.AddrPort {
+	switch address := address.(type) {
+	case *syscall.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(address.Addr), uint16(address.Port))
+	case *syscall.SockaddrInet6:
+		ip := netip.AddrFrom16(address.Addr)
+		if address.ZoneId != 0 {
+			ip = ip.WithZone(zoneOf(int(address.ZoneId)))
+		}
+		return netip.AddrPortFrom(ip, uint16(address.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// zoneOf names an interface as package net does in addresses.
+func zoneOf(index int) string {
+	if i, err := net.InterfaceByIndex(index); err == nil {
+		return i.Name
+	}
+	return strconv.Itoa(index)
+}
 
 func (e *epoll) CloseWrite(fd int) error {
 	return os.NewSyscallError("shutdown", syscall.Shutdown(fd, syscall.SHUT_WR))

@@ -13,6 +13,12 @@ import (
 
 const HasAckTimeout = false
 
+type StreamOptions struct{}
+
+func StreamOptionsOf(uintptr) StreamOptions { return StreamOptions{} }
+
+func (StreamOptions) Set(uintptr, StreamOptions) {}
+
 func SetAckTimeout(syscall.Conn, time.Duration) {}
 
 func Unacknowledged(syscall.Conn) (busy, shut, repeating bool) { return false, false, false }

@@ -47,6 +47,8 @@ func (s *queuednetServer) Accept(each func(Conn)) {
 			each(conn)
 		}
 	}
+	for range s.manager.ResetConnections() { // with one left, Wait would not wait
+	}
 }
 
 func (s *queuednetServer) Available() bool { return s.reader.DataAvailable() }

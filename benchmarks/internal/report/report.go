@@ -46,6 +46,7 @@ const (
 	UsedMemory      = "memory a connection, after traffic"
 	IdlePoll        = "idle poll"
 	Accepted        = "accepted by the loop"
+	CPUConnection   = "CPU a connection"
 	Time            = "time"
 	Allocations     = "allocations"
 )

@@ -1,0 +1,204 @@
+package queuednet
+
+import (
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// took takes the connections that have been accepted, and adds them to the reader.
+func (e engineEnd) took() (conns []*Connection) {
+	e.settle()
+	for conn := range e.listener.NewConnections() {
+		require.NoError(e.end.t, e.reader.AddConnection(conn))
+		conns = append(conns, conn)
+	}
+	return conns
+}
+
+func (e engineEnd) waiting(socket *fakeSocket) int {
+	e.fakePoller.mu.Lock()
+	defer e.fakePoller.mu.Unlock()
+	return len(socket.waiting)
+}
+
+func (e engineEnd) acceptsOf(socket *fakeSocket) int {
+	e.fakePoller.mu.Lock()
+	defer e.fakePoller.mu.Unlock()
+	return socket.reads
+}
+
+func TestEngineAccepts(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		rendezvous, socket := e.listen(10)
+		far := e.dial(socket)
+		conns := e.took()
+		require.Len(t, conns, 1)
+		assert.Same(t, rendezvous, conns[0].Rendezvous())
+		assert.Equal(t, "192.0.2.1:1", conns[0].Address().String())
+		assert.Equal(t, "192.0.2.2:2", conns[0].LocalAddress().String(), "where the client has come to, not 0.0.0.0")
+		_, err := far.Write([]byte(framed(2, "hello")))
+		require.NoError(t, err)
+		e.settle()
+		assert.Equal(t, []string{"hello"}, e.got())
+		require.NoError(t, e.writer.Send(NewDatagram([]byte("served")), conns[0]))
+		assert.Equal(t, framed(2, "served"), read(t, far, 8))
+	})
+}
+
+// One sweep accepts some of very many, and the next ones the others: no event tells again.
+func TestEngineAcceptsOn(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		_, socket := e.listen(1000)
+		const clients = 3*sweepAccepts + 1
+		for range clients {
+			e.dial(socket)
+		}
+		assert.Len(t, e.took(), clients)
+		assert.Less(t, e.acceptsOf(socket), 2*clients, "it spins")
+	})
+}
+
+func TestEngineKeepsTheBacklog(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		_, socket := e.listen(2)
+		for range 5 {
+			e.dial(socket)
+		}
+		e.settle()
+		assert.Equal(t, 3, e.waiting(socket), "they wait in the system")
+		_, ok := e.listener.GetNewConnection()
+		require.True(t, ok)
+		e.settle()
+		assert.Equal(t, 2, e.waiting(socket), "there is room for one")
+		assert.Len(t, e.took(), 2)
+		assert.Len(t, e.took(), 2)
+		assert.EqualValues(t, 0, e.manager.Stats().Untaken)
+	})
+}
+
+// What waits while no listener has the rendezvous is accepted as soon as one has it.
+func TestEngineAcceptsForAListener(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		rendezvous, socket := e.listen(10)
+		e.dial(socket)
+		e.settle()
+		require.True(t, e.listener.RemoveConnection(rendezvous))
+		require.False(t, e.listener.RemoveConnection(rendezvous))
+		e.dial(socket)
+		assert.Len(t, e.took(), 1, "what is queued stays")
+		assert.Equal(t, 1, e.waiting(socket))
+		before := e.acceptsOf(socket)
+		e.dial(socket)
+		e.settle()
+		assert.Equal(t, before, e.acceptsOf(socket))
+		require.NoError(t, e.listener.AddConnection(rendezvous))
+		assert.Len(t, e.took(), 2)
+	})
+}
+
+// The limits hold, and a client that may not come in costs no slot.
+func TestEngineAcceptsWithinLimits(t *testing.T) {
+	onEngine(t, &Config{MaxConnections: 1}, func(t *testing.T, e engineEnd) {
+		_, socket := e.listen(10)
+		e.dial(socket)
+		conns := e.took()
+		require.Len(t, conns, 1)
+		for range 3 {
+			_, err := e.dial(socket).Read(make([]byte, 1))
+			assert.Equal(t, errConnectionReset, err)
+		}
+		assert.Equal(t, Refusals{Connections: 3}, e.manager.Refusals())
+		assert.Len(t, e.manager.engine.Load().links, 1)
+		conns[0].Abort()
+		e.dial(socket)
+		assert.Len(t, e.took(), 1, "its place is free")
+	})
+}
+
+func TestEngineBacksOff(t *testing.T) {
+	onEngine(t, &Config{CloseTimeout: -1}, func(t *testing.T, e engineEnd) {
+		rendezvous, socket := e.listen(10)
+		e.fail(socket, os.NewSyscallError("accept4", syscall.EMFILE))
+		time.Sleep(10 * time.Second)
+		calls := e.acceptsOf(socket)
+		assert.Greater(t, calls, 9, "it goes on trying")
+		assert.Less(t, calls, 30, "it spins")
+		assert.EqualValues(t, calls, e.manager.Refusals().AcceptErrors)
+		e.fakePoller.mu.Lock()
+		socket.trouble = nil
+		e.fakePoller.mu.Unlock()
+		e.dial(socket)
+		time.Sleep(time.Second)
+		assert.Len(t, e.took(), 1, "it passes")
+		assert.NoError(t, rendezvous.Err())
+
+		e.fail(socket, os.NewSyscallError("accept4", syscall.EMFILE))
+		time.Sleep(time.Minute)
+		start := time.Now()
+		require.True(t, e.manager.CloseConnection(rendezvous))
+		require.NoError(t, e.manager.Close())
+		since(t, start, 0)
+	})
+}
+
+// A socket that is not there any more ends the rendezvous, and that is reported.
+func TestEngineWithoutTheSocket(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		rendezvous, socket := e.listen(10)
+		e.fail(socket, os.NewSyscallError("accept4", syscall.EINVAL))
+		e.settle()
+		ended, ok := e.manager.GetResetConnection()
+		require.True(t, ok)
+		assert.Same(t, rendezvous, ended)
+		assert.ErrorIs(t, rendezvous.Err(), syscall.EINVAL)
+		assert.ErrorContains(t, rendezvous.Err(), "accept tcp 0.0.0.0:0: accept4: ")
+		assert.Empty(t, slices.Collect(e.manager.Connections()))
+		assert.ErrorIs(t, e.listener.AddConnection(rendezvous), net.ErrClosed)
+	})
+}
+
+// When CloseConnection returns the socket is closed, and nothing is accepted.
+func TestEngineClosesARendezvous(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		rendezvous, socket := e.listen(10)
+		e.settle()
+		e.dial(socket)
+		require.True(t, e.manager.CloseConnection(rendezvous))
+		e.fakePoller.mu.Lock()
+		assert.True(t, socket.closed)
+		e.fakePoller.mu.Unlock()
+		assert.Empty(t, e.took())
+		assert.Equal(t, net.ErrClosed, rendezvous.Err())
+		assert.Empty(t, e.manager.engine.Load().acceptors)
+		assert.Empty(t, slices.Collect(e.manager.Connections()))
+		assert.Empty(t, slices.Collect(e.manager.ResetConnections()), "the program knows")
+	})
+}
+
+// Where the poller has no room for a connection, and the system no copy of its socket for
+// a goroutine, it ends, and the rendezvous goes on.
+func TestEngineHasNoRoomForWhatItAccepts(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		_, socket := e.listen(10)
+		e.fakePoller.mu.Lock()
+		e.full = true
+		e.fakePoller.mu.Unlock()
+		e.dial(socket)
+		e.settle()
+		conn, ok := e.listener.GetNewConnection()
+		require.True(t, ok)
+		assert.ErrorIs(t, conn.Err(), syscall.ENOSPC)
+		e.fakePoller.mu.Lock()
+		e.full = false
+		e.fakePoller.mu.Unlock()
+		e.dial(socket)
+		assert.Len(t, e.took(), 1)
+	})
+}
