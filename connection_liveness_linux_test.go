@@ -48,6 +48,16 @@ func TestKeepAliveConfig(t *testing.T) {
 			requireKeepAlive(t, e.accept(), test.idle, test.interval, test.count, test.ack)
 		})
 	}
+	t.Run("a client of MPTCP", func(t *testing.T) {
+		e := newEnd(t, nil)
+		_, address := e.listen()
+		var dialer net.Dialer
+		dialer.SetMultipathTCP(true)
+		raw, err := dialer.DialContext(t.Context(), "tcp", address)
+		require.NoError(t, err)
+		defer raw.Close()
+		requireKeepAlive(t, e.accept(), 5, 2, 3, 10_000)
+	})
 	t.Run("adopted", func(t *testing.T) {
 		e := newEnd(t, nil)
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -154,7 +154,11 @@ func (c *Config) dialer() *net.Dialer {
 	return d
 }
 
-// listenConfig opens all other sockets.
+// listenConfig opens all other sockets. They are not of MPTCP, as those of package net are
+// if nobody says so: with that a connection cannot have an AckTimeout, and does not get
+// the options of the listening socket.
 func (c *Config) listenConfig() *net.ListenConfig {
-	return &net.ListenConfig{KeepAlive: -1, Control: c.Control} // see setKeepAlive
+	l := &net.ListenConfig{KeepAlive: -1, Control: c.Control} // see setKeepAlive
+	l.SetMultipathTCP(false)
+	return l
 }

@@ -235,9 +235,8 @@ func (a *acceptor) takeIn(fd int, peer netip.AddrPort) bool {
 	return true
 }
 
-// setOptions gives an accepted socket the options of a stream. It gets most of them, or
-// all, from the listening one: Linux copies them, but a socket of MPTCP, which package net
-// listens at, does not take each; and some that imitate Linux copy none. What is missing
+// setOptions gives an accepted socket the options of a stream that it has not got from the
+// listening one. Linux copies all of them, but what imitates Linux may not: what is missing
 // shows with the first connection. The gate is held.
 func (a *acceptor) setOptions(l *link) {
 	fd := uintptr(l.fd)
