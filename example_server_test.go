@@ -88,7 +88,7 @@ func Example_server() {
 func cheater(port int) *queuednet.QueuedConnectionManager {
 	manager := queuednet.NewQueuedConnectionManager(&queuednet.Config{CollectTCP: true, CollectTCPInterval: time.Hour})
 	writer := queuednet.NewConnectionWriter(manager)
-	server, err := manager.OpenTCPClientConnection("127.0.0.1", port, time.Second)
+	server, err := manager.OpenTCPClientConnection("127.0.0.1", port, 10*time.Second)
 	if err != nil {
 		panic(err)
 	}

@@ -51,7 +51,7 @@ func ExampleQueuedConnectionManager() {
 	defer clientManager.Close()
 	clientReader := queuednet.NewQueuedConnectionReader(clientManager)
 	clientWriter := queuednet.NewConnectionWriter(clientManager)
-	server, err := clientManager.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), time.Second)
+	server, err := clientManager.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), 10*time.Second)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -137,7 +137,7 @@ func (p *pair) join() (accepted, opened *queuednet.Connection) {
 	rendezvous, err := p.server.OpenTCPServerRendezvousAt(local, 1)
 	if err == nil {
 		listener.AddConnection(rendezvous)
-		opened, err = p.client.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), time.Second)
+		opened, err = p.client.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), 10*time.Second)
 	}
 	if err != nil {
 		panic(err)
@@ -221,7 +221,7 @@ func ExampleQueuedConnectionListener() {
 
 	client := queuednet.NewQueuedConnectionManager(nil)
 	defer client.Close()
-	opened, err := client.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), time.Second)
+	opened, err := client.OpenTCPClientConnection("127.0.0.1", rendezvous.LocalAddress().Port(), 10*time.Second)
 	if err != nil {
 		fmt.Println(err)
 		return

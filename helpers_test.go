@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { testnet.Main(m) }
 // What these tests share with those outside the package.
 const (
 	patience = testnet.Patience
-	soon     = 10 * time.Second
+	soon     = 30 * time.Second
 )
 
 type (

@@ -171,4 +171,4 @@ var listenerRows = []row{
 }
 
 // soon is a timeout for what fails by itself, and is not to be what ends it.
-const soon = 10 * time.Second
+const soon = 30 * time.Second
