@@ -77,7 +77,8 @@ type Config struct {
 	MaxReceiveQueue int
 
 	// MaxMessageSize is the longest message in bytes that is sent, and accepted from
-	// another node. At most 1,000,000. Default: 64 KiB.
+	// another node. At most 1,000,000. Default: 128 KiB, so that the longest datagram of a
+	// player fits with what a node adds to it.
 	MaxMessageSize int
 
 	// MaxPublishRate bounds the bytes that are sent to other nodes in a second, where
@@ -128,7 +129,7 @@ func (c *Config) withDefaults() (Config, error) {
 	orDefault(&config.Cluster, "queuednet")
 	orDefault(&config.MaxSendQueue, 8<<20)
 	orDefault(&config.MaxReceiveQueue, 32<<20)
-	orDefault(&config.MaxMessageSize, 64<<10)
+	orDefault(&config.MaxMessageSize, 128<<10)
 	orDefault(&config.MaxPublishRate, 200_000_000)
 	orDefault(&config.MaxAge, 2*time.Second)
 	orDefault(&config.Heartbeat, 500*time.Millisecond)

@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // What a call answers, why a node of the cluster is gone, and why this one has ended.
@@ -41,6 +42,28 @@ var (
 	// ErrServerVersion ends a node: the NATS servers are too old for it.
 	ErrServerVersion = errors.New("cluster: the servers are too old")
 )
+
+// A BroadcastError says who does not get a broadcast. errors.Is finds the reasons of both.
+type BroadcastError struct {
+	Members error // what the writer says of members here; nil: all get it
+	Nodes   error // why the other nodes do not get it: ErrSendQueueFull, ErrPublishRate, the node's end; nil: it is on its way
+}
+
+// Error names those who do not get it, and why.
+func (e *BroadcastError) Error() string {
+	switch {
+	case e.Nodes == nil:
+		return fmt.Sprintf("cluster: members here: %v", e.Members)
+	case e.Members == nil:
+		return fmt.Sprintf("cluster: other nodes: %v", e.Nodes)
+	}
+	return fmt.Sprintf("cluster: other nodes: %v; members here: %v", e.Nodes, e.Members)
+}
+
+// Unwrap returns the reasons.
+func (e *BroadcastError) Unwrap() []error {
+	return slices.DeleteFunc([]error{e.Nodes, e.Members}, func(err error) bool { return err == nil })
+}
 
 // A ConfigError names the field of Config whose value is impossible.
 type ConfigError struct {

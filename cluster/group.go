@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"iter"
 	"slices"
 	"sync"
@@ -247,8 +246,9 @@ func (g *Group) Has(conn *queuednet.Connection) bool {
 // here out.
 //
 // It fails with the datagram's own error, with a *queuednet.DatagramTooLongError over
-// Config.MaxMessageSize, with ErrSendQueueFull or ErrPublishRate where the other nodes
-// do not get it, and with what the writer says of members here, joined. No error means
+// Config.MaxMessageSize, and with the node's end: then nobody gets it. With a *BroadcastError some
+// do: it has the reason why the other nodes do not, ErrSendQueueFull or ErrPublishRate, apart from what
+// the writer says of members here. No error means
 // that it was queued: between nodes a message arrives at most once, in the order in
 // which this node sent it, and a Gap tells the receiver of one that is lost.
 func (g *Group) Broadcast(w *queuednet.ConnectionWriter, d *queuednet.Datagram) error {
@@ -268,15 +268,14 @@ func (g *Group) BroadcastExcept(w *queuednet.ConnectionWriter, d *queuednet.Data
 	if err := n.Err(); err != nil {
 		return err
 	}
-	local := g.toMembers(w, d, but)
-	if n.config.alone() {
-		return local
+	members := g.toMembers(w, d, but)
+	if !n.config.alone() {
+		err = n.counters.refuse(n.out.toGroup(g, payload))
 	}
-	err = n.out.toGroup(g, payload)
-	if local == nil {
-		return n.counters.refuse(err)
+	if members == nil && err == nil {
+		return nil
 	}
-	return errors.Join(local, n.counters.refuse(err))
+	return &BroadcastError{members, err}
 }
 
 // members returns how many there are here.

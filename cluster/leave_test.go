@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -103,4 +104,30 @@ func TestCloseBesideOneThatHangs(t *testing.T) {
 		require.NoError(t, nodes[0].Close())
 		return time.Since(began)
 	})
+}
+
+// What is lost of a node's last messages is told before it has left, however many groups they were to.
+func TestLeavingTellsWhatIsMissing(t *testing.T) {
+	nodes := embeddedNodes(t, 2, func(c *Config) { c.Heartbeat = time.Second }) // none in between
+	a, b := nodes[0], nodes[1]
+	groups := maxTails + 500
+	for i := range groups {
+		b.Group(strconv.Itoa(i)).Watch()
+	}
+	fence(a, b)
+	say := func(text string) {
+		for i := range groups {
+			a.say(strconv.Itoa(i), text)
+		}
+	}
+	say("first")
+	b.until("the first of each", func() bool { return len(b.messages) == groups })
+	for _, sub := range b.pump.subs { // what is lost on the way
+		require.NoError(t, sub.Unsubscribe())
+	}
+	fence(b, a) // the servers know it
+	say("lost")
+	require.NoError(t, a.Close())
+	b.until("its leaving", func() bool { return b.saw(NodeLeft, 1) == 1 })
+	assert.EqualValues(t, groups, b.missed(1))
 }

@@ -242,3 +242,39 @@ func TestIDs(t *testing.T) {
 		require.True(t, ok)
 	}
 }
+
+// A broadcast that fails says who does not get it.
+func TestBroadcastError(t *testing.T) {
+	nodes := embeddedNodes(t, 2, func(c *Config) { c.MaxPublishRate = 10_000 })
+	a := nodes[0]
+	e := newEnd(t)
+	zone := a.Group("zone")
+	conn, _ := e.player()
+	require.NoError(t, zone.Join(conn))
+	full := func() error {
+		for {
+			if err := zone.Broadcast(nil, queuednet.NewDatagram(make([]byte, 1000))); err != nil {
+				return err
+			}
+		}
+	}
+	var who *BroadcastError
+	require.ErrorAs(t, full(), &who)
+	assert.Equal(t, &BroadcastError{Nodes: ErrPublishRate}, who)
+	assert.ErrorIs(t, who, ErrPublishRate)
+
+	other := newEnd(t)
+	require.ErrorAs(t, zone.Broadcast(other.writer, queuednet.NewDatagram(make([]byte, 5000))), &who)
+	assert.ErrorIs(t, who.Nodes, ErrPublishRate)
+	assert.ErrorIs(t, who.Members, queuednet.ErrForeignConnection)
+	assert.ErrorIs(t, who, ErrPublishRate)
+	assert.ErrorIs(t, who, queuednet.ErrForeignConnection)
+	assert.ErrorContains(t, who, ErrPublishRate.Error())
+
+	alone := open(t, nil).Group("zone")
+	require.NoError(t, alone.Join(conn))
+	require.ErrorAs(t, alone.Broadcast(other.writer, dot), &who)
+	assert.NoError(t, who.Nodes)
+	assert.ErrorIs(t, who, queuednet.ErrForeignConnection)
+	assert.NoError(t, alone.Broadcast(e.writer, dot))
+}

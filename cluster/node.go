@@ -126,6 +126,14 @@ func (n *Node) Incarnation() uint64 {
 	return n.incarnation
 }
 
+// MaxMessageSize returns Config.MaxMessageSize, or its default.
+func (n *Node) MaxMessageSize() int {
+	if n == nil {
+		return 0
+	}
+	return n.config.MaxMessageSize
+}
+
 // ListenAddress returns where the embedded server expects routes: Config.Listen with the
 // port that the system chose. It is empty where there is none.
 func (n *Node) ListenAddress() string {

@@ -204,11 +204,13 @@ func (p *pump) heartbeat(hurry bool) {
 	if p.carrier.slow.Swap(false) {
 		p.countDropped()
 	}
-	h.tails = p.tails()
-	rest := h.tails
+	rest, flags := p.tails(), h.flags
 	for first := true; first || len(rest) > 0; first = false {
 		n := min(len(rest), maxTails*tailSize)
 		h.tails, rest = rest[:n], rest[n:]
+		if h.flags = flags; len(rest) > 0 {
+			h.flags &^= flagLeaving // which is for the last one
+		}
 		p.publishHeartbeat(&h)
 	}
 }
@@ -227,7 +229,7 @@ func (p *pump) send(name string, h header, body func([]byte) []byte) {
 }
 
 // tails returns the last sequences of the subjects that were written to lately, but not since
-// the last heartbeat.
+// the last heartbeat; of all that were, in one that leaves.
 func (p *pump) tails() (tails []byte) {
 	keep := p.recent[:0]
 	for _, s := range p.recent {
@@ -237,7 +239,7 @@ func (p *pump) tails() (tails []byte) {
 			continue
 		}
 		keep = append(keep, s)
-		if quiet > 0 {
+		if quiet > 0 || p.n.left.Load() {
 			tails = appendTail(tails, tail{s.hash, s.published})
 		}
 	}
@@ -333,6 +335,7 @@ func (p *pump) finish() {
 	end := time.Now().Add(p.n.config.CloseTimeout / 2)
 	p.n.left.Store(true)
 	said := uint64(p.n.now())
+	p.beatAt = time.Duration(said) - p.n.config.Heartbeat // so that it is a regular one, with tails
 	p.heartbeat(true)
 	p.carrier.conn.FlushTimeout(time.Until(end))
 	if err := p.n.Err(); errors.Is(err, ErrLeft) || errors.Is(err, net.ErrClosed) {

@@ -137,7 +137,7 @@ func (l *aloop) frame() {
 		"Node.Drain": n.Drain, "Node.Err": func() { n.Err() }, "Node.Group": func() { n.Group("new") },
 		"Node.IDs": func() { n.IDs() }, "Node.Incarnation": func() { n.Incarnation() },
 		"Node.KeepState": func() { n.KeepState(id, make([]byte, 100)) }, "Node.ListenAddress": func() { n.ListenAddress() },
-		"Node.Notify": func() { n.Notify() }, "Node.Number": func() { n.Number() }, "Node.Self": func() { n.Self() },
+		"Node.Notify": func() { n.Notify() }, "Node.Number": func() { n.Number() }, "Node.MaxMessageSize": func() { n.MaxMessageSize() }, "Node.Self": func() { n.Self() },
 		"Node.Send":           func() { n.Send(d, NodeAddress(2)); n.Send(d, n.Self()); n.Send(d, n.Address(l.conn)) },
 		"Node.SetConnections": func() { n.SetConnections(1) }, "Node.Stats": func() { n.Stats() },
 		"Node.Peers":            func() { exhaust(n.Peers()) },

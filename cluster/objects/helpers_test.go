@@ -67,7 +67,7 @@ type server struct {
 // startServer starts a node with a repository. The test polls it.
 func startServer(number uint16, routes []string, config *distributed.ServerConfig, file *dc.File, settings Config) (*server, error) {
 	node, err := cluster.Open(&cluster.Config{
-		Number: number, Listen: "127.0.0.1:0", Routes: routes, MaxMessageSize: MaxMessageSize, MaxAge: patience,
+		Number: number, Listen: "127.0.0.1:0", Routes: routes, MaxAge: patience,
 		Heartbeat: 200 * time.Millisecond, DeadAfter: 8 * time.Second, // on a machine that has other things to do
 	})
 	if err != nil {

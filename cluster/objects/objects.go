@@ -2,7 +2,7 @@
 // clients of all nodes see each other's objects, whichever node they are connected to, with the
 // messages that a single server would send them.
 //
-//	node, err := cluster.Open(&cluster.Config{Number: 2, Listen: …, Routes: …, MaxMessageSize: objects.MaxMessageSize})
+//	node, err := cluster.Open(&cluster.Config{Number: 2, Listen: …, Routes: …})
 //	processes, err := objects.New(node, nil)
 //	server, err := distributed.NewServerRepository(&distributed.ServerConfig{
 //		IDRange: processes.IDRange(), Processes: processes,
@@ -23,6 +23,7 @@
 package objects
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,8 @@ import (
 	"github.com/queuednet/queuednet/distributed"
 )
 
-// MaxMessageSize is what cluster.Config.MaxMessageSize must be at least, so that the longest
-// message of a client fits with what a node adds to it.
+// MaxMessageSize is what cluster.Config.MaxMessageSize must be at least, as its default is, so that the
+// longest message of a client fits with what a node adds to it.
 const MaxMessageSize = 65_535 + 64
 
 // Processes are the nodes of a cluster as a [distributed.ServerRepository] sees them. They belong to
@@ -69,7 +70,8 @@ const (
 )
 
 // New returns Processes for a repository on a node; a nil config stands for the defaults. It fails
-// for settings that are impossible, and for a node that has ended.
+// for settings that are impossible, for a node whose cluster.Config.MaxMessageSize is less than MaxMessageSize, and
+// for a node that has ended.
 func New(node *cluster.Node, config *Config) (*Processes, error) {
 	if err := node.Err(); err != nil {
 		return nil, err
@@ -77,6 +79,9 @@ func New(node *cluster.Node, config *Config) (*Processes, error) {
 	c, err := config.withDefaults(node.Number())
 	if err != nil {
 		return nil, err
+	}
+	if size := node.MaxMessageSize(); size < MaxMessageSize {
+		return nil, fmt.Errorf("objects: cluster.Config.MaxMessageSize is %d, and a message of a client may need %d", size, MaxMessageSize)
 	}
 	p := &Processes{
 		node: node, config: c, ranges: newRanges(&c, node.Number(), node.Incarnation()),

@@ -47,7 +47,8 @@ func (z *zone) next() event { return event{z.server.self, z.id, z.number + 1} }
 func (z *zone) tell(d *queuednet.Datagram) bool {
 	z.number++
 	err := z.group.Broadcast(z.server.writer, d)
-	if errors.Is(err, cluster.ErrSendQueueFull) || errors.Is(err, cluster.ErrPublishRate) || z.server.node.Err() != nil {
+	var some *cluster.BroadcastError
+	if err != nil && (!errors.As(err, &some) || some.Nodes != nil) {
 		z.server.log.Error("not told", "zone", z.id, "error", err)
 		return false
 	}

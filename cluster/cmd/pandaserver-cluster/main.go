@@ -145,7 +145,6 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	o.server.Logger, o.node.Logger = logger, logger
-	o.node.MaxMessageSize = objects.MaxMessageSize
 	file, err := dc.ParseFiles(o.files...)
 	if err != nil {
 		return err
