@@ -109,19 +109,25 @@ func (e *embedded) serverOptions(c *Config, incarnation uint64) (*server.Options
 // server that does not answer is busy, not lost.
 const selfTimeout = time.Hour
 
+// routeRetries is how often a server tries to reach one that it has lost, a second apart: for a day.
+const routeRetries = 24 * 60 * 60
+
 func clusterOptions(c *Config, host string, port int) server.ClusterOpts {
 	options := server.ClusterOpts{
-		Name:          c.Cluster,
-		Host:          host,
-		Port:          port,
-		Advertise:     c.Advertise,
-		NoAdvertise:   true,
-		PoolSize:      -1, // one connection to each, which all order hangs on
-		AuthTimeout:   2,
-		WriteDeadline: max(natsTimeout, c.DeadAfter),
-		PingInterval:  c.natsPing(),
-		MaxPingsOut:   natsPings,
-		Compression:   server.CompressionOpts{Mode: server.CompressionOff},
+		Name:        c.Cluster,
+		Host:        host,
+		Port:        port,
+		Advertise:   c.Advertise,
+		NoAdvertise: true,
+		// A route to a node that was learned from another one is no setting, and would be given up
+		// at the first try that fails.
+		ConnectRetries: routeRetries,
+		PoolSize:       -1, // one connection to each, which all order hangs on
+		AuthTimeout:    2,
+		WriteDeadline:  max(natsTimeout, c.DeadAfter),
+		PingInterval:   c.natsPing(),
+		MaxPingsOut:    natsPings,
+		Compression:    server.CompressionOpts{Mode: server.CompressionOff},
 	}
 	if c.Secret != "" {
 		options.Username, options.Password = "queuednet", c.Secret

@@ -58,6 +58,11 @@ const (
 	// its machine was. The others have taken it for dead. Treat it as a gap of each group.
 	Paused
 
+	// Unheard says that another node hears Node, and this one has not for a while: the servers do not
+	// all reach each other. What Node and this node send each other is lost, and no Gap tells
+	// it before NodeJoined or NodeBack, which says that they do again.
+	Unheard
+
 	// SessionTaken says that another node, Node, has redeemed a ticket of Session, whose
 	// player was here: drop that connection.
 	SessionTaken
@@ -70,7 +75,7 @@ const (
 var eventNames = [...]string{
 	NodeJoined: "NodeJoined", NodeLeft: "NodeLeft", NodeBack: "NodeBack", NodeDraining: "NodeDraining", Gap: "Gap",
 	CountChanged: "CountChanged", Disconnected: "Disconnected", Connected: "Connected", Overflow: "Overflow",
-	Paused: "Paused", SessionTaken: "SessionTaken", Ended: "Ended",
+	Paused: "Paused", Unheard: "Unheard", SessionTaken: "SessionTaken", Ended: "Ended",
 }
 
 // String returns the name of the constant.

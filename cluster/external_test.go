@@ -113,8 +113,10 @@ type proxy struct {
 	conns    chan net.Conn
 }
 
-func newProxy(t testing.TB, to string) *proxy {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func newProxy(t testing.TB, to string) *proxy { return proxyAt(t, "127.0.0.1:0", to) }
+
+func proxyAt(t testing.TB, address, to string) *proxy {
+	l, err := net.Listen("tcp", address)
 	require.NoError(t, err)
 	p := &proxy{l, make(chan net.Conn, 1000)}
 	t.Cleanup(func() { l.Close(); p.cut() })

@@ -133,7 +133,7 @@ func checkReceive(t *testing.T, input []byte) {
 	n, err := Open(nil)
 	deepfuzz.NoError(t, err, "Open")
 	n.config.Number = 1
-	n.receiver = &receiver{n: n, ownHash: hashOf(n.subjects.node(1))}
+	n.receiver = &receiver{n: n, ownHash: hashOf(n.subjects.node(1)), holes: make(map[uint16]*hole)}
 	n.pump = newPump(n)
 	n.Group("zone").Watch()
 	subjects := []string{n.subjects.groups + "zone", n.subjects.node(1), n.subjects.heartbeat}

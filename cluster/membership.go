@@ -45,6 +45,7 @@ func (r *receiver) heartbeat(h header, body []byte, now time.Duration) {
 		return true
 	})
 	r.n.peers.mu.Unlock()
+	b.eachEcho(func(e echo) bool { r.hears(e.number, now); return true })
 	if r.n.left.Load() {
 		signal(r.n.pump.heard)
 	}

@@ -22,7 +22,8 @@ type receiver struct {
 	ticked   time.Duration
 	relayed  queuednet.Datagram
 	ownHash  uint64
-	elderAt  time.Duration // when an older node with this number was heard first
+	elderAt  time.Duration    // when an older node with this number was heard first
+	holes    map[uint16]*hole // nodes that others hear
 }
 
 // maxBatch bounds how many NATS messages are taken before the program is told.
@@ -32,7 +33,7 @@ func newReceiver(n *Node) *receiver {
 	return &receiver{
 		n: n, channel: make(chan *nats.Msg, channelSize),
 		stop: make(chan struct{}), done: make(chan struct{}),
-		ownHash: hashOf(n.subjects.node(n.config.Number)),
+		ownHash: hashOf(n.subjects.node(n.config.Number)), holes: make(map[uint16]*hole),
 	}
 }
 
