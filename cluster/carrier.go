@@ -239,13 +239,22 @@ func reason(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked),
-		errors.Is(err, nats.ErrAccountAuthExpired), errors.Is(err, nats.ErrNkeysNotSupported),
-		errors.Is(err, nats.ErrPermissionViolation),
-		strings.Contains(strings.ToLower(err.Error()), "authorization violation"):
+	case errors.Is(err, nats.ErrNkeysNotSupported), errors.Is(err, nats.ErrPermissionViolation), refusal(err):
 		return fmt.Errorf("%w: %w", ErrCredentials, err)
 	case errors.Is(err, nats.ErrNoEchoNotSupported):
 		return fmt.Errorf("%w: %w", ErrServerVersion, err)
 	}
 	return fmt.Errorf("cluster: %w", err)
+}
+
+// refusal reports whether a server does not let the node in. nats.go has values for that, but what a server says
+// while the connection begins is a text.
+func refusal(err error) bool {
+	said := strings.ToLower(err.Error())
+	for _, text := range []string{"authorization violation", "authentication expired", "authentication revoked"} {
+		if strings.Contains(said, text) {
+			return true
+		}
+	}
+	return false
 }

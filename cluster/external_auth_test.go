@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 	"github.com/queuednet/queuednet"
 	"github.com/stretchr/testify/assert"
@@ -215,4 +216,17 @@ func TestExternalPermissions(t *testing.T) {
 
 	alone := open(t, quick(Config{Number: 9, Servers: []string{s.ClientURL()}, Secret: "other:p"}))
 	alone.until("connected", alone.Connected)
+}
+
+// A server's refusal is one in each form that nats.go gives it.
+func TestRefusals(t *testing.T) {
+	for _, err := range []error{
+		nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired, nats.ErrPermissionViolation,
+		errors.New("nats: Authorization Violation"), errors.New("nats: User Authentication Expired"),
+		errors.New("nats: Account Authentication Expired"), errors.New("nats: User Authentication Revoked"),
+	} {
+		assert.ErrorIs(t, reason(err), ErrCredentials)
+		assert.ErrorIs(t, reason(err), err)
+	}
+	assert.NotErrorIs(t, reason(nats.ErrStaleConnection), ErrCredentials)
 }
