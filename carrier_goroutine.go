@@ -12,14 +12,14 @@ import (
 	"github.com/queuednet/queuednet/internal/testmode"
 )
 
-// A goroutineCarrier carries a stream by a goroutine that reads, and by another
-// one that writes while the peer does not take at once what is written. It takes
-// any socket.
+// A goroutineCarrier carries a stream by a goroutine that reads, and by another that
+// writes while the peer does not take at once what is written. It works with any
+// socket.
 //
-// The reading goroutine waits in two places: for bytes in the socket's Read, and
-// for the program in looks. It ends with the incoming side. It is the only one
-// that sets the socket's read deadline, but for interrupt; the same holds for the
-// writing goroutine and interruptWrite.
+// The reading goroutine waits in two places: for bytes in the socket's Read, and for
+// the program in looks. It ends with the incoming side. Only this goroutine and
+// interrupt set the socket's read deadline, and only the writing goroutine and
+// interruptWrite its write deadline.
 type goroutineCarrier struct {
 	stream *stream
 	socket net.Conn
@@ -33,9 +33,9 @@ type goroutineCarrier struct {
 	readBy, writeBy waitLimit
 }
 
-// A waitLimit breaks off the waits for a socket in one direction, by its deadline.
-// That changes under the lock together with the note of it, or one could be left
-// on the socket that nobody knows of.
+// A waitLimit breaks off the waits for a socket in one direction, by its deadline. The
+// deadline and the note of it change together, under the lock, because otherwise a
+// deadline of which nobody knows could stay on the socket.
 type waitLimit struct {
 	set func(time.Time) error // SetReadDeadline or SetWriteDeadline of the socket
 
@@ -43,7 +43,7 @@ type waitLimit struct {
 	by atomic.Pointer[time.Time] // nil: none is set
 }
 
-// in breaks off a wait that lasts longer than d from now.
+// in breaks off a wait that lasts longer than d, counted from now.
 func (w *waitLimit) in(d time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,9 +63,9 @@ func (w *waitLimit) clear() bool {
 	return true
 }
 
-// lookTime is how long a wait for a socket that cannot be asked without waiting
-// goes on after a limit has passed: where the whole process was held up, its
-// clock may have passed while there were bytes.
+// lookTime is how long the wait for a socket goes on after a limit has passed, if the
+// socket cannot be asked without waiting: if the whole process was held up, the limit
+// may have passed although bytes were there.
 const lookTime = 10 * time.Millisecond
 
 func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
@@ -74,8 +74,8 @@ func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
 	return g
 }
 
-// carry registers a stream and has its bytes moved: by the engine, if the socket
-// is one of the system's that the library has opened itself, else by a goroutine.
+// carry registers a stream and has its bytes moved: by the engine, if the socket is the
+// system's and the library has opened it itself, otherwise by a goroutine.
 func (m *QueuedConnectionManager) carry(s *stream, socket net.Conn, adopted bool) error {
 	if tcp, ok := socket.(*net.TCPConn); ok && !adopted && !testmode.Goroutines {
 		if e := m.startedEngine(); e != nil {
@@ -121,9 +121,9 @@ func (g *goroutineCarrier) readAll() error {
 	}
 }
 
-// fill reads once. It waits for bytes if wait says so, or until interrupted: then
-// it returns nil with nothing read, and deliver says what to do. Without waiting
-// it returns errNothing where nothing is there.
+// fill reads once. If wait is set, it waits for bytes or until it is interrupted; then
+// it returns nil with nothing read, and deliver says what to do. If wait is not set and
+// nothing is there, it returns errNothing.
 func (g *goroutineCarrier) fill(wait bool) error {
 	g.stream.in.some = false
 	switch {
@@ -144,9 +144,9 @@ func (g *goroutineCarrier) fill(wait bool) error {
 	return nil // an error that came with bytes comes again
 }
 
-// lookPlain reads what is there, or comes within a last moment, as such a socket
-// cannot be asked without waiting. Whatever it says then but the peer's end is
-// about the deadline: one that has passed before may have broken the socket.
+// lookPlain reads what is there, or arrives within lookTime, because such a socket
+// cannot be asked without waiting. Any error but the peer's end is then about the
+// deadline: one that passed before may have broken the socket.
 func (g *goroutineCarrier) lookPlain() error {
 	for last := time.Now().Add(lookTime); ; {
 		g.setReadBy(time.Until(last))
@@ -163,11 +163,11 @@ func (g *goroutineCarrier) lookPlain() error {
 	}
 }
 
-// plainRead is what a stream that waits for bytes holds, whose socket cannot be
-// waited for without a buffer.
+// plainRead is the size of the buffer of a stream that waits for bytes, if its socket
+// cannot be waited for without one.
 const plainRead = 2 << 10
 
-// readOnce waits with a small buffer, and takes a large one once that has been
+// readOnce waits with a small buffer, and takes a large one once the small one has been
 // filled.
 func (g *goroutineCarrier) readOnce() (int, error) {
 	in := &g.stream.in
@@ -191,8 +191,8 @@ func (g *goroutineCarrier) setReadBy(d time.Duration) {
 
 func (g *goroutineCarrier) look() { signal(g.looks) }
 
-// interrupt runs on a goroutine of its own, as the methods of an adopted socket
-// may wait.
+// interrupt sets the deadline on a goroutine of its own, because the methods of an
+// adopted socket may wait.
 func (g *goroutineCarrier) interrupt() {
 	g.look()
 	g.stream.manager.goroutines.Go(func() { g.setReadBy(0) })
@@ -206,7 +206,7 @@ func (g *goroutineCarrier) interruptWrite() {
 	})
 }
 
-// flush writes what is pending without waiting, if the socket can; a goroutine
+// flush writes what is pending without waiting, if the socket allows that; a goroutine
 // takes over what the system does not accept at once.
 func (g *goroutineCarrier) flush() {
 	s := g.stream
@@ -262,15 +262,15 @@ func (g *goroutineCarrier) writeOut(b *block, at int) {
 	}
 }
 
-// The longest piece that is written under one WriteTimeout. A timeout in the
-// middle of a plain write cannot be continued, as with TLS.
+// The longest piece that is written under one WriteTimeout. A plain write that has
+// timed out in the middle cannot be continued, as with TLS.
 const (
 	rawWritePiece   = 64 << 10
 	plainWritePiece = 16 << 10
 )
 
-// writeAll writes b and waits for it, as long as the peer takes something
-// within each WriteTimeout and the limit of a closing stream allows.
+// writeAll writes b, and waits as long as the peer takes something within each
+// WriteTimeout and the limit of a closing stream allows.
 func (g *goroutineCarrier) writeAll(b []byte) error {
 	s := g.stream
 	piece := rawWritePiece
@@ -300,10 +300,10 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 	return nil
 }
 
-// shutWrite tells the peer that nothing more comes, unless something is missing.
-// Where that cannot be told but by closing, it is closed when what has just
-// arrived has been read: with that unread the system would send a reset, which
-// may destroy what was sent last.
+// shutWrite tells the peer that nothing more comes, unless something was given up. If
+// only closing can tell that, the socket is closed once the bytes that have just
+// arrived are read: if they stayed unread, the system would send a reset, which may
+// destroy what was sent last.
 func (g *goroutineCarrier) shutWrite() {
 	s := g.stream
 	if !s.out.gaveUp.Load() && !closeWrite(g.socket) {
@@ -322,9 +322,8 @@ func (g *goroutineCarrier) hangUp() {
 
 func (g *goroutineCarrier) breakOff() { g.closeSocket() }
 
-// closeSocket closes the socket at once, unless it was called before: then it
-// waits for that. If bytes whose Send returned nil have been given up, the peer
-// sees a reset.
+// closeSocket closes the socket at once. A second call waits for the first. If bytes
+// whose Send returned nil have been given up, the peer sees a reset.
 func (g *goroutineCarrier) closeSocket() {
 	g.closeOnce.Do(func() {
 		s := g.stream

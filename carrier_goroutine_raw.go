@@ -9,10 +9,10 @@ import (
 	"github.com/queuednet/queuednet/internal/testmode"
 )
 
-// On Unix a TCP socket is read and written through the runtime's poller
-// directly: while a stream is idle its goroutine holds no buffer, and a write
-// that the system does not take at once does not wait. Elsewhere all sockets are
-// read and written by their methods.
+// On Unix a TCP socket is read and written directly through the runtime's poller. So
+// the goroutine of an idle stream holds no buffer, and a write does not wait if the
+// system does not take it at once. On other systems all sockets are read and written by
+// their methods.
 
 // rawConnOf returns nil for a socket that cannot be used this way.
 func rawConnOf(socket net.Conn) syscall.RawConn {
@@ -59,7 +59,8 @@ func (g *goroutineCarrier) fillRaw(wait bool) error {
 	}
 }
 
-// tryRead is called by the poller; false is to wait until the socket is readable.
+// tryRead is called by the poller; it returns false to wait until the socket is
+// readable.
 func (g *goroutineCarrier) tryRead(fd uintptr) bool {
 	r, s := &g.read, g.stream
 	room := s.in.room(s.readSize())

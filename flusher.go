@@ -11,8 +11,8 @@ import (
 // list and not a channel because a broadcast may queue any number at once, and
 // must neither wait nor pay for each.
 //
-// The loop takes no lock here: one that a flushing goroutine held when the system
-// put it aside would make the loop wait for milliseconds.
+// The loop takes no lock here: if the system suspended a flushing goroutine that held
+// it, the loop would wait for milliseconds.
 type flusher struct {
 	log  *sendLog
 	wake chan struct{} // a token for each goroutine that may find something
@@ -66,8 +66,9 @@ func (f *flusher) queue(dirty chain) {
 	}
 }
 
-// call wakes a goroutine for n streams, unless a loop keeps them for itself: for the
-// first ones, as who queued what is there already has called.
+// call wakes a goroutine for n streams, unless a loop keeps them for itself. It does so
+// only for the first streams in the queue, because whoever queued those has called
+// already.
 func (f *flusher) call(first bool, n int) {
 	switch {
 	case !f.held.Load():
@@ -80,13 +81,13 @@ func (f *flusher) call(first bool, n int) {
 	}
 }
 
-// hold keeps what is queued from now on, if it is little, for a call of write.
+// hold keeps streams that are queued from now on, if they are few, for a call of write.
 func (f *flusher) hold() {
 	f.kept.Store(0)
 	f.held.Store(true)
 }
 
-// release has the goroutines write what is kept.
+// release has the flushing goroutines write what is kept.
 func (f *flusher) release() {
 	f.held.Store(false)
 	if f.isAny() { // after the store: see call
@@ -113,8 +114,8 @@ func (f *flusher) isAny() bool { return f.queued.Load() != nil || !f.log.isEmpty
 // signal wakes a goroutine, if one sleeps.
 func (f *flusher) signal() { signal(f.wake) }
 
-// take moves connections into a goroutine's own hands, and calls another one
-// for what is left.
+// take moves streams into a goroutine's own list, and calls another goroutine for what
+// is left.
 func (f *flusher) take(into []*stream) (n int) {
 	f.mu.Lock()
 	if f.dirty == nil {

@@ -46,7 +46,7 @@ func payloadLength(b []byte, headerSize int) int64 {
 
 // cut finds the whole frames that lie in b from start on, notes where each ends,
 // and returns where the last one does. A frame that announces more than limit
-// bytes ends the run with an error; the frames before it still count.
+// bytes ends the span with an error; the frames before it still count.
 func (b *block) cut(start, headerSize int, limit int64) (end int, err error) {
 	bytes, ends := b.b, b.ends
 	end = start

@@ -45,7 +45,7 @@ func checkUDPPackets(t *testing.T, rawEvery uint8, limit int8, b []byte) {
 	full := conn.UDPDrops().Full
 	deepfuzz.Equal(t, broken, conn.UDPDrops().Broken, "broken packets")
 	deepfuzz.AtMost(t, full, uint64(len(want)), "dropped packets")
-	deepfuzz.AtMost(t, queuedBytes(conn), max(2000+runSize, int64(udpHeader+maxPacket)+runSize), "queued bytes")
+	deepfuzz.AtMost(t, queuedBytes(conn), max(2000+spanSize, int64(udpHeader+maxPacket)+spanSize), "queued bytes")
 	if limit >= 0 {
 		deepfuzz.AtMost(t, r.CurrentQueueSize(), int(limit), "queued datagrams")
 	}

@@ -1,13 +1,14 @@
 package queuednet
 
-// A gate is a lock with one bit, which says whether there is something to be had of
-// what it guards, so that a wait for that is a select, with a context or any other
-// channel. While nobody holds the gate one of its channels has a token: whoever has
-// received from either holds the gate, and puts a token into the right one.
+// A gate is a lock with one bit, which says whether there is something to take of what
+// it guards. So a wait for something is a select, with a context or any other channel.
+// While nobody holds the gate, one of its channels has a token. Whoever receives a
+// token from either channel holds the gate, and gives it back by putting the token into
+// the right one.
 //
-// It is never held over anything that may wait, or that is the program's. What only
-// looks reads an atomic, not the gate; where nobody waits a mutex is cheaper. A zero
-// gate has no channels: it cannot be locked.
+// It is never held over anything that may wait, or over code of the program. To look
+// without taking, read an atomic, not the gate; where nobody waits, a mutex is cheaper.
+// A zero gate has no channels: it cannot be locked.
 type gate struct{ something, nothing chan struct{} }
 
 // newGate returns a gate with nothing behind it.

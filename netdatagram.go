@@ -17,8 +17,8 @@ type NetDatagram struct {
 	sender   sender // of a packet of UDP
 }
 
-// arrived makes the datagram one of a run.
-func (d *NetDatagram) arrived(b *batch, r *run) {
+// arrived makes the datagram one of a span.
+func (d *NetDatagram) arrived(b *batch, r *span) {
 	d.connection, d.received, d.fromPeer = r.conn, r.at, r.sender == 0
 	if r.sender > 0 {
 		d.sender = b.senders[r.sender-1]

@@ -113,8 +113,8 @@ func TestDatagramsOfStreamsBehindPackets(t *testing.T) {
 	other := mustAddress(t, "127.0.0.9:9")
 	put := func() {
 		from := sender{other, other.AddrPort().Addr()}
-		e.reader.queue.gather(&run{conn: packets, headerSize: 2}, &from, frames(1, 4), 0)
-		e.reader.queue.gather(&run{conn: stream, headerSize: 2}, nil, frames(2, 4), 0)
+		e.reader.queue.gather(&span{conn: packets, headerSize: 2}, &from, frames(1, 4), 0)
+		e.reader.queue.gather(&span{conn: stream, headerSize: 2}, nil, frames(2, 4), 0)
 	}
 	check := func(d *NetDatagram) {
 		if d.Connection() == packets {

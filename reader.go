@@ -40,7 +40,7 @@ type QueuedConnectionReader struct {
 	mu    sync.Mutex
 	taken []*batch // taken from the queue and not yet drained
 	next  int      // the batch of taken that is being drained
-	run   int      // its run
+	span  int      // its span
 	view  NetDatagram
 
 	began   time.Duration // of the drain, since manager.began; 0: none runs
@@ -111,13 +111,12 @@ func (r *QueuedConnectionReader) fits(conn *Connection) bool {
 	return only == 0 || only == r.headerSize.Load() && !r.rawMode.Load()
 }
 
-// RemoveConnection ends what AddConnection began; it does not close the connection.
-// What is queued stays readable, and nothing is queued after the call has returned:
-// bytes that have arrived, whole datagrams or parts, stay with the connection for the
-// reader that it is added to next. That reader gets a part of a datagram together with
-// the next bytes of the peer, or its end, even if it cuts bytes in another way. It
-// returns false if the reader does not have the connection. It is Panda3D's
-// remove_connection.
+// RemoveConnection undoes AddConnection; it does not close the connection. What is
+// queued stays readable, and nothing is queued after the call has returned: bytes that
+// have arrived, whole datagrams or parts, stay with the connection for the reader that
+// it is added to next. The next reader gets a part of a datagram together with the next
+// bytes of the peer, or its end, even if it has another header size. It returns false
+// if the reader does not have the connection. It is Panda3D's remove_connection.
 func (r *QueuedConnectionReader) RemoveConnection(conn *Connection) bool {
 	if conn == nil || conn.account() == nil {
 		return false
@@ -173,10 +172,10 @@ func (r *QueuedConnectionReader) DataAvailable() bool {
 	return false
 }
 
-// GetData takes the oldest datagram into that of the caller, whose memory it uses
-// again, and returns true. The datagram belongs to the caller. It returns false, and
-// leaves that of the caller alone, if there is none, at the end of a drain (see
-// DataAvailable), and for nil. It is Panda3D's get_data.
+// GetData copies the oldest datagram into the caller's, whose memory it uses again, and
+// returns true. It returns false, and leaves the caller's datagram alone, if there is
+// none, at the end of a drain (see DataAvailable), and for nil. It is Panda3D's
+// get_data.
 func (r *QueuedConnectionReader) GetData(datagram *NetDatagram) bool {
 	if datagram == nil {
 		return false
@@ -231,8 +230,8 @@ func (r *QueuedConnectionReader) Datagrams() iter.Seq[*NetDatagram] {
 	return func(yield func(*NetDatagram) bool) { r.drain(yield) }
 }
 
-// drain is Datagrams, as a method because what is inlined into a program's
-// function, as a function literal here would be, is compiled less well there.
+// drain is Datagrams. It is a method because a function literal would be inlined into
+// the program's function, and is compiled less well there.
 func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	if !r.beginLoop() {
 		r.yielder.idle(r.manager)
@@ -254,7 +253,7 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 		start, headerSize := batch.begin(frames.next), int(frames.headerSize)
 		first := int(frames.next)
 		for i := first; i < len(ends); i++ {
-			// The first one, and what the program has changed.
+			// The first view, or one that the program has changed.
 			if view.memory != receiveBuffer || view.connection != conn {
 				*view = NetDatagram{Datagram: Datagram{memory: receiveBuffer}}
 				view.arrived(batch, frames)
@@ -273,7 +272,7 @@ func (r *QueuedConnectionReader) drain(yield func(*NetDatagram) bool) {
 	}
 }
 
-// poisoning returns a yield that overwrites what it was given when it is over.
+// poisoning returns a yield that overwrites the datagram when the step is over.
 func poisoning(yield func(*NetDatagram) bool) func(*NetDatagram) bool {
 	return func(view *NetDatagram) bool {
 		payload := view.data // the program may change the view
@@ -289,7 +288,7 @@ func poisoning(yield func(*NetDatagram) bool) func(*NetDatagram) bool {
 // poison makes no sense as text, and little as a number.
 const poison = 0xdb
 
-// beginLoop takes what is queued behind what an earlier drain has left.
+// beginLoop takes what is queued, and appends it to what an earlier drain has left.
 func (r *QueuedConnectionReader) beginLoop() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -303,7 +302,7 @@ func (r *QueuedConnectionReader) beginLoop() bool {
 	return true
 }
 
-// endLoop leaves what is left for the next drain.
+// endLoop keeps what is left for the next drain.
 func (r *QueuedConnectionReader) endLoop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -333,24 +332,24 @@ func (r *QueuedConnectionReader) endDrain() {
 	}
 }
 
-// refill takes what is queued, behind what is left.
+// refill takes what is queued, and appends it to what is left.
 func (r *QueuedConnectionReader) refill() {
 	n := copy(r.taken, r.taken[r.next:])
 	clear(r.taken[n:])
 	r.taken, r.next = r.queue.take(r.taken[:n]), 0
 }
 
-// current returns the run being drained, nil at the end.
-func (r *QueuedConnectionReader) current() *run {
+// current returns the span being drained, nil at the end.
+func (r *QueuedConnectionReader) current() *span {
 	if r.next == len(r.taken) {
 		return nil
 	}
-	return &r.taken[r.next].runs[r.run]
+	return &r.taken[r.next].spans[r.span]
 }
 
-// release ends the current run, and with the last one its batch.
+// release ends the current span, and with the last one its batch.
 func (r *QueuedConnectionReader) release() {
-	if r.run++; r.run == len(r.taken[r.next].runs) {
+	if r.span++; r.span == len(r.taken[r.next].spans) {
 		r.releaseBatch()
 	}
 }
@@ -360,7 +359,7 @@ func (r *QueuedConnectionReader) releaseBatch() {
 	number := b.number
 	b.free()
 	r.taken[r.next] = nil
-	r.run = 0
+	r.span = 0
 	if r.next++; r.next == len(r.taken) {
 		r.taken, r.next = r.taken[:0], 0
 	}
@@ -380,7 +379,7 @@ func (r *QueuedConnectionReader) Shutdown() {
 	}
 }
 
-// drop takes what is queued and left, and gives it to nobody.
+// drop throws away what is queued and what is left.
 func (r *QueuedConnectionReader) drop() {
 	r.refill()
 	for r.current() != nil {

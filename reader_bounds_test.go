@@ -187,7 +187,7 @@ func TestMemoryOfTinyRuns(t *testing.T) {
 			n++
 		}
 		assert.Less(t, n, 1000, "they are slowed")
-		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*runSize, peers*(bound+runSize))
+		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*spanSize, peers*(bound+spanSize))
 		for _, far := range fars {
 			far.Close()
 		}
@@ -203,7 +203,7 @@ func TestUDPMemoryOfTinyPackets(t *testing.T) {
 		}
 		synctest.Wait()
 		assert.NotZero(t, conn.UDPDrops().Full)
-		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*runSize, int64(bound)+runSize)
+		assert.LessOrEqual(t, int64(e.reader.CurrentQueueSize())*spanSize, int64(bound)+spanSize)
 		e.drain()
 		assert.Zero(t, queuedBytes(conn))
 	})

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// With one processor (GOMAXPROCS=1) a loop that polls and never sleeps leaves the
-// goroutines that read and write no time but what the runtime takes from it, every
-// 10 ms. A reader sees such a loop by its polls, and lets the others run.
+// With one processor (GOMAXPROCS=1) a loop that polls and never sleeps leaves no time
+// for the goroutines that read and write, except when the runtime interrupts it, every
+// 10 ms. A reader recognizes such a loop by its polls, and lets the others run.
 
-// It takes yieldPolls polls that find nothing within yieldWithin for a loop that
-// does not sleep. One that polls once a frame is not held up.
+// If yieldPolls polls within yieldWithin find nothing, the loop does not sleep. A loop
+// that polls once a frame is not held up.
 const (
 	yieldPolls  = 64
 	yieldWithin = 10 * time.Millisecond

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// ready is what WaitForReaders waits for: how much is in all queues of a manager. What
-// queues and takes counts here, by an atomic; the gate is touched only while somebody
-// waits.
+// ready is what WaitForReaders waits for: how much is in all queues of a manager.
+// Whoever queues or takes counts it here, in an atomic; the gate is touched only while
+// somebody waits.
 type ready struct {
 	count   atomic.Int64 // batches and connections
 	waiters atomic.Int32 // calls of wait
@@ -45,9 +45,9 @@ func (r *ready) unlock() { r.gate.unlock(r.isAny()) }
 // wait BLOCKS until something is queued, ctx is done, or closed is closed, or until it
 // has got a token.
 //
-// The gate may say that there is something when all of it has been taken: then
-// whoever comes puts that right, and waits on. It says so when something is there, as
-// either queued sees the waiter, or the waiter sees what is queued.
+// The gate may say that there is something although all of it has been taken: then the
+// next waiter corrects that, and waits on. It never misses something, because either
+// queued sees the waiter, or the waiter sees what is queued.
 func (r *ready) wait(ctx context.Context, closed, token <-chan struct{}) (got bool, err error) {
 	r.waiters.Add(1)
 	defer r.waiters.Add(-1)
@@ -90,7 +90,7 @@ func (r *ready) putTimer(timer *time.Timer) {
 }
 
 // overdue returns why a wait is over once the deadline of ctx has passed. The context
-// may say so later, or not at all.
+// itself may be done later, or not at all.
 func overdue(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

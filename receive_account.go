@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// The loop does not count what is queued, because that would touch each
-// connection's memory. It only publishes how many batches of a queue it has
-// drained, in receiveQueue.drained. Each connection keeps its own books: what it
-// has put into which batch. It looks up there how much is left before it queues
-// more. To be told when that becomes less it leaves its name with the queue.
+// The loop does not count what is queued, because that would touch each connection's
+// memory. It only publishes how many batches of a queue it has drained, in
+// receiveQueue.drained. Each connection keeps its own books: what it has put into which
+// batch. It looks up there how much is left before it queues more. To be told when room
+// appears, it registers with the queue.
 
 // A batchID names a batch.
 type batchID struct {
@@ -27,7 +27,7 @@ type charge struct {
 	at   time.Duration // when the oldest of it arrived, since manager.began
 }
 
-// An account is what a connection that receives has: the reader that gets its
+// An account belongs to a connection that receives: it holds the reader that gets its
 // datagrams, and the charges for those that are queued.
 type account struct {
 	mu       sync.Mutex
@@ -65,8 +65,8 @@ func (a *account) attach(r *QueuedConnectionReader) error {
 	return nil
 }
 
-// detach ends what attach began: once it has returned nothing more goes to the
-// reader. It reports whether r was the reader; nil stands for any.
+// detach undoes attach: once it has returned, nothing more goes to the reader. It
+// reports whether r was the reader; nil stands for any reader.
 func (a *account) detach(r *QueuedConnectionReader) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -77,8 +77,7 @@ func (a *account) detach(r *QueuedConnectionReader) bool {
 	return true
 }
 
-// current returns the reader, which is gone if it was shut down meanwhile. a.mu
-// is held.
+// current returns the reader, or nil if it was shut down meanwhile. a.mu is held.
 func (a *account) current() *QueuedConnectionReader {
 	if a.reader != nil && a.reader.queue.closed.Load() {
 		a.reader = nil
@@ -114,8 +113,8 @@ func (a *account) advance(state receiveState) {
 	}
 }
 
-// pay notes what the queue asks for something that was put into it. a.mu is held,
-// and has been since before that.
+// pay notes what the queue charges for what was put into it. a.mu is held, and has been
+// since before that.
 func (a *account) pay(due charge) {
 	n := len(a.charges)
 	if due.queue == nil { // it was dropped
@@ -141,7 +140,7 @@ func (a *account) charged() (cost int64) {
 	return cost
 }
 
-// hasRoom reports whether a run may be queued: one at least always may, and one
+// hasRoom reports whether a span may be queued: a single one always may, and so may one
 // that takes the place of what is queued. a.mu is held.
 func (a *account) hasRoom(q *receiveQueue, cost int64, limit int) bool {
 	charged := a.charged()

@@ -28,7 +28,7 @@ func receive(r *QueuedConnectionReader, c *Connection, size int) {
 	in := c.account()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	due, _ := r.queue.gather(&run{conn: c, headerSize: 2}, nil, frames(1, size), 0)
+	due, _ := r.queue.gather(&span{conn: c, headerSize: 2}, nil, frames(1, size), 0)
 	in.pay(due)
 }
 

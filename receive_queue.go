@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A run is a piece of a batch: whole frames of one connection, one after another. It is
-// small, because in a game's everyday most runs are of one frame.
-type run struct {
+// A span is a piece of a batch: whole frames of one connection, one after another. It is
+// small, because in a game's everyday most spans are of one frame.
+type span struct {
 	conn       *Connection
 	at         time.Duration // when it arrived, since manager.began
 	next, last int32         // its frames, among those of the block
@@ -18,20 +18,20 @@ type run struct {
 	headerSize uint8
 }
 
-// frames returns how many frames a run has left.
-func (r *run) frames() int { return int(r.last - r.next) }
+// frames returns how many frames a span has left.
+func (r *span) frames() int { return int(r.last - r.next) }
 
-// A sender is where packets of UDP came from: all frames of a run have the same.
+// A sender is where packets of UDP came from: all frames of a span have the same.
 type sender struct {
 	address NetAddress
 	local   netip.Addr // see NetDatagram.LocalAddress
 }
 
-// runSize is about what a run and its sender hold beside the frames. Where each is of
-// another sender, and tiny, that is the most of it, so the bounds count it.
-const runSize int64 = 152
+// spanSize is about how much memory a span and its sender take beside the frames. Where
+// each is of another sender, and tiny, that is the most of it, so the bounds count it.
+const spanSize int64 = 152
 
-// atResolution is how much later than the first of a run its frames may have arrived:
+// atResolution is how much later than the first of a span its frames may have arrived:
 // Received of a datagram is as exact as that.
 const atResolution = time.Millisecond
 
@@ -39,8 +39,8 @@ const atResolution = time.Millisecond
 // raw mode, so that the queue holds frames of one form only.
 const rawHeader = 4
 
-// A batch is a block of runs on its way from the network to the loop: one long
-// run in the block that it was read into, or short runs of many connections
+// A batch is a block of spans on its way from the network to the loop: one long
+// span in the block that it was read into, or short spans of many connections
 // gathered in one block. The queue owns it until it is taken, then the loop.
 //
 // Where frames end is noted in the block while they are still in the cache of
@@ -50,7 +50,7 @@ type batch struct {
 	number uint64 // in its queue, from 1
 	block  *block
 	start  int // of the first frame, in block; each of the others begins at the end of the one before
-	runs   []run
+	spans  []span
 
 	senders []sender // of packets
 }
@@ -73,34 +73,35 @@ func (b *batch) free() {
 
 // forget empties the batch, but for its block.
 func (b *batch) forget() {
-	clear(b.runs)
+	clear(b.spans)
 	clear(b.senders)
-	b.runs, b.senders = b.runs[:0], b.senders[:0]
+	b.spans, b.senders = b.spans[:0], b.senders[:0]
 }
 
-// add adds a run of the frames of the block that have been found behind those
-// of the runs before it. If they are of the same kind they join those. It reports
-// whether the run is one more.
-func (b *batch) add(r *run, from *sender) bool {
-	n := len(b.runs)
+// add adds a span of the frames of the block that have been found behind those of the
+// spans before it. If they are of the same kind they join those. It reports whether the
+// span is a new one.
+func (b *batch) add(r *span, from *sender) bool {
+	n := len(b.spans)
 	r.next, r.last = 0, int32(len(b.block.ends))
 	if n > 0 {
-		r.next = b.runs[n-1].last
+		r.next = b.spans[n-1].last
 	}
-	if n > 0 && b.joins(&b.runs[n-1], r, from) {
-		b.runs[n-1].last = r.last
+	if n > 0 && b.joins(&b.spans[n-1], r, from) {
+		b.spans[n-1].last = r.last
 		return false
 	}
 	if from != nil {
 		b.senders = append(b.senders, *from)
 		r.sender = int32(len(b.senders))
 	}
-	b.runs = append(b.runs, *r)
+	b.spans = append(b.spans, *r)
 	return n > 0
 }
 
-// joins reports whether the frames of next, which come behind r's, may be r's.
-func (b *batch) joins(r, next *run, from *sender) bool {
+// joins reports whether the frames of next, which follow those of r, may be counted
+// among r's.
+func (b *batch) joins(r, next *span, from *sender) bool {
 	return r.conn == next.conn && next.at-r.at < atResolution && r.headerSize == next.headerSize &&
 		(from == nil || *from == b.senders[r.sender-1])
 }
@@ -113,15 +114,15 @@ func (b *batch) begin(frame int32) int {
 	return int(b.block.ends[frame-1])
 }
 
-// take takes the next frame of a run, which has one, and returns its payload.
-func (b *batch) take(r *run) []byte {
+// take takes the next frame of a span, which has one, and returns its payload.
+func (b *batch) take(r *span) []byte {
 	start, end := b.begin(r.next)+int(r.headerSize), int(b.block.ends[r.next])
 	r.next++
 	return b.block.b[start:end:end]
 }
 
 const (
-	// A run that fills at least this part of what it costs is handed over in the
+	// A span that fills at least this part of what it costs is handed over in the
 	// block that it was read into.
 	handOverDivisor = 4
 
@@ -134,7 +135,7 @@ const (
 func handedCost(b *block) int { return max(cap(b.b), gatherBlock) }
 
 // receiveQueue is what a reader's connections received and the loop has not
-// taken. It is a list under a lock, not a channel, for two reasons: a short run
+// taken. It is a list under a lock, not a channel, for two reasons: a short span
 // joins the batch at its tail, behind what is queued already, and no fixed
 // capacity fits both one connection and ten thousand. Each connection is
 // bounded by itself. The lock is held for a copy of at most 1/handOverDivisor of bulkBlock.
@@ -146,7 +147,7 @@ type receiveQueue struct {
 	waits    atomic.Int32  // how many are in waiting
 	closed   atomic.Bool   // changed with mu held
 	overflow atomic.Bool   // a datagram was dropped because of limit
-	copies   atomic.Bool   // runs must be gathered: limit or recent is set
+	copies   atomic.Bool   // spans must be gathered: limit or recent is set
 
 	mu      sync.Mutex
 	batches []*batch
@@ -158,12 +159,12 @@ type receiveQueue struct {
 	recent  bool                     // only the newest datagram is kept
 }
 
-// gather copies a run of frames to the tail, which are from a sender if they came over
+// gather copies a span of frames to the tail, which are from a sender if they came over
 // UDP. It returns what its connection is to be charged: the frames and so much beside
-// them, or runSize if the run is one more. It reports false, and takes nothing, once
+// them, or spanSize if the span is one more. It reports false, and takes nothing, once
 // closed. Bounds in datagrams apply here: what they drop counts as queued, costs
 // nothing, and sets overflow.
-func (q *receiveQueue) gather(r *run, from *sender, frames []byte, beside int64) (due charge, ok bool) {
+func (q *receiveQueue) gather(r *span, from *sender, frames []byte, beside int64) (due charge, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
@@ -179,22 +180,22 @@ func (q *receiveQueue) gather(r *run, from *sender, frames []byte, beside int64)
 	t.block.b = append(t.block.b, frames...)
 	t.block.cut(start, int(r.headerSize), math.MaxInt64)
 	if t.add(r, from) {
-		beside = runSize
+		beside = spanSize
 	}
 	q.countReceived(r)
 	return charge{batchID{q, t.number}, int64(len(frames)) + beside, r.at}, true
 }
 
-// countReceived counts the datagrams of a run for the manager, before the loop can
+// countReceived counts the datagrams of a span for the manager, before the loop can
 // take them. q.mu is held.
-func (q *receiveQueue) countReceived(r *run) {
+func (q *receiveQueue) countReceived(r *span) {
 	if q.manager != nil {
 		q.manager.counts.received.add(r.frames(), 0)
 	}
 }
 
-// bounded returns those of the frames that a bound in datagrams lets in, and
-// with recent drops what they take the place of.
+// bounded returns the frames that a bound in datagrams lets in. With recent it drops
+// the datagram whose place they take.
 func (q *receiveQueue) bounded(frames []byte, headerSize int) []byte {
 	queued := q.count
 	if q.recent {
@@ -218,14 +219,14 @@ func (q *receiveQueue) bounded(frames []byte, headerSize int) []byte {
 	return frames
 }
 
-// gathering returns the batch at the tail, with room for so many bytes.
+// gathering returns the batch at the tail, with room for size bytes.
 func (q *receiveQueue) gathering(size int) *batch {
 	t := q.tail
 	if t != nil && cap(t.block.b)-len(t.block.b) >= size {
 		return t
 	}
 	b := newBlock(max(gatherBlock, size))
-	if t != nil && len(t.runs) == 0 { // see replace
+	if t != nil && len(t.spans) == 0 { // see replace
 		t.block.free()
 		t.block = b
 		return t
@@ -235,10 +236,10 @@ func (q *receiveQueue) gathering(size int) *batch {
 	return q.tail
 }
 
-// hand queues a long run, all frames that have been found in its own block from
+// hand queues a long span, all frames that have been found in its own block from
 // start on; the queue then owns that. It returns what the connection is to be
 // charged, or reports false, and takes nothing, once closed.
-func (q *receiveQueue) hand(r *run, b *block, start int) (due charge, ok bool) {
+func (q *receiveQueue) hand(r *span, b *block, start int) (due charge, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed.Load() {
@@ -261,7 +262,7 @@ func (q *receiveQueue) push(b *batch) {
 	q.manager.queued()
 }
 
-// replace empties the batch that is queued, if one is, for something newer.
+// replace empties the queued batch, if there is one, for something newer.
 func (q *receiveQueue) replace() {
 	if t := q.tail; t != nil {
 		t.block.b, t.block.ends = t.block.b[:0], t.block.ends[:0]
@@ -276,7 +277,7 @@ func (q *receiveQueue) clear() {
 	q.size.Store(0)
 }
 
-// setLimit bounds the queue to a number of datagrams; negative is none.
+// setLimit bounds the queue to a number of datagrams; a negative number is no bound.
 func (q *receiveQueue) setLimit(limit int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -292,11 +293,11 @@ func (q *receiveQueue) totals() (datagrams, bytes int) {
 	return countFrames(q.batches, 0)
 }
 
-// countFrames counts the datagrams in batches from a run of the first one on,
+// countFrames counts the datagrams in batches from a span of the first one on,
 // and the bytes that they hold.
 func countFrames(batches []*batch, first int) (datagrams, bytes int) {
 	for _, b := range batches {
-		for _, r := range b.runs[first:] {
+		for _, r := range b.spans[first:] {
 			if n := r.frames(); n > 0 {
 				datagrams += n
 				bytes += b.begin(r.last) - b.begin(r.next) - n*int(r.headerSize)
@@ -316,7 +317,7 @@ func (q *receiveQueue) take(into []*batch) []*batch {
 	return into
 }
 
-// close makes the queue refuse runs from now on.
+// close makes the queue refuse spans from now on.
 func (q *receiveQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -326,7 +327,8 @@ func (q *receiveQueue) close() {
 // A drainWaiter is told when a batch has been drained.
 type drainWaiter interface{ batchDrained() }
 
-// notifyWhenDrained has w told when a batch has been drained, unless it is already.
+// notifyWhenDrained has w told when a batch has been drained, unless the batch is
+// drained already.
 func (q *receiveQueue) notifyWhenDrained(batch uint64, w drainWaiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -10,10 +10,10 @@ import (
 // list of receivers, and not for a look into each. While the log holds something,
 // Send appends to it too, so that each connection keeps its order.
 //
-// A receiver goes through the log if its viaLog is set: it is open, and so little
-// waits for it that whatever the log holds has room in its MaxSendQueue. To any
-// other the caller sends directly, after it has distributed the log, and so
-// learns what becomes of it. Whoever ends a stream calls leaveLog first.
+// A receiver goes through the log if its viaLog is set: then it is open, and so little
+// waits for it that everything the log may hold has room in its MaxSendQueue. To any
+// other receiver the caller sends directly, after distributing the log, and so gets its
+// error. Whoever ends a stream calls leaveLog first.
 //
 // The loop takes no lock here, as with the flusher, unless it has to distribute.
 type sendLog struct {
@@ -87,7 +87,7 @@ func (e *logEntry) free() {
 
 func (e *logEntry) size() int64 { return int64(len(e.frame.b) + len(e.receivers)) }
 
-// isEmpty reports whether all is distributed that the caller has sent.
+// isEmpty reports whether everything that the caller has sent is distributed.
 func (l *sendLog) isEmpty() bool { return l.waiting.Load() == 0 }
 
 // send sends an entry to its receivers, whose viaLog was set, and returns those
@@ -132,7 +132,7 @@ func (l *sendLog) settle() {
 	l.help()
 }
 
-// help distributes what the log holds unless somebody does: who that is looks
+// help distributes what the log holds, unless another goroutine does: that one looks
 // again when it is done.
 func (l *sendLog) help() {
 	for l.entries.Load() != nil && l.mu.TryLock() {
@@ -188,8 +188,8 @@ func (l *sendLog) deliver(e *logEntry) {
 // appends what was sent to it through the log before. It comes before whatever
 // makes s refuse what is sent.
 //
-// Who sends looks at viaLog again after it has appended to the log (see send). So
-// either it finds that s has left the log, or leaveLog settles what was appended.
+// A sender looks at viaLog again after it has appended to the log (see send). So either
+// it finds that s has left the log, or leaveLog settles what was appended.
 func (s *stream) leaveLog() {
 	s.out.mu.Lock()
 	s.out.leftLog = true

@@ -30,13 +30,13 @@ type stream struct {
 	link link // to the engine, if that is the carrier
 }
 
-// A carrier moves the bytes of one stream. None of its methods waits, and
-// nothing of the stream is locked when they are called but what they name.
+// A carrier moves the bytes of one stream. None of its methods waits. No lock of the
+// stream is held when they are called, except where a comment names one.
 type carrier interface {
 	// look says that the reason of a stepWait may be gone.
 	look()
-	// interrupt says that the incoming side is to be looked at even if the carrier
-	// waits for bytes: a limit has passed.
+	// interrupt says that a limit has passed: the carrier is to look at the incoming
+	// side even if it waits for bytes.
 	interrupt()
 	// flush writes what is pending. The stream is marked busy. Only flushing
 	// goroutines call it.
@@ -57,9 +57,9 @@ type carrier interface {
 	netConn() net.Conn
 }
 
-// newStream makes a connection of a socket, which it owns from then on unless it
-// fails; via is the rendezvous that it came through. One that the program has
-// not adopted has been through setKeepAlive.
+// newStream makes a connection of a socket, which it owns from then on unless it fails;
+// via is the rendezvous that the socket came through. If the program has not adopted
+// the socket, setKeepAlive has been called on it.
 func (m *QueuedConnectionManager) newStream(socket net.Conn, ends endpoints, via *Connection, adopted bool) (*Connection, error) {
 	s := m.makeStream(ends, via, adopted || via != nil)
 	if !adopted {
@@ -96,7 +96,7 @@ func (m *QueuedConnectionManager) makeStream(ends endpoints, via *Connection, fi
 	return s
 }
 
-// shut is what closing by the program does. Connection.mu is held.
+// shut is called when the program has closed the connection. Connection.mu is held.
 func (s *stream) shut() {
 	s.leaveLog()
 	limit := s.manager.elapsed() + s.manager.closeTimeout()
@@ -105,8 +105,8 @@ func (s *stream) shut() {
 	s.carrier.look()
 }
 
-// endReading moves the state of the incoming side forward, and ends that at the
-// latest at the limit.
+// endReading moves the state of the incoming side forward, and ends that side at the
+// limit at the latest.
 func (s *stream) endReading(state receiveState, limit time.Duration) {
 	s.in.mu.Lock()
 	s.in.advance(state)
@@ -167,8 +167,8 @@ func (s *stream) incomingOver(err error) {
 	s.leaveLog()
 	if err != errClosedByProgram {
 		s.receivingOver(withGuess(err, s.in.guess), s.out.conclude)
-		// Whoever breaks the protocol gets nothing more, and a reset stops what
-		// it still sends. Anybody else may be waiting for what was sent last.
+		// A peer that breaks the protocol gets nothing more, and a reset stops what it
+		// still sends. Any other may be waiting for what was sent last.
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			limit := s.manager.elapsed() + s.manager.closeTimeout()
 			s.out.finish(s, err, limit)
@@ -188,7 +188,7 @@ func (s *stream) directionOver() {
 	}
 }
 
-// opError words a failed system call as package net does.
+// opError puts the error of a system call in the words of package net.
 func (s *stream) opError(op string, err error) error {
 	return &net.OpError{
 		Op: op, Net: "tcp",

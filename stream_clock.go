@@ -20,7 +20,7 @@ type guard struct {
 	ending     bool          // all but the last part of the limit has passed: see lookAgain
 	resumes    time.Duration // when the rate allows more; 0: it does now
 	spent      rates         // what has been delivered
-	next       rates         // with the run that is to be delivered next
+	next       rates         // with the span that is to be delivered next
 	slowed     bool
 	slowings   uint64 // how often that began
 	passed     error  // the limit of Config that has passed while the peer said nothing
@@ -278,7 +278,7 @@ const stubborn = 50 * time.Millisecond
 // not have it looked at for each of its datagrams.
 const shortestPause = 50 * time.Millisecond
 
-// rateAllows returns how much of a run of n bytes of whole frames may be delivered
+// rateAllows returns how much of a span of n bytes of whole frames may be delivered
 // now. With nothing the stream is looked at again later. in.mu is held.
 func (s *stream) rateAllows(headerSize, n int) (allowed int, err error) {
 	g, config := s.guard, &s.manager.config
@@ -317,7 +317,7 @@ func (s *stream) rateAllows(headerSize, n int) (allowed int, err error) {
 	return allowed, nil
 }
 
-// rateSpent counts the run that rateAllows has let through. in.mu is held.
+// rateSpent counts the span that rateAllows has let through. in.mu is held.
 func (s *stream) rateSpent() {
 	if g := s.guard; g != nil {
 		g.spent = g.next

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// incoming is the incoming side of a stream: the bytes that have been read and
-// not yet queued, and who gets them. The carrier owns what is not in the account:
-// one goroutine at a time reads, and calls deliver.
+// incoming is the incoming side of a stream: the bytes that have been read and not yet
+// queued, and the reader that gets them. The carrier owns everything outside the
+// account: one goroutine at a time reads, and calls deliver.
 type incoming struct {
 	account
 
@@ -41,20 +41,20 @@ const (
 	stepEnd              // it is over
 )
 
-// Reasons that are recorded elsewhere already.
+// These end the incoming side for a reason that is recorded elsewhere.
 var (
 	errClosedByProgram = errors.New("closed by the program")
 	errSendingFailed   = errors.New("sending failed")
 )
 
-// errNothing is what a carrier found that looked without waiting.
+// errNothing is the result of a carrier that looked without waiting and found nothing.
 var errNothing = errors.New("nothing to read")
 
-// deliver queues all whole frames that have been read, and returns what to do
-// then; the error is the reason of stepEnd.
+// deliver queues all whole frames that have been read, and returns what to do next; the
+// error is the reason of a stepEnd.
 //
-// What it calls is kept shallow: a stack that has once grown beyond 2 KiB stays
-// so while a goroutine waits for bytes.
+// Its calls are kept shallow: a stack that has once grown beyond 2 KiB stays that large
+// while its goroutine waits for bytes.
 func (s *stream) deliver() (step, error) {
 	in := &s.in
 	in.mu.Lock()
@@ -78,7 +78,7 @@ func (s *stream) deliver() (step, error) {
 	}
 }
 
-// next returns the length of the run that may be queued now, and its header size;
+// next returns the length of the span that may be queued now, and its header size;
 // with a length of 0 there is none, and step says what to do instead. in.mu is
 // held.
 func (s *stream) next() (step step, headerSize, n int, err error) {
@@ -130,7 +130,7 @@ func (s *stream) next() (step step, headerSize, n int, err error) {
 	return stepRead, headerSize, n, nil
 }
 
-// whenDelivered says what to do when all whole frames are queued. in.mu is held.
+// whenDelivered says what to do once all whole frames are queued. in.mu is held.
 func (s *stream) whenDelivered() (step, error) {
 	in := &s.in
 	passed := s.guard.passedLimit()
@@ -159,14 +159,14 @@ func (s *stream) whenDelivered() (step, error) {
 	return stepRead, nil
 }
 
-// guessFirst guesses what the bytes are by which the peer began.
+// guessFirst guesses from the peer's first bytes what it is.
 func (in *incoming) guessFirst() {
 	if !in.begun && in.header != 0 && in.unread() > 0 {
 		in.guess = guessPeer(in.buffer.b[in.start:], int(in.header))
 	}
 }
 
-// isLong reports whether a run of n bytes is handed over in its buffer. A
+// isLong reports whether a span of n bytes is handed over in its buffer. A
 // shorter one is copied, because it would hold a block many times its size.
 func (in *incoming) isLong(n int) bool {
 	return n >= handedCost(in.buffer)/handOverDivisor && !in.reader.queue.copies.Load()
@@ -178,28 +178,28 @@ func (s *stream) queueRaw(n int) {
 	frame := newBlock(rawHeader + n)
 	defer frame.free()
 	frame.b = append(appendHeader(frame.b, rawHeader, n), in.buffer.b[in.start:in.start+n]...)
-	s.taken(n, s.newRun(rawHeader), frame.b)
+	s.taken(n, s.newSpan(rawHeader), frame.b)
 }
 
-// newRun returns the run of what is unread.
-func (s *stream) newRun(headerSize int) run {
-	return run{conn: &s.Connection, headerSize: uint8(headerSize), at: time.Duration(s.in.received.Load())}
+// newSpan returns a span for the unread bytes.
+func (s *stream) newSpan(headerSize int) span {
+	return span{conn: &s.Connection, headerSize: uint8(headerSize), at: time.Duration(s.in.received.Load())}
 }
 
-// countDatagrams counts those of a run that has been queued. in.mu is held.
-func (s *stream) countDatagrams(r *run) {
+// countDatagrams counts the datagrams of a span that has been queued. in.mu is held.
+func (s *stream) countDatagrams(r *span) {
 	s.in.datagrams += uint64(r.frames())
 }
 
 // gather queues n bytes of frames as a copy.
 func (s *stream) gather(headerSize, n int) {
 	in := &s.in
-	s.taken(n, s.newRun(headerSize), in.buffer.b[in.start:in.start+n])
+	s.taken(n, s.newSpan(headerSize), in.buffer.b[in.start:in.start+n])
 }
 
-// taken queues frames, which stand for n bytes, and takes those off the buffer.
-// If the reader takes none it has just been shut down, and they stay.
-func (s *stream) taken(n int, r run, frames []byte) {
+// taken queues frames, which stand for n bytes, and takes those bytes off the buffer.
+// If the reader refuses them, because it has just been shut down, they stay.
+func (s *stream) taken(n int, r span, frames []byte) {
 	in := &s.in
 	due, ok := in.reader.queue.gather(&r, nil, frames, 0)
 	if !ok {
@@ -213,8 +213,8 @@ func (s *stream) taken(n int, r run, frames []byte) {
 	}
 }
 
-// handOver queues a run of n bytes in the buffer itself. The rest, most often a
-// part of one small datagram, stays behind in another one.
+// handOver queues a span of n bytes in the buffer itself. The rest, most often a part
+// of one small datagram, moves to another buffer.
 func (s *stream) handOver(headerSize, n int) {
 	in := &s.in
 	end := in.start + n
@@ -226,7 +226,7 @@ func (s *stream) handOver(headerSize, n int) {
 	for ends := in.buffer.ends; int(ends[len(ends)-1]) > end; ends = in.buffer.ends {
 		in.buffer.ends = ends[:len(ends)-1] // held back by a rate
 	}
-	r := s.newRun(headerSize)
+	r := s.newSpan(headerSize)
 	due, ok := in.reader.queue.hand(&r, in.buffer, in.start)
 	if !ok {
 		rest.free()
@@ -237,7 +237,7 @@ func (s *stream) handOver(headerSize, n int) {
 	in.buffer, in.start = rest, 0
 }
 
-// cut returns the length of the run of whole frames at the front of what is
+// cut returns the length of the span of whole frames at the front of what is
 // unread, and their header size, as the reader has it. In raw mode, which has a
 // header size of 0, it is everything.
 func (in *incoming) cut(m *QueuedConnectionManager) (headerSize, n int, err error) {
@@ -250,11 +250,11 @@ func (in *incoming) cut(m *QueuedConnectionManager) (headerSize, n int, err erro
 	return headerSize, end - in.start, err
 }
 
-// discard throws away what the peer still sends after the program closed the
-// stream, so that the system does not answer it with a reset, which would destroy
-// what was sent last. It goes on to the peer's end, or to the limit. A peer that
-// goes on sending is left alone, and sees a reset when what was sent last has
-// arrived: see arrived. in.mu is held.
+// discard throws away what the peer still sends after the program closed the stream, so
+// that the system does not answer it with a reset, which would destroy what was sent
+// last. It goes on to the peer's end, or to the limit. A peer that goes on sending is
+// no longer read, and sees a reset once the last message has arrived: see arrived.
+// in.mu is held.
 func (s *stream) discard() (step step, headerSize, n int, err error) {
 	in := &s.in
 	in.discarded += in.unread()
@@ -290,9 +290,9 @@ func (in *incoming) unread() int {
 	return len(in.buffer.b) - in.start
 }
 
-// room returns the free part of the buffer, which is made as large as a read
-// should be, and larger for a datagram that has filled it: memory grows with
-// the bytes that arrive, never with the length that the peer claims.
+// room returns the free part of the buffer. The buffer is made as large as a read
+// should be, and larger if a datagram has filled it: memory grows with the bytes that
+// arrive, never with the length that the peer claims.
 func (in *incoming) room(size int) []byte {
 	if in.buffer == nil {
 		in.buffer = newBlock(size)
@@ -337,8 +337,8 @@ func (s *stream) extend(n, size int) {
 	}
 }
 
-// releaseBuffer gives back memory before a wait for bytes: all of it, or most
-// where only a small part of a datagram is there.
+// releaseBuffer gives back memory before a wait for bytes: all of it, or most of it if
+// only a small part of a datagram is there.
 func (in *incoming) releaseBuffer() {
 	switch n := in.unread(); {
 	case n == 0:

@@ -44,8 +44,8 @@ func (s *stream) send(headerSize int, payload []byte) (flush bool, err error) {
 	return s.sent(s.out.append(s, headerSize, payload, nil))
 }
 
-// sendFrame is send of a whole frame, which is shared where nothing is pending
-// before it: then nothing is copied, whatever the number of receivers.
+// sendFrame is send for a whole frame. If nothing is pending before it, the stream
+// shares the frame: then nothing is copied, whatever the number of receivers.
 func (s *stream) sendFrame(headerSize int, frame *block) (flush bool, err error) {
 	return s.sent(s.out.append(s, headerSize, frame.b[headerSize:], frame))
 }
@@ -57,8 +57,8 @@ func (s *stream) sent(flush bool, err error) (bool, error) {
 	return flush, err
 }
 
-// pendingBlock is how many bytes pending grows to before it goes to full: a peer
-// that takes nothing must not cost the loop the more the more waits.
+// pendingBlock is how large pending grows before it goes to full: the more waits for a
+// peer that takes nothing, the more each Send would cost otherwise.
 const pendingBlock = 16 << 10
 
 func (o *outgoing) append(s *stream, headerSize int, payload []byte, frame *block) (flush bool, err error) {
@@ -79,8 +79,8 @@ func (o *outgoing) append(s *stream, headerSize int, payload []byte, frame *bloc
 	return o.put(s, headerSize, payload, frame), nil
 }
 
-// sendLogged is sendFrame of one that was sent through the log. It has room:
-// see noteRoom.
+// sendLogged is sendFrame for a frame that was sent through the log. There is room for
+// it: see noteRoom.
 func (s *stream) sendLogged(headerSize int, frame *block) (flush bool, err error) {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
@@ -138,7 +138,8 @@ func (o *outgoing) lost() bool {
 	return o.gaveUp.Load() || o.queued() > 0
 }
 
-// claim marks o busy and reports whether it was not, and has something to write.
+// claim marks o busy, if it was not and has something to write, and reports whether it
+// did.
 func (o *outgoing) claim() bool {
 	if o.busy || o.blocked || o.done || o.pending == nil && !o.backlog.isBegun() && !o.closing {
 		return false
@@ -147,7 +148,7 @@ func (o *outgoing) claim() bool {
 	return true
 }
 
-// conclude makes err, the reason of the end, the answer to what is sent.
+// conclude makes err, the reason of the end, the answer to every further Send.
 func (o *outgoing) conclude(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -218,7 +219,7 @@ func (o *outgoing) wrote(s *stream, n int) {
 	}
 }
 
-// waitIdle waits until nobody is busy with o, or was for a moment.
+// waitIdle waits until nobody is busy with o, at least for a moment.
 func (o *outgoing) waitIdle() {
 	o.mu.Lock()
 	if !o.busy {
@@ -290,9 +291,9 @@ func (o *outgoing) abort(s *stream, reason error) {
 	}
 }
 
-// writeFailed ends the stream because nothing can be written any more. Its peer
-// may have said something before: that is still read, up to its end of the stream
-// if the peer was the one who broke off. The caller is busy with s.
+// writeFailed ends the stream because nothing can be written any more. The peer may
+// have sent something before: that is still read, up to its end of the stream if it was
+// the peer that broke off. The caller is busy with s.
 func (s *stream) writeFailed(err error) {
 	grace := s.manager.closeTimeout()
 	if isTimeout(err) {

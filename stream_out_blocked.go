@@ -2,10 +2,9 @@ package queuednet
 
 import "time"
 
-// What a stream does while its peer, and so the system, takes nothing of what is
-// written.
+// What a stream does while its peer, and therefore the system, takes nothing.
 
-// A backlog is what is written before pending.
+// A backlog holds the bytes that are to be written before those in pending.
 type backlog struct {
 	begun   *block // the block that the system has taken written bytes of
 	written int
@@ -60,8 +59,8 @@ const (
 	writeStuck              // that did not help
 )
 
-// putBack takes back a block that the system has taken only at bytes of, and
-// marks o as blocked. It reports false where it was given up meanwhile.
+// putBack takes back a block of which the system has taken only the first at bytes, and
+// marks o as blocked. It reports false if everything was given up meanwhile.
 func (o *outgoing) putBack(b *block, at int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -76,8 +75,8 @@ func (o *outgoing) putBack(b *block, at int) bool {
 	return true
 }
 
-// unblock notes that the system takes something again. It reports whether o was
-// blocked, and whether it must be queued for flushing.
+// unblock notes that the system takes bytes again. It reports whether o was blocked,
+// and whether it must be queued for flushing.
 func (o *outgoing) unblock() (was, flush bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -107,9 +106,9 @@ func (s *stream) blocks() {
 	}
 }
 
-// overdue reports whether a try to write that has not written all was the last, and
-// whether one that was not made in time may be made once: not where closing is to take
-// no time.
+// overdue reports whether the time for writing is over, so that the last try was the
+// last one. It also reports whether a write that nobody came to try in time may be
+// tried once: not if closing is to take no time.
 func (s *stream) overdue() (last, mayLook bool) {
 	o := &s.out
 	now := s.manager.elapsed()
@@ -119,8 +118,8 @@ func (s *stream) overdue() (last, mayLook bool) {
 	return last, o.limit == 0 || s.manager.closeTimeout() > 0
 }
 
-// due returns when the stream must have got rid of something: 0 for never. o.mu
-// is held.
+// due returns the time by which the system must have taken something, or 0 for never.
+// o.mu is held.
 func (o *outgoing) due(s *stream) time.Duration {
 	switch {
 	case o.done || o.stage == writeStuck:

@@ -215,8 +215,8 @@ func (p *packets) deliver(frame []byte, from NetAddress, local netip.Addr, at ti
 		queue.overflow.Store(true)
 		return true
 	}
-	r := run{conn: &p.Connection, headerSize: udpHeader, at: at}
-	due, ok := queue.gather(&r, &sender{from, local}, frame, runSize)
+	r := span{conn: &p.Connection, headerSize: udpHeader, at: at}
+	due, ok := queue.gather(&r, &sender{from, local}, frame, spanSize)
 	if !ok {
 		p.drop() // the reader has just been shut down
 	}

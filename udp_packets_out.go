@@ -32,7 +32,7 @@ type target struct {
 
 // targetSize is about what a packet to be sent takes beside its bytes. With many tiny
 // packets to different receivers that is most of the memory, so the bounds count it, as
-// they count runSize.
+// they count spanSize.
 const targetSize = 64
 
 // wrote counts a packet that was written, or refused because of err.

@@ -108,9 +108,9 @@ func (w *ConnectionWriter) SendTo(datagram *Datagram, conn *Connection, address 
 //
 // It fails with errors.ErrUnsupported if LocalAddress of datagrams is the zero
 // NetAddress on this connection; for a connection that was opened at one address, it
-// does so for any other. It fails with a *net.AddrError if from has not the version of
-// IP that address has. If this machine does not have the address, the system refuses
-// the packet later. Panda3D has no counterpart.
+// does so for any other. It fails with a *net.AddrError if from and address have
+// different versions of IP. If this machine does not have the address, the system
+// refuses the packet later. Panda3D has no counterpart.
 func (w *ConnectionWriter) SendFrom(datagram *Datagram, conn *Connection, from, address NetAddress) error {
 	local := from.AddrPort().Addr()
 	switch {
@@ -172,8 +172,8 @@ func (w *ConnectionWriter) frameHeader() int {
 }
 
 // Flush sends now everything that connections of the manager have collected (see
-// [Connection.SetCollectTCP]). If nothing collects, there is nothing to do. It does not
-// wait until it has left. In Panda3D only a Connection has it.
+// [Connection.SetCollectTCP]). If none collects, it does nothing. It does not wait
+// until the bytes have left. In Panda3D only a Connection has it.
 func (w *ConnectionWriter) Flush() {
 	if w.manager != nil {
 		w.manager.log.settle()

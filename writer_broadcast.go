@@ -9,8 +9,8 @@ import (
 // maps.Keys(players). It puts the datagram into a frame once, and goes on past a
 // receiver that fails. The errors come back joined; besides what Send documents, each
 // names the address of the receiver. A nil sequence has no receivers. The sequence must
-// not wait: the datagrams leave when it is at its end. In Panda3D this is a loop over
-// send.
+// not wait, because the datagrams leave when it has ended. In Panda3D this is a loop
+// over send.
 func (w *ConnectionWriter) Broadcast(datagram *Datagram, conns iter.Seq[*Connection]) (err error) {
 	headerSize := w.frameHeader()
 	if err := w.check(datagram, headerSize); err != nil || conns == nil {
@@ -45,7 +45,7 @@ func Except(conns iter.Seq[*Connection], but *Connection) iter.Seq[*Connection] 
 	}
 }
 
-// sendAll sends the frame of an entry to those whom it names, be they what they may.
+// sendAll sends the frame of an entry to its receivers, of whatever kind they are.
 func (w *ConnectionWriter) sendAll(e *logEntry) error {
 	var errs []error
 	e.collecting = false
@@ -63,9 +63,9 @@ func (w *ConnectionWriter) sendAll(e *logEntry) error {
 	return errors.Join(errs...)
 }
 
-// sortReceivers moves those that are sent to through the log to the front, and
-// returns how many they are. It reads one cache line of each, and does nothing
-// else, so that the processor waits for many of them at once.
+// sortReceivers moves the receivers that take the log to the front, and returns how
+// many they are. It reads one cache line of each and does nothing else, so that the
+// processor waits for many cache lines at once.
 func (w *ConnectionWriter) sortReceivers(e *logEntry) (n int) {
 	if len(e.frame.b) > maxLogFrame {
 		return 0
@@ -79,7 +79,7 @@ func (w *ConnectionWriter) sortReceivers(e *logEntry) (n int) {
 	return n
 }
 
-// sendDirectly sends to those that may refuse it.
+// sendDirectly sends to the receivers that may refuse.
 func (w *ConnectionWriter) sendDirectly(e *logEntry) (errs []error) {
 	var dirty chain
 	w.manager.log.settle()

@@ -1,8 +1,7 @@
 package queuednet
 
-// The queue of a reader has bounds in bytes, for each connection, that slow its
-// peer down. What follows is Panda3D's other way, a bound in datagrams that
-// drops, and the numbers for a display.
+// Bounds in bytes, for each connection, slow its peer down. In this file are Panda3D's
+// other bound, in datagrams, which drops, and the numbers for a display.
 
 // SetMaxQueueSize bounds the number of datagrams that are queued in the reader. What
 // arrives beyond the bound is dropped, also over TCP, and OverflowFlag tells. A
@@ -30,14 +29,14 @@ func (r *QueuedConnectionReader) OverflowFlag() bool { return r.queue.overflow.L
 func (r *QueuedConnectionReader) ResetOverflowFlag() { r.queue.overflow.Store(false) }
 
 // CurrentQueueSize returns how many datagrams are queued. It counts them one by one, so
-// it is for a display and not for the loop. It is Panda3D's get_current_queue_size.
+// use it for a display and not in the loop. It is Panda3D's get_current_queue_size.
 func (r *QueuedConnectionReader) CurrentQueueSize() int {
 	datagrams, _ := r.totals()
 	return datagrams
 }
 
 // CurrentQueueBytes returns how many bytes the queued datagrams have, without headers.
-// It counts like CurrentQueueSize. Panda3D has no counterpart.
+// It counts one by one, like CurrentQueueSize. Panda3D has no counterpart.
 func (r *QueuedConnectionReader) CurrentQueueBytes() int {
 	_, bytes := r.totals()
 	return bytes
@@ -49,7 +48,7 @@ func (r *QueuedConnectionReader) totals() (datagrams, bytes int) {
 	defer r.mu.Unlock()
 	datagrams, bytes = r.queue.totals()
 	if r.state.Load() != drainLooping { // else the loop has it
-		n, b := countFrames(r.taken[r.next:], r.run)
+		n, b := countFrames(r.taken[r.next:], r.span)
 		datagrams, bytes = datagrams+n, bytes+b
 	}
 	return datagrams, bytes
