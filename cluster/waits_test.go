@@ -130,7 +130,6 @@ func (l *aloop) call(name string, f func()) {
 func (l *aloop) frame() {
 	n, g, id, d := l.n, l.n.Group("zone"), SessionID{1}, queuednet.NewDatagram(make([]byte, 1000))
 	var ticket []byte
-	var pending *PendingSession
 	for name, f := range map[string]func(){
 		"Node.Address": func() { n.Address(l.conn) }, "Node.Connected": func() { n.Connected() },
 		"Node.Connection": func() { n.Connection(n.Address(l.conn)) }, "Node.DataAvailable": func() { n.DataAvailable() },
@@ -157,10 +156,17 @@ func (l *aloop) frame() {
 	} {
 		l.call(name, f)
 	}
+	l.inOrder(ticket)
+}
+
+// inOrder is the part of a frame whose calls need those before them.
+func (l *aloop) inOrder(ticket []byte) {
+	n, g := l.n, l.n.Group("zone")
+	var pending *PendingSession
 	l.call("Node.Redeem", func() { pending = n.Redeem(ticket) })
 	l.call("PendingSession.Ready", func() { pending.Ready() })
 	l.call("PendingSession.Result", func() { pending.Result() })
-	l.call("Node.EndSession", func() { n.EndSession(id) })
+	l.call("Node.EndSession", func() { n.EndSession(SessionID{1}) })
 	l.call("Node.Messages", func() {
 		for m := range n.Messages() {
 			l.call("Message.Datagram", func() { m.Datagram() })
