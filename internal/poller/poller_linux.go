@@ -28,6 +28,8 @@ type epoll struct {
 	wake   int
 	events []syscall.EpollEvent
 
+	yielded time.Time // when Wait did so last: see yield
+
 	// Where there is one P only, a goroutine in epoll_wait would keep it from all
 	// others until the runtime takes it away. There the runtime's own poller watches
 	// the epoll descriptor instead.
@@ -130,9 +132,7 @@ func (e *epoll) Wait(events []Event, timeout time.Duration) (int, error) {
 	return found, nil
 }
 
-// wait is epoll_wait. After each wait in the kernel the goroutine passes the
-// scheduler once: one that never does is taken for a hog, and preempted every
-// 10 ms, which costs a third of the processor time of a quiet server.
+// wait is epoll_wait.
 func (e *epoll) wait(events []syscall.EpollEvent, timeout time.Duration) (int, error) {
 	if timeout != 0 && e.runtime != nil {
 		return e.waitRuntime(events, timeout)
@@ -144,12 +144,24 @@ func (e *epoll) wait(events []syscall.EpollEvent, timeout time.Duration) (int, e
 	}
 	n, err := syscall.EpollWait(e.fd, events, milliseconds(kernel))
 	if timeout != 0 {
-		runtime.Gosched()
+		e.yield()
 	}
 	if err != nil && err != syscall.EINTR {
 		return 0, os.NewSyscallError("epoll_wait", err)
 	}
 	return max(n, 0), nil
+}
+
+// yield passes the scheduler once in a while. A goroutine that waits in the kernel and
+// never does is taken for a hog after 10 ms, and preempted again and again, which costs a
+// third of the processor time of a quiet server. But each time wakes a thread, which
+// finds nothing to do: that is a third of a round trip.
+func (e *epoll) yield() {
+	const often = 4 * time.Millisecond
+	if now := time.Now(); now.Sub(e.yielded) >= often {
+		e.yielded = now
+		runtime.Gosched()
+	}
 }
 
 // waitRuntime is wait by the runtime's poller.
@@ -207,7 +219,7 @@ func (e *epoll) Pause(d time.Duration) {
 		return
 	}
 	await(e.wake, d)
-	runtime.Gosched()
+	runtime.Gosched() // what the sweep before has woken runs, also if all other processors are busy
 }
 
 func (e *epoll) Wake() {
