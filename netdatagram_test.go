@@ -106,7 +106,7 @@ func TestDatagramsViewIsImmuneUDP(t *testing.T) {
 
 // Where one reader has streams and packets, a stream's datagrams have the addresses of
 // their connection, whatever came before and whatever the program sets.
-func TestDatagramsOfStreamsBehindPackets(t *testing.T) {
+func TestStreamDatagramsBehindPackets(t *testing.T) {
 	e := newEnd(t, nil)
 	stream, _ := e.raw()
 	packets := e.udp("127.0.0.1:0")
