@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -75,13 +74,17 @@ func BenchmarkThroughput(b *testing.B) {
 			name := fmt.Sprintf("%d B/%s", size, runs.name)
 			pick := func(i int) int { return i / runs.run % runs.groups }
 			b.Run(name+"/bare", func(b *testing.B) { bareThroughput(b, size, runs.groups, pick) })
-			b.Run(name+"/cluster", func(b *testing.B) { throughput(b, size, runs.groups, pick) })
+			b.Run(name+"/cluster", func(b *testing.B) { throughput(b, embeddedNodes(b, 2, unbound), size, runs.groups, pick) })
+			b.Run(name+"/cluster, external", func(b *testing.B) {
+				throughput(b, externalNodes(b, externalServer(b, nil).ClientURL(), 2, unbound), size, runs.groups, pick)
+			})
 		}
 	}
 }
 
-func throughput(b *testing.B, size, groups int, pick func(int) int) {
-	nodes := embeddedNodes(b, 2, func(c *Config) { c.MaxPublishRate = math.MaxInt32 })
+func unbound(c *Config) { c.MaxPublishRate = math.MaxInt32 }
+
+func throughput(b *testing.B, nodes []*member, size, groups int, pick func(int) int) {
 	var to []*Group
 	for i := range groups {
 		nodes[1].Group(fmt.Sprint("g", i)).Watch()
@@ -185,10 +188,11 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// latencies are those of messages that begin with the time of their sending.
+// latencies are those of messages that begin with the time of their sending, and the times
+// of the calls that send them.
 type latencies struct {
-	times []time.Duration
-	got   atomic.Int64
+	times, calls []time.Duration
+	got          atomic.Int64
 }
 
 var benchBegan = time.Now()
@@ -199,20 +203,33 @@ func (l *latencies) add(p []byte) {
 }
 
 func (l *latencies) run(b *testing.B, rate int, send func([]byte)) {
+	l.times, l.calls = make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
+	cpu := cpuTime()
 	b.ResetTimer()
 	ticker := time.NewTicker(time.Second / 60)
 	defer ticker.Stop()
 	payload := make([]byte, 64)
 	for i := 0; i < b.N; <-ticker.C {
 		for end := min(i+rate/60, b.N); i < end; i++ {
-			binary.LittleEndian.PutUint64(payload, uint64(time.Since(benchBegan)))
+			began := time.Since(benchBegan)
+			binary.LittleEndian.PutUint64(payload, uint64(began))
 			send(payload)
+			l.calls = append(l.calls, time.Since(benchBegan)-began)
 		}
 	}
 	waitFor(b, &l.got)
-	slices.Sort(l.times)
-	b.ReportMetric(float64(l.times[len(l.times)/2].Microseconds()), "p50-µs")
-	b.ReportMetric(float64(l.times[len(l.times)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(100*float64(cpuTime()-cpu)/float64(b.Elapsed()), "cpu-%")
+	b.ReportMetric(percentile(l.times, 50), "p50-µs")
+	b.ReportMetric(percentile(l.times, 99), "p99-µs")
+	b.ReportMetric(percentile(l.calls, 50), "call-p50-µs")
+	b.ReportMetric(percentile(l.calls, 99.9), "call-p99.9-µs")
+	b.ReportMetric(percentile(l.calls, 100), "call-max-µs")
+}
+
+// percentile returns how many microseconds so many percent of the times take at most.
+func percentile(times []time.Duration, percent float64) float64 {
+	slices.Sort(times)
+	return float64(times[int(float64(len(times)-1)*percent/100)].Nanoseconds()) / 1000
 }
 
 // BenchmarkInterest is a group that is watched and left again.
@@ -237,45 +254,6 @@ func BenchmarkInterest(b *testing.B) {
 		}
 		fence(nodes[1], nodes[0])
 	})
-}
-
-// BenchmarkBroadcastHere is a broadcast to 300 members on this node, beside the writer's own.
-func BenchmarkBroadcastHere(b *testing.B) {
-	e := newEnd(b)
-	n := open(b, nil)
-	g := n.Group("zone")
-	var conns []*queuednet.Connection
-	for range 300 {
-		conn, player := e.player()
-		go func() {
-			for buf := make([]byte, 64<<10); ; {
-				if _, err := player.Read(buf); err != nil {
-					return
-				}
-			}
-		}()
-		require.NoError(b, player.SetReadDeadline(time.Time{}))
-		require.NoError(b, g.Join(conn))
-		conns = append(conns, conn)
-	}
-	d := queuednet.NewDatagram([]byte(strings.Repeat("x", 64)))
-	for name, send := range map[string]func() error{
-		"writer":  func() error { return e.writer.Broadcast(d, slices.Values(conns)) },
-		"cluster": func() error { return g.Broadcast(e.writer, d) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			var inLoop time.Duration
-			for range b.N {
-				began := time.Now()
-				if err := send(); err != nil {
-					b.Fatal(err)
-				}
-				inLoop += time.Since(began)
-				time.Sleep(200 * time.Microsecond) // a frame
-			}
-			b.ReportMetric(float64(inLoop.Nanoseconds())/float64(b.N), "loop-ns/op")
-		})
-	}
 }
 
 // cpuTime is what this process has used of the processors.

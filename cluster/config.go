@@ -83,7 +83,8 @@ type Config struct {
 
 	// MaxPublishRate bounds the bytes that are sent to other nodes in a second, where
 	// each NATS message, which holds one message or up to 32 KiB of neighbours
-	// to the same group, counts 256 more than it has. A quarter of a second's may come at once.
+	// to the same group, counts 1,024 more than it has, for the work that it is. A
+	// quarter of a second's may come at once.
 	// Beyond it what is sent is refused with ErrPublishRate. Embedded servers slow
 	// nobody down, they lose what a receiver cannot take: set it to what the network and
 	// the nodes carry, less where a message goes to many nodes. Default: 200,000,000.

@@ -46,8 +46,11 @@ func (t *groupTable) hashed(hash uint64) *Group {
 }
 
 func (e *groupEntry) value() *Group {
-	if e == nil {
+	switch {
+	case e == nil:
 		return nil
+	case e.kept != nil: // a weak pointer costs as much as the rest of the look-up
+		return e.kept
 	}
 	return e.group.Value()
 }

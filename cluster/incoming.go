@@ -48,6 +48,9 @@ type packet struct {
 	held        *atomic.Int64 // bytes of its node; nil: this one
 }
 
+// messageCost is what a NATS message that waits takes more than it has.
+const messageCost = 256
+
 // cost is what a packet counts under MaxReceiveQueue.
 func (p *packet) cost() int64 { return int64(len(p.body)) + messageCost }
 

@@ -61,6 +61,14 @@ func TestPublishRate(t *testing.T) {
 	assert.LessOrEqual(t, float64(queued), 30+100*time.Since(began).Seconds())
 	assert.EqualValues(t, refused, a.Stats().RefusedRate)
 	assert.NoError(t, a.Err())
+
+	b, sent, began := nodes[1], 0, time.Now() // to groups in turn, so that each is a NATS message
+	for b.Group(strconv.Itoa(sent%2)).Broadcast(nil, queuednet.NewDatagram(nil)) == nil {
+		sent++
+	}
+	const cost = 1024 + headerSize + 1
+	assert.GreaterOrEqual(t, (sent+1)*cost, 25_000)
+	assert.LessOrEqual(t, float64(sent*cost), 25_000+100_000*time.Since(began).Seconds())
 }
 
 // The rate is what a bucket of a quarter of a second gives.
