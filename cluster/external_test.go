@@ -30,6 +30,16 @@ func externalServer(t testing.TB, options *server.Options) *server.Server {
 	return s
 }
 
+// externalServerAgain is another NATS server at a port. The nodes close before it ends:
+// without one they would try to say goodbye for as long as CloseTimeout allows.
+func externalServerAgain(t testing.TB, port int, nodes []*member) {
+	t.Helper()
+	externalServer(t, &server.Options{Port: port})
+	for _, n := range nodes {
+		t.Cleanup(func() { n.Close() })
+	}
+}
+
 func externalNodes(t testing.TB, url string, count int, change func(*Config)) (nodes []*member) {
 	t.Helper()
 	for i := range count {
@@ -62,7 +72,7 @@ func TestExternalServer(t *testing.T) {
 		a.say("zone", text)
 	}
 	a.until("them to be too old", func() bool { return a.Stats().TooOld >= 10 })
-	externalServer(t, &server.Options{Port: port})
+	externalServerAgain(t, port, nodes)
 	for _, n := range nodes {
 		n.until("connected", func() bool { return n.saw(Connected, 0) == 2 })
 	}
@@ -101,7 +111,7 @@ func TestSendQueueFull(t *testing.T) {
 	}
 	assert.Greater(t, refused, uint64(3900))
 	assert.Equal(t, refused, a.Stats().RefusedFull)
-	externalServer(t, &server.Options{Port: port})
+	externalServerAgain(t, port, nodes)
 	b.until("what was queued", func() bool { return b.Stats().Received-before+b.missed(1) >= queued })
 	a.until("room", func() bool { return a.Stats().SendQueue == 0 })
 	hears(t, "zone", a, b)
