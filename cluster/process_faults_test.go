@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"syscall"
 	"testing"
 	"time"
 
@@ -50,9 +49,9 @@ func TestStop(t *testing.T) {
 	if *long {
 		more = 10 * time.Second
 	}
-	fault(t, all, func() { all[2].cmd.Process.Signal(syscall.SIGSTOP) })
+	fault(t, all, func() { all[2].stop() })
 	time.Sleep(more)
-	require.NoError(t, all[2].cmd.Process.Signal(syscall.SIGCONT))
+	all[2].goOn()
 	for _, p := range all[:2] {
 		p.await("NodeBack", 3)
 	}
@@ -125,9 +124,9 @@ func TestServerStops(t *testing.T) {
 		p.tell("go")
 	}
 	time.Sleep(time.Second)
-	require.NoError(t, server.cmd.Process.Signal(syscall.SIGSTOP))
+	server.stop()
 	time.Sleep(10 * time.Second)
-	require.NoError(t, server.cmd.Process.Signal(syscall.SIGCONT))
+	server.goOn()
 	time.Sleep(3 * time.Second)
 	server.kill()
 	time.Sleep(2 * time.Second)

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -251,7 +250,7 @@ func start(t testing.TB, o order) *process {
 }
 
 func (p *process) kill() {
-	p.cmd.Process.Signal(syscall.SIGCONT)
+	p.goOn()
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
 }
