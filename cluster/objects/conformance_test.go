@@ -26,8 +26,8 @@ import (
 )
 
 // The scripts of the conformance table, played with clients that are spread over three nodes: what
-// each gets is what it gets of a single server. The rows that are about ranges themselves, and about the
-// end of a connection on the wire, have none.
+// each gets is what it gets of a single server. Of the rows that have none, about ranges and about the end of a
+// connection on the wire, rows_test.go has some.
 func TestConformance(t *testing.T) {
 	scripts, file := readScripts(t)
 	require.Greater(t, len(scripts), 40)
