@@ -1,64 +1,41 @@
 package queuednet
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/queuednet/queuednet/internal/testnet"
 )
 
-// tlsConfigs returns the settings of a server, whose certificate is its own
-// authority, and of a client that trusts it. It is also valid in the year 2000,
-// where the bubbles of synctest are.
-var tlsConfigs = sync.OnceValue(func() (c struct{ server, client *tls.Config }) {
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC),
-		NotAfter:     time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC),
-		DNSNames:     []string{"queuednet.test"},
-		IsCA:         true, BasicConstraintsValid: true,
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(certificate)
-	c.server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
-	c.client = &tls.Config{RootCAs: roots, ServerName: "queuednet.test"}
-	return c
-})
+func tlsListener(below net.Listener) net.Listener {
+	server, _ := testnet.TLSConfigs()
+	return tls.NewListener(below, server)
+}
 
-func tlsListener(below net.Listener) net.Listener { return tls.NewListener(below, tlsConfigs().server) }
+func tlsServer(socket net.Conn) *tls.Conn {
+	server, _ := testnet.TLSConfigs()
+	return tls.Server(socket, server)
+}
 
-func tlsServer(socket net.Conn) *tls.Conn { return tls.Server(socket, tlsConfigs().server) }
-func tlsClient(socket net.Conn) *tls.Conn { return tls.Client(socket, tlsConfigs().client) }
+func tlsClient(socket net.Conn) *tls.Conn {
+	_, client := testnet.TLSConfigs()
+	return tls.Client(socket, client)
+}
 
 // listenTLS is listen with TLS.
 func (e *end) listenTLS() (rendezvous *Connection, address string) {
 	e.t.Helper()
-	return e.adoptListener(tls.NewListener(listenRaw(e.t, "tcp4", "127.0.0.1:0"), tlsConfigs().server))
+	return e.adoptListener(tlsListener(listenRaw(e.t, "tcp4", "127.0.0.1:0")))
 }
 
 func listenRaw(t testing.TB, network, address string) net.Listener {

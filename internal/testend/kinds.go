@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/internal/testnet"
 	"github.com/queuednet/queuednet/queuednettest"
 	"github.com/queuednet/queuednet/simulate"
 )
@@ -74,7 +75,7 @@ func tlsOverProxy() Kind {
 
 // withTLS returns the kind with TLS over it.
 func withTLS(kind Kind, version uint16) Kind {
-	server, client := TLSConfigs()
+	server, client := testnet.TLSConfigs()
 	server.MaxVersion = version
 	listen := kind.Listen
 	kind.Listen = wrapListen(listen, func(l net.Listener) net.Listener { return tls.NewListener(l, server) })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/queuednet/queuednet/internal/matrix"
 	"github.com/queuednet/queuednet/internal/testend"
+	"github.com/queuednet/queuednet/internal/testnet"
 )
 
 // The addresses that the proxy tells.
@@ -66,7 +67,7 @@ func dial(t testing.TB, to net.Listener) net.Conn {
 func overTLS(below testend.Kind) testend.Kind {
 	kind := below
 	kind.Name = "TLS over " + below.Name
-	server, client := testend.TLSConfigs()
+	server, client := testnet.TLSConfigs()
 	kind.Listen = func(t testing.TB) (net.Listener, func() net.Conn) {
 		listener, dial := below.Listen(t)
 		return tls.NewListener(listener, server), dial

@@ -1,4 +1,4 @@
-package testend
+package testnet
 
 import (
 	"crypto/ecdsa"
