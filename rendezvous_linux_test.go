@@ -47,18 +47,13 @@ func TestRendezvousWithoutAGoroutine(t *testing.T) {
 	assert.LessOrEqual(t, runtime.NumGoroutine(), before+2, "some close sockets")
 }
 
-// A crowded poller has no room.
-type crowded struct{ poller.Poller }
-
-func (crowded) Add(int, poller.Key) error { return syscall.ENOSPC }
-
 // Where the poller has no room goroutines accept, and carry what is accepted.
 func TestRendezvousWithoutRoomInThePoller(t *testing.T) {
 	needEngine(t)
 	e := newEnd(t, nil)
 	p, err := poller.New()
 	require.NoError(t, err)
-	e.manager.startEngine(crowded{p})
+	e.manager.startEngine(refusing{p})
 	conn, raw := e.raw()
 	assert.Nil(t, conn.Rendezvous().listening.acceptor.Load())
 	e.requireExchange(conn, raw)
