@@ -133,15 +133,14 @@ func (c *carrier) credentials() ([]nats.Option, error) {
 
 // Dial is nats.go's way to ask for a connection. It ends with the node.
 func (c *carrier) Dial(network, address string) (net.Conn, error) {
-	conn, err := c.dial(c.ctx, network, address)
+	return c.keep(c.dial(c.ctx, network, address))
+}
+
+// keep notes a new connection, if there is one, for breakOff to close.
+func (c *carrier) keep(conn net.Conn, err error) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.keep(conn)
-}
-
-// keep notes the connection that breakOff closes.
-func (c *carrier) keep(conn net.Conn) (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dead {

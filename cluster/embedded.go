@@ -166,11 +166,7 @@ type inProcess struct {
 
 // InProcessConn connects to the server, until the carrier breaks it off.
 func (p *inProcess) InProcessConn() (net.Conn, error) {
-	conn, err := p.e.server.InProcessConn()
-	if err != nil {
-		return nil, err
-	}
-	return p.c.keep(conn)
+	return p.c.keep(p.e.server.InProcessConn())
 }
 
 // address returns where routes are expected.
