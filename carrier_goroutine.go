@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/internal/poller"
-	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // A goroutineCarrier carries a stream by a goroutine that reads, and by another that
@@ -77,7 +76,7 @@ func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
 // carry registers a stream and has its bytes moved: by the engine, if the socket is the
 // system's and the library has opened it itself, otherwise by a goroutine.
 func (m *QueuedConnectionManager) carry(s *stream, socket net.Conn, adopted bool) error {
-	if tcp, ok := socket.(*net.TCPConn); ok && !adopted && !testmode.Goroutines {
+	if tcp, ok := socket.(*net.TCPConn); ok && !adopted {
 		if e := m.startedEngine(); e != nil {
 			if fd, err := poller.Copy(tcp); err == nil {
 				return e.carry(s, tcp, fd)

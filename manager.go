@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queuednet/queuednet/internal/poller"
+	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // A QueuedConnectionManager owns connections and the goroutines that serve them, and
@@ -312,11 +313,11 @@ func (m *QueuedConnectionManager) initialHeaderSize() int32 {
 }
 
 // startedEngine returns the manager's engine, which it makes and starts for the first
-// stream or rendezvous, or nil if the system has none.
+// stream or rendezvous, or nil if the system has none, or a test wants goroutines alone.
 func (m *QueuedConnectionManager) startedEngine() *engine {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.isClosed.Load() || m.noEngine {
+	if testmode.Goroutines || m.isClosed.Load() || m.noEngine {
 		return nil
 	}
 	if m.engine.Load() == nil {

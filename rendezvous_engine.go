@@ -6,7 +6,6 @@ import (
 
 	"github.com/queuednet/queuednet/internal/poller"
 	"github.com/queuednet/queuednet/internal/sockopt"
-	"github.com/queuednet/queuednet/internal/testmode"
 )
 
 // An acceptor is the listening socket of a rendezvous that the engine has: the sweep
@@ -38,9 +37,6 @@ const sweepAccepts = 64
 
 // openRendezvous makes a connection of a listening socket that the library has opened.
 func (m *QueuedConnectionManager) openRendezvous(listener *net.TCPListener, backlog int) (*Connection, error) {
-	if testmode.Goroutines {
-		return m.adoptRendezvous(listener, backlog)
-	}
 	e := m.startedEngine()
 	if e == nil {
 		return m.adoptRendezvous(listener, backlog)
@@ -160,17 +156,17 @@ func (a *acceptor) abandon(reason error) {
 
 // acceptSome accepts what waits, and returns how many connections that were.
 func (a *acceptor) acceptSome() (n int) {
-	for more := true; more; n++ {
-		if n == sweepAccepts {
-			a.knock()
-			return n
-		}
-		var final error
-		if more, final = a.acceptOne(); final != nil {
+	for ; n < sweepAccepts; n++ {
+		more, final := a.acceptOne()
+		if final != nil {
 			a.conn.endListening(final)
 		}
+		if !more {
+			return n
+		}
 	}
-	return n - 1
+	a.knock()
+	return n
 }
 
 // acceptOne accepts a connection, and reports whether there may be more. The gate is
