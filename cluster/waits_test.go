@@ -62,15 +62,23 @@ func (s *scriptedServer) end() {
 	close(s.ended)
 }
 
-// serve answers as a server does.
+// serve answers as a server does. It writes on a goroutine of its own: a pipe has no buffer,
+// and nats.go takes in nothing while it writes with its lock held.
 func (s *scriptedServer) serve(conn net.Conn) {
 	defer conn.Close()
 	go func() { <-s.ended; conn.Close() }()
+	answers := make(chan string, 100)
+	defer close(answers)
+	go func() {
+		for a := range answers {
+			fmt.Fprint(conn, a)
+		}
+	}()
 	if s.silent.Load() {
 		<-s.ended
 		return
 	}
-	fmt.Fprint(conn, `INFO {"server_id":"x","version":"2.15.2","proto":1,"headers":true,"max_payload":1048576}`+"\r\n")
+	answers <- `INFO {"server_id":"x","version":"2.15.2","proto":1,"headers":true,"max_payload":1048576}` + "\r\n"
 	for r := bufio.NewReader(conn); ; {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -79,7 +87,7 @@ func (s *scriptedServer) serve(conn net.Conn) {
 		switch f := strings.Fields(line); f[0] {
 		case "PING":
 			if !s.silent.Load() {
-				fmt.Fprint(conn, "PONG\r\n")
+				answers <- "PONG\r\n"
 			}
 		case "PUB":
 			size, _ := strconv.Atoi(f[2])
@@ -88,7 +96,7 @@ func (s *scriptedServer) serve(conn net.Conn) {
 			if f[1] == s.node.subjects.heartbeat {
 				h := header{kind: kindHeartbeat, number: 2, incarnation: 1, sequence: 1}
 				beat := (&heartbeat{}).appendTo(h.appendTo(nil))
-				fmt.Fprintf(conn, "MSG %s %s %d\r\n%s\r\n", f[1], f[2], len(beat), beat)
+				answers <- fmt.Sprintf("MSG %s %s %d\r\n%s\r\n", f[1], f[2], len(beat), beat)
 			}
 		}
 	}
@@ -236,7 +244,7 @@ func TestNoCallWaits(t *testing.T) {
 func noCallWaits(t *testing.T, name string) {
 	n, err := Open(&Config{Number: 1, MaxSendQueue: 100_000})
 	require.NoError(t, err)
-	n.config.Servers = []string{"nats://scripted"}
+	n.config.Servers = []string{"nats://192.0.2.1"} // a name would be looked up, outside the bubble
 	n.receiver, n.pump = newReceiver(n), newPump(n)
 	s := newScriptedServer(n)
 	n.pump.carrier.dial = s.dial
