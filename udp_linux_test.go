@@ -57,10 +57,11 @@ func inNamespace(t *testing.T) bool {
 	return false
 }
 
-// awaitIPv6 is a command that waits, at most 5 seconds, until an interface has the
-// address without which nothing can be sent over it by IPv6.
+// awaitIPv6 is a command that waits until an interface has the address without which
+// nothing can be sent over it by IPv6. A tentative one is no such address: what is sent
+// meanwhile is lost.
 func awaitIPv6(name string) string {
-	return "for i in $(seq 500); do ip -6 addr show dev " + name + " scope link | grep -q inet6 && break; sleep 0.01; done"
+	return "for i in $(seq 1000); do ip -6 addr show dev " + name + " scope link -tentative | grep -q inet6 && break; sleep 0.01; done"
 }
 
 func TestUDPMulticastIPv4(t *testing.T) {
