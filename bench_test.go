@@ -170,7 +170,7 @@ func BenchmarkSend(b *testing.B) {
 			b.Fatal(conn.Err())
 		}
 		conn.stream.out.mu.Lock()
-		full := conn.stream.out.queued() > 1<<20
+		full := conn.stream.out.unsent() > 1<<20
 		conn.stream.out.mu.Unlock()
 		if full {
 			eventually(b, "room", func() bool {

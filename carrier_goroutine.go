@@ -308,7 +308,7 @@ func (g *goroutineCarrier) shutWrite() {
 	if !s.out.gaveUp.Load() && !closeWrite(g.socket) {
 		s.endReading(receiveOpen, s.manager.elapsed()+lookTime)
 	}
-	s.out.finished(s)
+	s.outgoingOver()
 }
 
 func (g *goroutineCarrier) hangUp() {

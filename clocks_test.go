@@ -87,7 +87,7 @@ func TestClocksCallEachInTime(t *testing.T) {
 			var conn *Connection
 			for conn == nil {
 				require.NoError(t, e.manager.WaitForReaders(t.Context()))
-				e.got()
+				e.messages()
 				conn, _ = e.manager.GetResetConnection()
 			}
 			require.Equal(t, ErrIdle, conn.Err())

@@ -84,7 +84,7 @@ func TestAClosedFloodIsNotReadForLong(t *testing.T) {
 
 func TestDrainLimit(t *testing.T) {
 	for rate, want := range map[int]int{0: 1 << 20, 1: 64 << 10, 100_000: 100_000, 1 << 30: 1 << 20} {
-		assert.Equal(t, want, (&Config{MaxBytesPerSecond: rate}).drainLimit())
+		assert.Equal(t, want, (&Config{MaxBytesPerSecond: rate}).discardLimit())
 	}
 }
 

@@ -327,8 +327,8 @@ func (c *Connection) setCause(err error) {
 }
 
 // receivingOver marks the incoming side as over, because of err unless there is
-// an earlier reason; nothing more will be queued. conclude is told the reason.
-func (c *Connection) receivingOver(err error, conclude func(error)) {
+// an earlier reason; nothing more will be queued. tell is called with the reason.
+func (c *Connection) receivingOver(err error, tell func(error)) {
 	c.account().raise(receiveOver)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -336,7 +336,7 @@ func (c *Connection) receivingOver(err error, conclude func(error)) {
 		err = c.broken
 	}
 	c.setCause(err)
-	conclude(c.cause) // before the program can know
+	tell(c.cause) // before the program can know
 	if c.state == stateOpen {
 		c.state = stateEnded
 		c.reportIfTaken()

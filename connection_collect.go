@@ -68,7 +68,7 @@ func (o *outgoing) stopCollecting(s *stream) {
 // default, each Send leaves at once. It is Panda3D's set_collect_tcp.
 func (c *Connection) SetCollectTCP(collect bool) {
 	if s := c.asStream(); s != nil {
-		s.manager.log.settle()
+		s.manager.log.distribute()
 		s.out.mu.Lock()
 		defer s.out.mu.Unlock()
 		if collect || s.out.collecting != nil {
@@ -133,7 +133,7 @@ func (c *Connection) flushIf(due func(*outgoing) bool) error {
 	if s == nil {
 		return ErrWrongKind
 	}
-	s.manager.log.settle()
+	s.manager.log.distribute()
 	o := &s.out
 	o.mu.Lock()
 	if o.err != nil {

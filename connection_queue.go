@@ -42,7 +42,7 @@ func (q *connectionQueue) put(c *Connection, limit int) {
 	q.last++
 	q.items = append(q.items, queuedConnection{c, q.last})
 	q.size.Store(int32(len(q.items)))
-	q.manager.queued()
+	q.manager.announce()
 }
 
 // available reports whether the running drain, or else a new one, has something to take.
@@ -135,7 +135,7 @@ func (q *connectionQueue) removeAt(i int) *Connection {
 		q.items = slices.Delete(q.items, i, i+1)
 	}
 	q.size.Store(int32(len(q.items)))
-	q.manager.ready.taken(1)
+	q.manager.ready.remove(1)
 	if q.until != 0 && (len(q.items) == 0 || q.items[0].number > q.until) {
 		q.until = 0
 		q.ended.Store(true)

@@ -154,7 +154,7 @@ func (l *link) shutWrite() {
 		l.next.shutWrite()
 		return
 	}
-	l.stream.out.finished(l.stream)
+	l.stream.outgoingOver()
 }
 
 func (l *link) interruptWrite() {

@@ -153,7 +153,7 @@ func (e *engine) serve(l *link) {
 		case step == stepWait:
 			return
 		case step == stepEnd:
-			e.end(l, err)
+			e.endIncoming(l, err)
 			return
 		case l.readable && read:
 			e.list(l)
@@ -184,8 +184,8 @@ func (e *engine) list(l *link) {
 	}
 }
 
-// end ends the incoming side.
-func (e *engine) end(l *link, err error) {
+// endIncoming ends the incoming side of a stream.
+func (e *engine) endIncoming(l *link, err error) {
 	if err == io.EOF && l.stream.out.isBusy() && !e.poller.Connected(l.fd) {
 		e.list(l) // the reset was perhaps told to the write that is under way: one of both is
 		return

@@ -56,8 +56,8 @@ func (e engineEnd) settle() {
 	synctest.Wait()
 }
 
-// got returns the datagrams that have arrived.
-func (e engineEnd) got() (messages []string) {
+// messages returns the datagrams that have arrived.
+func (e engineEnd) messages() (messages []string) {
 	for datagram := range e.reader.Datagrams() {
 		messages = append(messages, string(datagram.Message()))
 	}
@@ -101,7 +101,7 @@ func TestEngineReadsOnAfterTheEnd(t *testing.T) {
 		far.out.notify(far.out.written)
 		far.out.mu.Unlock()
 		e.settle()
-		assert.Equal(t, []string{"last"}, e.got())
+		assert.Equal(t, []string{"last"}, e.messages())
 		ended, ok := e.manager.GetResetConnection()
 		require.True(t, ok)
 		assert.Same(t, conn, ended)
@@ -144,7 +144,7 @@ func TestEngineReadsOnAfterAFullRead(t *testing.T) {
 		}
 		require.Equal(t, len(all), far.offer(all))
 		e.settle()
-		assert.Len(t, e.got(), datagrams)
+		assert.Len(t, e.messages(), datagrams)
 	})
 }
 
@@ -160,7 +160,7 @@ func TestEngineReadsOnWhenThereIsRoom(t *testing.T) {
 		}
 		var got []string
 		for range want {
-			got = append(got, e.got()...)
+			got = append(got, e.messages()...)
 			e.settle()
 		}
 		assert.Equal(t, want, got)
@@ -211,7 +211,7 @@ func TestEngineFails(t *testing.T) {
 		e.settle()
 		var got []string
 		for range 3 {
-			got = append(got, e.got()...)
+			got = append(got, e.messages()...)
 			e.settle()
 		}
 		assert.ElementsMatch(t, []string{"hi", "a", "b"}, got)
@@ -236,7 +236,7 @@ func TestEngineClosesWhenAllIsWritten(t *testing.T) {
 		e.settle()
 		far.CloseWrite()
 		e.settle()
-		require.Empty(t, e.got())
+		require.Empty(t, e.messages())
 		require.True(t, e.manager.ResetConnectionAvailable(), "the incoming side is over")
 		time.Sleep(time.Second)
 		got, err := io.ReadAll(far)
@@ -256,7 +256,7 @@ func TestEngineDoesNotPauseForAWaiter(t *testing.T) {
 			start := time.Now()
 			require.NoError(t, e.manager.WaitForReaders(t.Context()))
 			assert.Equal(t, time.Millisecond/2, time.Since(start))
-			assert.Equal(t, []string{"x"}, e.got())
+			assert.Equal(t, []string{"x"}, e.messages())
 		}
 		assert.LessOrEqual(t, e.pauses.Load()-before, int64(20), "at most one between two waits")
 		e.settle() // until the loop is not expected any more
@@ -265,9 +265,9 @@ func TestEngineDoesNotPauseForAWaiter(t *testing.T) {
 		synctest.Wait()
 		far.offer([]byte(framed(2, "y")))
 		synctest.Wait()
-		assert.Equal(t, []string{"x"}, e.got(), "the second comes in a pause")
+		assert.Equal(t, []string{"x"}, e.messages(), "the second comes in a pause")
 		assert.Equal(t, before+1, e.pauses.Load())
 		e.settle()
-		assert.Equal(t, []string{"y"}, e.got())
+		assert.Equal(t, []string{"y"}, e.messages())
 	})
 }

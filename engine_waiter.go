@@ -44,17 +44,17 @@ type loops struct {
 func (e *engine) waitForReaders(ctx context.Context) error {
 	r := &e.manager.ready
 	for !r.isAny() {
-		var got bool
+		var hasToken bool
 		var err error
 		switch {
 		case e.failed.Load() != nil: // there is nothing to sweep
 			_, err = r.wait(ctx, e.manager.closed, nil)
 		case e.tryToken():
-			got = true
+			hasToken = true
 		default:
-			got, err = r.wait(ctx, e.manager.closed, e.token)
+			hasToken, err = r.wait(ctx, e.manager.closed, e.token)
 		}
-		if got {
+		if hasToken {
 			err = e.sweepForLoop(ctx)
 		}
 		if err != nil {
@@ -163,7 +163,7 @@ func (e *engine) waitAsLoop(d time.Duration) int {
 	r := &e.manager.ready
 	r.inKernel.Store(true)
 	defer r.inKernel.Store(false)
-	if r.isAny() { // after the store: see queued
+	if r.isAny() { // after the store: see ready.add
 		d = 0
 	}
 	return e.wait(d)

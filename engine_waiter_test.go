@@ -34,7 +34,7 @@ var wakeups = map[string]struct {
 }{
 	"data": {
 		cause: func(s *wakingScene) { s.far.offer([]byte(framed(2, "x"))) },
-		found: func(s *wakingScene) bool { return len(s.got()) == 1 },
+		found: func(s *wakingScene) bool { return len(s.messages()) == 1 },
 	},
 	"an end": {
 		cause: func(s *wakingScene) { s.far.reset() },
@@ -108,7 +108,7 @@ func (e engineEnd) beginSession(far *wire) {
 	for before := engine.visits.Load(); engine.visits.Load() == before; {
 		time.AfterFunc(time.Millisecond, func() { far.offer([]byte(framed(2, "begin"))) })
 		require.NoError(e.end.t, e.manager.WaitForReaders(e.end.t.Context()))
-		require.Equal(e.end.t, []string{"begin"}, e.got())
+		require.Equal(e.end.t, []string{"begin"}, e.messages())
 	}
 	require.True(e.end.t, engine.session.Load())
 }
@@ -166,7 +166,7 @@ func TestWaiterThatComputes(t *testing.T) {
 		e.beginSession(far)
 		far.offer([]byte(framed(2, "wake")))
 		require.NoError(t, e.manager.WaitForReaders(t.Context()))
-		require.Equal(t, []string{"wake"}, e.got())
+		require.Equal(t, []string{"wake"}, e.messages())
 		e.send(conn, "hi")
 		start := time.Now()
 		var peer sync.WaitGroup
@@ -190,7 +190,7 @@ func TestWaiterThatComputes(t *testing.T) {
 		})
 		time.Sleep(time.Second) // it computes
 		synctest.Wait()
-		assert.Len(t, e.got(), 100)
+		assert.Len(t, e.messages(), 100)
 		peer.Wait()
 	})
 }

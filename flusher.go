@@ -18,7 +18,7 @@ type flusher struct {
 	wake chan struct{} // a token for each goroutine that may find something
 	stop chan struct{}
 
-	queued atomic.Pointer[stream] // what has been queued since the last look, the latest chain first
+	inbox atomic.Pointer[stream] // what has been queued since the last look, the latest chain first
 
 	held atomic.Bool  // a loop writes a few streams itself: nobody is called for them
 	kept atomic.Int32 // how many those are
@@ -57,9 +57,9 @@ func (f *flusher) queue(dirty chain) {
 		n += ownWrites // more than a loop writes itself
 	}
 	for {
-		before := f.queued.Load()
+		before := f.inbox.Load()
 		dirty.last.out.nextDirty = before
-		if f.queued.CompareAndSwap(before, dirty.first) {
+		if f.inbox.CompareAndSwap(before, dirty.first) {
 			f.call(before == nil, n)
 			return
 		}
@@ -102,14 +102,14 @@ func (f *flusher) write() {
 		return
 	}
 	var conns [ownWrites]*stream
-	f.log.help()
+	f.log.tryDistribute()
 	n := f.take(conns[:])
 	for _, c := range conns[:n] {
 		c.carrier.flush()
 	}
 }
 
-func (f *flusher) isAny() bool { return f.queued.Load() != nil || !f.log.isEmpty() }
+func (f *flusher) isAny() bool { return f.inbox.Load() != nil || !f.log.isEmpty() }
 
 // signal wakes a goroutine, if one sleeps.
 func (f *flusher) signal() { signal(f.wake) }
@@ -119,7 +119,7 @@ func (f *flusher) signal() { signal(f.wake) }
 func (f *flusher) take(into []*stream) (n int) {
 	f.mu.Lock()
 	if f.dirty == nil {
-		f.dirty = f.queued.Swap(nil)
+		f.dirty = f.inbox.Swap(nil)
 	}
 	for n < len(into) && f.dirty != nil {
 		c := f.dirty
@@ -145,7 +145,7 @@ func (f *flusher) run() {
 			return
 		}
 		for {
-			f.log.help()
+			f.log.tryDistribute()
 			n := f.take(conns[:])
 			if n == 0 {
 				break

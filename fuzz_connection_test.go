@@ -319,7 +319,7 @@ func (h *hostile) queuedOut() int {
 	out := &h.conn.stream.out
 	out.mu.Lock()
 	defer out.mu.Unlock()
-	return out.queued()
+	return out.unsent()
 }
 
 // finish lets the connection come to its end.

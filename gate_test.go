@@ -119,9 +119,9 @@ func TestReady(t *testing.T) {
 			assert.False(t, got)
 			return err
 		}
-		r.queued()
+		r.add()
 		require.NoError(t, waitFor(t.Context(), never))
-		r.taken(1)
+		r.remove(1)
 
 		for _, pause := range []time.Duration{0, time.Microsecond} {
 			const waiters = 3
@@ -131,9 +131,9 @@ func TestReady(t *testing.T) {
 					loops.Go(func() { assert.NoError(t, waitFor(t.Context(), never)) })
 				}
 				time.Sleep(pause)
-				r.queued()
+				r.add()
 				loops.Wait()
-				r.taken(1)
+				r.remove(1)
 			}
 		}
 		// The gate may still say that there is something.

@@ -209,12 +209,12 @@ func (m *QueuedConnectionManager) Notify() <-chan struct{} {
 	return *m.notify.Load()
 }
 
-// queued counts something that was queued.
-func (m *QueuedConnectionManager) queued() {
+// announce counts something that was queued, and tells who waits for it.
+func (m *QueuedConnectionManager) announce() {
 	if m == nil {
 		return
 	}
-	m.ready.queued()
+	m.ready.add()
 	m.tellNotify()
 }
 

@@ -363,7 +363,7 @@ func (r *QueuedConnectionReader) releaseBatch() {
 	if r.next++; r.next == len(r.taken) {
 		r.taken, r.next = r.taken[:0], 0
 	}
-	r.manager.ready.taken(1)
+	r.manager.ready.remove(1)
 	r.queue.drain(number)
 }
 

@@ -22,8 +22,8 @@ type ready struct {
 	wake     func() // ends that wait
 }
 
-// queued counts something that was queued.
-func (r *ready) queued() {
+// add counts something that was queued, and wakes who waits for it.
+func (r *ready) add() {
 	r.count.Add(1)
 	if r.inKernel.Load() && r.inKernel.CompareAndSwap(true, false) {
 		r.wake()
@@ -34,8 +34,8 @@ func (r *ready) queued() {
 	}
 }
 
-// taken counts what was taken from a queue, or dropped.
-func (r *ready) taken(n int) { r.count.Add(int64(-n)) }
+// remove counts what was taken from a queue, or dropped.
+func (r *ready) remove(n int) { r.count.Add(int64(-n)) }
 
 func (r *ready) isAny() bool { return r.count.Load() > 0 }
 
@@ -43,12 +43,12 @@ func (r *ready) isAny() bool { return r.count.Load() > 0 }
 func (r *ready) unlock() { r.gate.unlock(r.isAny()) }
 
 // wait BLOCKS until something is queued, ctx is done, or closed is closed, or until it
-// has got a token.
+// has received a token.
 //
 // The gate may say that there is something although all of it has been taken: then the
 // next waiter corrects that, and waits on. It never misses something, because either
-// queued sees the waiter, or the waiter sees what is queued.
-func (r *ready) wait(ctx context.Context, closed, token <-chan struct{}) (got bool, err error) {
+// add sees the waiter, or the waiter sees what is queued.
+func (r *ready) wait(ctx context.Context, closed, token <-chan struct{}) (hasToken bool, err error) {
 	r.waiters.Add(1)
 	defer r.waiters.Add(-1)
 	var over <-chan time.Time

@@ -259,7 +259,7 @@ func (q *receiveQueue) push(b *batch) {
 	b.number = q.pushed
 	q.batches = append(q.batches, b)
 	q.size.Store(int32(len(q.batches)))
-	q.manager.queued()
+	q.manager.announce()
 }
 
 // replace empties the queued batch, if there is one, for something newer.

@@ -100,8 +100,8 @@ func (a *acceptor) begin() error {
 	return e.poller.Add(a.fd, poller.Key{Slot: acceptSlot, Generation: a.generation})
 }
 
-// end closes the socket. The gate is held.
-func (a *acceptor) end() {
+// closeSocket closes the listening socket. The gate is held.
+func (a *acceptor) closeSocket() {
 	e := a.engine
 	e.mu.Lock()
 	delete(e.acceptors, a.generation)
@@ -112,7 +112,7 @@ func (a *acceptor) end() {
 
 // close ends the acceptor with its rendezvous. The gate is held.
 func (a *acceptor) close() {
-	a.end()
+	a.closeSocket()
 	a.engine.manager.goroutines.Go(func() { a.engine.manager.forget(a.conn) })
 }
 
@@ -275,7 +275,7 @@ func (r *rendezvous) leaveEngine() error {
 		socket.Close()
 		return nil
 	}
-	a.end()
+	a.closeSocket()
 	r.setSocket(socket)
 	r.acceptor.Store(nil)
 	r.manager.goroutines.Go(a.conn.accept)

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// took takes the connections that have been accepted, and adds them to the reader.
-func (e engineEnd) took() (conns []*Connection) {
+// takeAccepted takes the connections that have been accepted, and adds them to the reader.
+func (e engineEnd) takeAccepted() (conns []*Connection) {
 	e.settle()
 	for conn := range e.listener.NewConnections() {
 		require.NoError(e.end.t, e.reader.AddConnection(conn))
@@ -38,7 +38,7 @@ func TestEngineAccepts(t *testing.T) {
 	onEngine(t, nil, func(t *testing.T, e engineEnd) {
 		rendezvous, socket := e.listen(10)
 		far := e.dial(socket)
-		conns := e.took()
+		conns := e.takeAccepted()
 		require.Len(t, conns, 1)
 		assert.Same(t, rendezvous, conns[0].Rendezvous())
 		assert.Equal(t, "192.0.2.1:1", conns[0].Address().String())
@@ -46,7 +46,7 @@ func TestEngineAccepts(t *testing.T) {
 		_, err := far.Write([]byte(framed(2, "hello")))
 		require.NoError(t, err)
 		e.settle()
-		assert.Equal(t, []string{"hello"}, e.got())
+		assert.Equal(t, []string{"hello"}, e.messages())
 		require.NoError(t, e.writer.Send(NewDatagram([]byte("served")), conns[0]))
 		assert.Equal(t, framed(2, "served"), read(t, far, 8))
 	})
@@ -60,7 +60,7 @@ func TestEngineAcceptsOn(t *testing.T) {
 		for range clients {
 			e.dial(socket)
 		}
-		assert.Len(t, e.took(), clients)
+		assert.Len(t, e.takeAccepted(), clients)
 		assert.Less(t, e.acceptsOf(socket), 2*clients, "it spins")
 	})
 }
@@ -77,8 +77,8 @@ func TestEngineKeepsTheBacklog(t *testing.T) {
 		require.True(t, ok)
 		e.settle()
 		assert.Equal(t, 2, e.waiting(socket), "there is room for one")
-		assert.Len(t, e.took(), 2)
-		assert.Len(t, e.took(), 2)
+		assert.Len(t, e.takeAccepted(), 2)
+		assert.Len(t, e.takeAccepted(), 2)
 		assert.EqualValues(t, 0, e.manager.Stats().Untaken)
 	})
 }
@@ -92,14 +92,14 @@ func TestEngineAcceptsForAListener(t *testing.T) {
 		require.True(t, e.listener.RemoveConnection(rendezvous))
 		require.False(t, e.listener.RemoveConnection(rendezvous))
 		e.dial(socket)
-		assert.Len(t, e.took(), 1, "what is queued stays")
+		assert.Len(t, e.takeAccepted(), 1, "what is queued stays")
 		assert.Equal(t, 1, e.waiting(socket))
 		before := e.acceptsOf(socket)
 		e.dial(socket)
 		e.settle()
 		assert.Equal(t, before, e.acceptsOf(socket))
 		require.NoError(t, e.listener.AddConnection(rendezvous))
-		assert.Len(t, e.took(), 2)
+		assert.Len(t, e.takeAccepted(), 2)
 	})
 }
 
@@ -108,7 +108,7 @@ func TestEngineAcceptsWithinLimits(t *testing.T) {
 	onEngine(t, &Config{MaxConnections: 1}, func(t *testing.T, e engineEnd) {
 		_, socket := e.listen(10)
 		e.dial(socket)
-		conns := e.took()
+		conns := e.takeAccepted()
 		require.Len(t, conns, 1)
 		for range 3 {
 			_, err := e.dial(socket).Read(make([]byte, 1))
@@ -118,7 +118,7 @@ func TestEngineAcceptsWithinLimits(t *testing.T) {
 		assert.Len(t, e.manager.engine.Load().links, 1)
 		conns[0].Abort()
 		e.dial(socket)
-		assert.Len(t, e.took(), 1, "its place is free")
+		assert.Len(t, e.takeAccepted(), 1, "its place is free")
 	})
 }
 
@@ -136,7 +136,7 @@ func TestEngineBacksOff(t *testing.T) {
 		e.fakePoller.mu.Unlock()
 		e.dial(socket)
 		time.Sleep(time.Second)
-		assert.Len(t, e.took(), 1, "it passes")
+		assert.Len(t, e.takeAccepted(), 1, "it passes")
 		assert.NoError(t, rendezvous.Err())
 
 		e.fail(socket, os.NewSyscallError("accept4", syscall.EMFILE))
@@ -174,7 +174,7 @@ func TestEngineClosesARendezvous(t *testing.T) {
 		e.fakePoller.mu.Lock()
 		assert.True(t, socket.closed)
 		e.fakePoller.mu.Unlock()
-		assert.Empty(t, e.took())
+		assert.Empty(t, e.takeAccepted())
 		assert.Equal(t, net.ErrClosed, rendezvous.Err())
 		assert.Empty(t, e.manager.engine.Load().acceptors)
 		assert.Empty(t, slices.Collect(e.manager.Connections()))
@@ -199,6 +199,6 @@ func TestEngineHasNoRoomForWhatItAccepts(t *testing.T) {
 		e.full = false
 		e.fakePoller.mu.Unlock()
 		e.dial(socket)
-		assert.Len(t, e.took(), 1)
+		assert.Len(t, e.takeAccepted(), 1)
 	})
 }

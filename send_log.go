@@ -96,7 +96,7 @@ func (l *sendLog) send(e *logEntry) (refused []*Connection) {
 	l.append(e)
 	for _, conn := range e.receivers {
 		if !conn.viaLog.Load() { // see leaveLog
-			l.settle()
+			l.distribute()
 			return e.refused
 		}
 	}
@@ -116,33 +116,33 @@ func (l *sendLog) append(e *logEntry) {
 		}
 	}
 	if full {
-		l.settle()
+		l.distribute()
 	}
 }
 
-// settle distributes what the log holds. When it returns, whatever was appended
+// distribute empties the log into its receivers. When it returns, whatever was appended
 // before the call has been distributed.
-func (l *sendLog) settle() {
+func (l *sendLog) distribute() {
 	if l.isEmpty() {
 		return
 	}
 	l.mu.Lock()
-	l.distribute()
+	l.distributeLocked()
 	l.mu.Unlock()
-	l.help()
+	l.tryDistribute()
 }
 
-// help distributes what the log holds, unless another goroutine does: that one looks
+// tryDistribute distributes what the log holds, unless another goroutine does: that one looks
 // again when it is done.
-func (l *sendLog) help() {
+func (l *sendLog) tryDistribute() {
 	for l.entries.Load() != nil && l.mu.TryLock() {
-		l.distribute()
+		l.distributeLocked()
 		l.mu.Unlock()
 	}
 }
 
-// distribute appends all entries to their receivers. l.mu is held.
-func (l *sendLog) distribute() {
+// distributeLocked appends all entries to their receivers. l.mu is held.
+func (l *sendLog) distributeLocked() {
 	var oldest *logEntry
 	for e := l.entries.Swap(nil); e != nil; {
 		next := e.next
@@ -189,19 +189,19 @@ func (l *sendLog) deliver(e *logEntry) {
 // makes s refuse what is sent.
 //
 // A sender looks at viaLog again after it has appended to the log (see send). So either
-// it finds that s has left the log, or leaveLog settles what was appended.
+// it finds that s has left the log, or leaveLog distributes what was appended.
 func (s *stream) leaveLog() {
 	s.out.mu.Lock()
 	s.out.leftLog = true
 	s.out.noteRoom(s)
 	s.out.mu.Unlock()
-	s.manager.log.settle()
+	s.manager.log.distribute()
 }
 
 // noteRoom says whether s may be sent to through the log. o.mu is held.
 func (o *outgoing) noteRoom(s *stream) {
 	via := !o.leftLog && o.only == 0 &&
-		o.queued()+maxLogSize+maxLogFrame <= s.manager.config.MaxSendQueue
+		o.unsent()+maxLogSize+maxLogFrame <= s.manager.config.MaxSendQueue
 	if via != s.viaLog.Load() {
 		s.viaLog.Store(via)
 	}

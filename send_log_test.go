@@ -37,7 +37,7 @@ func (s *logScene) broadcast(length int, first byte) error {
 // written takes out what is pending for a receiver and returns the first byte of
 // each datagram.
 func (s *logScene) written(receiver int) (firsts []byte) {
-	s.manager.flusher.queued.Store(nil)
+	s.manager.flusher.inbox.Store(nil)
 	out := &s.conns[receiver].stream.out
 	for b, _, _ := out.take(s.conns[receiver].stream); b != nil; b, _, _ = out.take(s.conns[receiver].stream) {
 		for frames := b.b; len(frames) > 0; {
@@ -69,7 +69,7 @@ func TestSendLogKeepsOrder(t *testing.T) {
 	require.NoError(t, scene.broadcast(10, 5))
 	require.NoError(t, scene.broadcast(maxLogFrame, 6)) // directly
 	require.NoError(t, scene.writer.Send(beginning(10, 7), scene.conns[0]))
-	scene.manager.log.settle()
+	scene.manager.log.distribute()
 	assert.Equal(t, []byte{1, 2, 3, 4, 5, 6, 7}, scene.written(0))
 	assert.Equal(t, []byte{1, 3, 5, 6}, scene.written(1))
 }
@@ -109,7 +109,7 @@ func TestSendLogIsRefused(t *testing.T) {
 	conn := scene.conns[1]
 	for _, end := range []func(){
 		func() { conn.stream.leaveLog() },
-		func() { conn.stream.out.conclude(net.ErrClosed) },
+		func() { conn.stream.out.replaceReason(net.ErrClosed) },
 	} {
 		end()
 		e := newLogEntry(newFrame(2, []byte{7}), 2)
@@ -130,7 +130,7 @@ func TestSendLogIsRefused(t *testing.T) {
 	assert.Equal(t, net.ErrClosed, scene.writer.Send(beginning(10, 2), conn))
 	err := scene.broadcast(10, 3)
 	assert.ErrorIs(t, err, net.ErrClosed)
-	scene.manager.log.settle()
+	scene.manager.log.distribute()
 	assert.Equal(t, []byte{1, 9, 3}, scene.written(0))
 	assert.Equal(t, []byte{7, 7, 3}, scene.written(2))
 }
@@ -176,7 +176,7 @@ func TestSendLogAfterPanic(t *testing.T) {
 			panic("sequence")
 		})
 	})
-	scene.manager.log.settle()
+	scene.manager.log.distribute()
 	assert.Equal(t, []byte{1}, scene.written(0))
 	assert.Empty(t, scene.written(1))
 }
@@ -188,7 +188,7 @@ func TestSendLogFromSequence(t *testing.T) {
 		require.NoError(t, scene.broadcast(10, 1))
 		yield(scene.conns[0])
 	}))
-	scene.manager.log.settle()
+	scene.manager.log.distribute()
 	assert.Equal(t, []byte{1, 2}, scene.written(0))
 }
 
@@ -209,13 +209,13 @@ func TestSendLogConcurrently(t *testing.T) {
 					}
 				}
 				if i%7 == 0 {
-					scene.manager.log.help()
+					scene.manager.log.tryDistribute()
 				}
 			}
 		})
 	}
 	sending.Wait()
-	scene.manager.log.settle()
+	scene.manager.log.distribute()
 	require.True(t, scene.manager.log.isEmpty())
 	assert.Zero(t, scene.manager.log.size.Load())
 	for receiver := range scene.conns {
@@ -237,14 +237,14 @@ func TestSendLogAllocatesNothing(t *testing.T) {
 	send := func() {
 		_ = scene.writer.Broadcast(datagram, conns)
 		_ = scene.writer.Send(datagram, scene.conns[0])
-		scene.manager.log.settle()
+		scene.manager.log.distribute()
 		for i, conn := range scene.conns {
 			for b, _, _ := conn.stream.out.take(conn.stream); b != nil; b, _, _ = conn.stream.out.take(conn.stream) {
 				conn.stream.out.wrote(scene.conns[i].stream, len(b.b))
 				b.free()
 			}
 		}
-		scene.manager.flusher.queued.Store(nil)
+		scene.manager.flusher.inbox.Store(nil)
 	}
 	send()
 	assert.Less(t, testing.AllocsPerRun(100, send), 10.0)

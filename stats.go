@@ -67,7 +67,7 @@ func (c *Connection) Stats() ConnectionStats {
 	now := c.manager.elapsed()
 	switch {
 	case c.stream != nil:
-		c.manager.log.settle() // so that SendQueueBytes has all that was sent
+		c.manager.log.distribute() // so that SendQueueBytes has all that was sent
 		c.stream.in.read(&stats, now)
 		c.stream.readRate(&stats)
 		c.stream.out.read(&stats, now)

@@ -190,7 +190,7 @@ func (o *outgoing) read(stats *ConnectionStats, now time.Duration) {
 	if o.done {
 		return
 	}
-	stats.SendQueueBytes = o.queued()
+	stats.SendQueueBytes = o.unsent()
 	if o.since != 0 {
 		stats.SendStalled = max(now-o.since, 0)
 	}

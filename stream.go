@@ -166,7 +166,7 @@ func (s *stream) sendingFailed(err error, grace time.Duration) {
 func (s *stream) incomingOver(err error) {
 	s.leaveLog()
 	if err != errClosedByProgram {
-		s.receivingOver(withGuess(err, s.in.guess), s.out.conclude)
+		s.receivingOver(withGuess(err, s.in.guess), s.out.replaceReason)
 		// A peer that breaks the protocol gets nothing more, and a reset stops what it
 		// still sends. Any other may be waiting for what was sent last.
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -178,6 +178,20 @@ func (s *stream) incomingOver(err error) {
 		}
 	}
 	s.directionOver()
+}
+
+// outgoingOver is called by the carrier, which is busy with the stream, when nothing will
+// be written any more: all is, and take has asked for the end, or writing has failed.
+func (s *stream) outgoingOver() {
+	o := &s.out
+	o.mu.Lock()
+	was := o.done
+	o.done = true
+	o.release()
+	o.mu.Unlock()
+	if !was {
+		s.directionOver()
+	}
 }
 
 // directionOver is called once by each direction.

@@ -178,7 +178,7 @@ func (s *stream) queueRaw(n int) {
 	frame := newBlock(rawHeader + n)
 	defer frame.free()
 	frame.b = append(appendHeader(frame.b, rawHeader, n), in.buffer.b[in.start:in.start+n]...)
-	s.taken(n, s.newSpan(rawHeader), frame.b)
+	s.queueFrames(n, s.newSpan(rawHeader), frame.b)
 }
 
 // newSpan returns a span for the unread bytes.
@@ -194,12 +194,12 @@ func (s *stream) countDatagrams(r *span) {
 // gather queues n bytes of frames as a copy.
 func (s *stream) gather(headerSize, n int) {
 	in := &s.in
-	s.taken(n, s.newSpan(headerSize), in.buffer.b[in.start:in.start+n])
+	s.queueFrames(n, s.newSpan(headerSize), in.buffer.b[in.start:in.start+n])
 }
 
-// taken queues frames, which stand for n bytes, and takes those bytes off the buffer.
+// queueFrames queues frames, which stand for n bytes, and takes those bytes off the buffer.
 // If the reader refuses them, because it has just been shut down, they stay.
-func (s *stream) taken(n int, r span, frames []byte) {
+func (s *stream) queueFrames(n int, r span, frames []byte) {
 	in := &s.in
 	due, ok := in.reader.queue.gather(&r, nil, frames, 0)
 	if !ok {
@@ -263,7 +263,7 @@ func (s *stream) discard() (step step, headerSize, n int, err error) {
 	switch {
 	case in.readErr != nil || now >= in.limit:
 		return stepEnd, 0, 0, errClosedByProgram
-	case in.discarded < s.manager.config.drainLimit():
+	case in.discarded < s.manager.config.discardLimit():
 		return stepRead, 0, 0, nil
 	case in.flooded == 0:
 		in.flooded = now
@@ -272,9 +272,9 @@ func (s *stream) discard() (step step, headerSize, n int, err error) {
 	return stepWait, 0, 0, nil
 }
 
-// drainLimit bounds what is read of a stream that the program has closed: a
+// discardLimit bounds what is read of a stream that the program has closed: a
 // healthy peer's traffic fits, and a flood must cost little.
-func (c *Config) drainLimit() int {
+func (c *Config) discardLimit() int {
 	const least, most = 64 << 10, 1 << 20
 	if c.MaxBytesPerSecond > 0 {
 		return min(max(c.MaxBytesPerSecond, least), most)

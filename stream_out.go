@@ -73,7 +73,7 @@ func (o *outgoing) append(s *stream, headerSize int, payload []byte, frame *bloc
 		return false, ErrHeaderSize
 	case size > limit:
 		return false, &DatagramTooLongError{Length: int64(len(payload)), Max: int64(max(limit-headerSize, 0))}
-	case o.queued()+size > limit:
+	case o.unsent()+size > limit:
 		return false, ErrSendQueueFull
 	}
 	return o.put(s, headerSize, payload, frame), nil
@@ -94,7 +94,7 @@ func (s *stream) sendLogged(headerSize int, frame *block) (flush bool, err error
 func (o *outgoing) put(s *stream, headerSize int, payload []byte, frame *block) (flush bool) {
 	size := headerSize + len(payload)
 	if o.pending != nil && len(o.pending.b)+size > pendingBlock {
-		l := o.late()
+		l := o.ensureBacklog()
 		l.full = append(l.full, o.pending)
 		l.size += len(o.pending.b)
 		o.pending = nil
@@ -118,8 +118,8 @@ func (o *outgoing) reason() error {
 	return o.err
 }
 
-// queued returns how many bytes the system has not yet accepted.
-func (o *outgoing) queued() int {
+// unsent returns how many bytes the system has not yet accepted.
+func (o *outgoing) unsent() int {
 	n := o.inFlight
 	if o.backlog != nil {
 		n += o.backlog.size
@@ -135,7 +135,7 @@ func (o *outgoing) queued() int {
 func (o *outgoing) lost() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.gaveUp.Load() || o.queued() > 0
+	return o.gaveUp.Load() || o.unsent() > 0
 }
 
 // claim marks o busy, if it was not and has something to write, and reports whether it
@@ -148,8 +148,8 @@ func (o *outgoing) claim() bool {
 	return true
 }
 
-// conclude makes err, the reason of the end, the answer to every further Send.
-func (o *outgoing) conclude(err error) {
+// replaceReason makes err, the reason of the end, the answer to every further Send.
+func (o *outgoing) replaceReason(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.err = err
@@ -157,12 +157,12 @@ func (o *outgoing) conclude(err error) {
 
 // take returns the block to write next, and where in it. With none left the
 // caller is no longer busy with o; if shut is true it is to end the sending side
-// and call finished.
+// and call outgoingOver.
 func (o *outgoing) take(s *stream) (b *block, at int, shut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.done {
-		o.rest()
+		o.release()
 		return nil, 0, false
 	}
 	if l := o.backlog; l.isBegun() {
@@ -179,13 +179,13 @@ func (o *outgoing) take(s *stream) (b *block, at int, shut bool) {
 	case o.closing:
 		return nil, 0, true
 	default:
-		o.rest()
+		o.release()
 	}
 	return b, 0, false
 }
 
-// rest ends what claim began. o.mu is held.
-func (o *outgoing) rest() {
+// release ends what claim began. o.mu is held.
+func (o *outgoing) release() {
 	o.busy = false
 	if o.idle != nil {
 		close(o.idle)
@@ -234,18 +234,6 @@ func (o *outgoing) waitIdle() {
 	<-idle
 }
 
-// finished marks the outgoing side as over.
-func (o *outgoing) finished(s *stream) {
-	o.mu.Lock()
-	was := o.done
-	o.done = true
-	o.rest()
-	o.mu.Unlock()
-	if !was {
-		s.directionOver()
-	}
-}
-
 // finish refuses what is sent from now on and ends the sending side when what
 // was sent before is out, at the latest at the limit.
 func (o *outgoing) finish(s *stream, reason error, limit time.Duration) {
@@ -269,7 +257,7 @@ func (o *outgoing) abort(s *stream, reason error) {
 	if o.err == nil {
 		o.err = reason
 	}
-	if o.queued() > 0 && !o.done && o.gaveUp.CompareAndSwap(false, true) && s.manager.isClosed.Load() {
+	if o.unsent() > 0 && !o.done && o.gaveUp.CompareAndSwap(false, true) && s.manager.isClosed.Load() {
 		s.manager.undelivered.Add(1)
 	}
 	o.backlog.drop()
@@ -300,5 +288,5 @@ func (s *stream) writeFailed(err error) {
 		grace = 0
 	}
 	s.sendingFailed(err, grace)
-	s.out.finished(s)
+	s.outgoingOver()
 }

@@ -14,8 +14,8 @@ type backlog struct {
 	size int // bytes in full
 }
 
-// late returns the backlog, to put something into it.
-func (o *outgoing) late() *backlog {
+// ensureBacklog returns the backlog, which it makes if there is none.
+func (o *outgoing) ensureBacklog() *backlog {
 	if o.backlog == nil {
 		o.backlog = new(backlog)
 	}
@@ -68,10 +68,10 @@ func (o *outgoing) putBack(b *block, at int) bool {
 		b.free()
 		return false
 	}
-	l := o.late()
+	l := o.ensureBacklog()
 	l.begun, l.written = b, at
 	o.blocked = true
-	o.rest()
+	o.release()
 	return true
 }
 

@@ -70,7 +70,7 @@ func (w *ConnectionWriter) Send(datagram *Datagram, conn *Connection) error {
 		if conn.viaLog.Load() && headerSize+len(datagram.data) <= maxLogFrame {
 			return w.sendLogged(headerSize, datagram.data, conn)
 		}
-		log.settle()
+		log.distribute()
 	}
 	flush, err := conn.stream.send(headerSize, datagram.data)
 	if flush {
@@ -176,7 +176,7 @@ func (w *ConnectionWriter) frameHeader() int {
 // until the bytes have left. In Panda3D only a Connection has it.
 func (w *ConnectionWriter) Flush() {
 	if w.manager != nil {
-		w.manager.log.settle()
+		w.manager.log.distribute()
 		w.manager.collected.flush()
 	}
 }

@@ -82,7 +82,7 @@ func (w *ConnectionWriter) sortReceivers(e *logEntry) (n int) {
 // sendDirectly sends to the receivers that may refuse.
 func (w *ConnectionWriter) sendDirectly(e *logEntry) (errs []error) {
 	var dirty chain
-	w.manager.log.settle()
+	w.manager.log.distribute()
 	for _, conn := range e.receivers {
 		err := w.checkReceiver(conn)
 		if err == nil {
