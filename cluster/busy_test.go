@@ -31,16 +31,21 @@ func newClocked(t *testing.T) *clocked {
 // pass lets time pass in which the node does not run.
 func (c *clocked) pass(d time.Duration) { c.began = c.began.Add(-d) }
 
-// beat is a heartbeat of node 2.
+// beat takes a heartbeat of node 2.
 func (c *clocked) beat(tails ...tail) {
+	c.receiver.receive(c.heartbeat(3, tails...), c.now())
+	c.poll()
+}
+
+// heartbeat is one of an incarnation of node 2.
+func (c *clocked) heartbeat(incarnation uint64, tails ...tail) *nats.Msg {
 	c.beats++
-	h := header{kind: kindHeartbeat, number: 2, incarnation: 3, sequence: c.beats}
+	h := header{kind: kindHeartbeat, number: 2, incarnation: incarnation, sequence: c.beats}
 	b := heartbeat{}
 	for _, t := range tails {
 		b.tails = appendTail(b.tails, t)
 	}
-	c.receiver.receive(&nats.Msg{Subject: c.subjects.heartbeat, Data: b.appendTo(h.appendTo(nil))}, c.now())
-	c.poll()
+	return &nats.Msg{Subject: c.subjects.heartbeat, Data: b.appendTo(h.appendTo(nil))}
 }
 
 // run lets the node run for so long.
@@ -69,6 +74,40 @@ func TestStallIsNobodysSilence(t *testing.T) {
 	n.beat()
 	n.run(2500 * time.Millisecond)
 	assert.Equal(t, []string{"NodeJoined", "NodeLeft: " + ErrNoHeartbeat.Error()}, n.kinds(2), "what is silence is told")
+}
+
+// Nor is it a sign of life: a node that has died is replaced by its next incarnation all the same.
+func TestStallIsNoSignOfLife(t *testing.T) {
+	n := newClocked(t)
+	n.beat()
+	n.receiver.receive(n.heartbeat(4), n.now())
+	n.pass(time.Second)
+	n.receiver.tick()
+	n.receiver.receive(n.heartbeat(4), n.now())
+	n.poll()
+	assert.Equal(t, []string{"NodeJoined", "NodeLeft: " + ErrReplaced.Error(), "NodeJoined"}, n.kinds(2))
+}
+
+// A heartbeat that waits behind what others have sent is heard: nobody is called silent before
+// all that had come is taken.
+func TestNobodyIsSilentWhoWaits(t *testing.T) {
+	n := newClocked(t)
+	n.beat()
+	for range 2*maxBatch + 1 {
+		n.receiver.channel <- &nats.Msg{}
+	}
+	n.receiver.channel <- n.heartbeat(3)
+	n.run(n.config.DeadAfter + n.config.Heartbeat)
+	assert.Equal(t, []string{"NodeJoined"}, n.kinds(2), "nothing was taken meanwhile")
+	for len(n.receiver.channel) > 0 {
+		n.receiver.receiveBatch(<-n.receiver.channel)
+		n.poll()
+		assert.Equal(t, []string{"NodeJoined"}, n.kinds(2))
+	}
+	n.run(n.config.DeadAfter)
+	assert.Len(t, n.kinds(2), 1)
+	n.run(n.config.Heartbeat)
+	assert.Len(t, n.kinds(2), 2, "what is silence is told")
 }
 
 // A message that was sent to a group before the node was in it is not missing.

@@ -15,7 +15,7 @@ func (r *receiver) sender(h header, now time.Duration) *peer {
 	if p == nil || p.Incarnation != h.incarnation || !p.alive() {
 		return nil
 	}
-	p.heard = now
+	p.hear(now)
 	return p
 }
 
@@ -30,7 +30,7 @@ func (r *receiver) heartbeat(h header, body []byte, now time.Duration) {
 	if p == nil {
 		return
 	}
-	p.heard = now
+	p.hear(now)
 	r.n.peers.mu.Lock()
 	p.stamp, p.stampAt = b.stamp, now
 	p.Connections = int(b.connections)
@@ -189,7 +189,7 @@ func (r *receiver) fromOwnNumber(h header, body []byte) {
 	}
 }
 
-// tick looks who has not been heard for long, and whether this process was away itself. Time
+// tick looks whether this process was away itself, and then who has not been heard for long. Time
 // for which it has not run is nobody's silence: what the others said meanwhile is still on
 // its way to the receiver.
 func (r *receiver) tick() {
@@ -198,21 +198,34 @@ func (r *receiver) tick() {
 	away := now-r.ticked > r.n.config.DeadAfter
 	r.ticked = now
 	if away {
+		stood = now
 		r.n.awayUntil.Store(int64(now + r.n.config.DeadAfter))
 		r.n.happened(Event{Kind: Paused})
 	}
 	for _, p := range r.n.peers.all {
-		p.heard = min(p.heard+stood, now)
+		p.excused = min(p.excused+stood, now-p.heard)
+	}
+	if r.behind == 0 { // else an earlier tick waits
+		r.behind, r.asOf = len(r.channel), now
+		r.judge()
+	}
+	r.n.removeEnded()
+}
+
+// judge looks who had not been heard for long at the last tick, when all that had come by then is
+// taken: there may be a sign of life in it.
+func (r *receiver) judge() {
+	if r.behind > 0 {
+		return
+	}
+	for _, p := range r.n.peers.all {
 		switch {
 		case !p.alive():
-		case away:
-			p.heard = now
-		case now-p.heard > r.n.config.DeadAfter:
+		case p.silence(r.asOf) > r.n.config.DeadAfter:
 			r.gone(p, PeerDead, ErrNoHeartbeat)
 		default:
-			r.askCounts(p, now)
+			r.askCounts(p, r.asOf)
 		}
 	}
-	r.sessionTick(now)
-	r.n.removeEnded()
+	r.sessionTick(r.asOf)
 }

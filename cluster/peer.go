@@ -41,6 +41,7 @@ type peer struct {
 	echoed  uint64 // the last stamp of this node that it has answered
 
 	heard       time.Duration // last sign of life
+	excused     time.Duration // since then this process has not run for so long
 	candidate   uint64        // an incarnation that may be going to replace it
 	candidateAt time.Duration // since when
 	directed    stream        // of what it sends to this node
@@ -52,6 +53,12 @@ type peer struct {
 	tableOpen bool // the first part of a table has come
 	tokens    map[string]struct{}
 }
+
+// hear notes a sign of life.
+func (p *peer) hear(now time.Duration) { p.heard, p.excused = now, 0 }
+
+// silence is how long nothing was heard, though this process ran.
+func (p *peer) silence(now time.Duration) time.Duration { return now - p.heard - p.excused }
 
 func (p *peer) alive() bool { return p.State == PeerAlive || p.State == PeerDraining }
 

@@ -20,6 +20,8 @@ type receiver struct {
 
 	accepted []packet // of this batch
 	ticked   time.Duration
+	behind   int           // NATS messages that had come at a tick and are not taken yet
+	asOf     time.Duration // the time of that tick; silence is judged when they are
 	relayed  queuednet.Datagram
 	ownHash  uint64
 	elderAt  time.Duration    // when an older node with this number was heard first
@@ -64,6 +66,10 @@ func (r *receiver) receiveBatch(first *nats.Msg) {
 		r.receive(<-r.channel, now)
 	}
 	r.handOver()
+	if r.behind > 0 {
+		r.behind = max(r.behind-1-behind, 0)
+		r.judge()
+	}
 }
 
 // handOver queues for the program what was accepted.
