@@ -27,7 +27,7 @@ func TestPrinting(t *testing.T) {
 	open := e.manager.BeginTCPClientConnection("127.0.0.1", port, patience)
 	conn, err := open.Wait(t.Context())
 	require.NoError(t, err)
-	_, failure := failed.Result()
+	_, failure := failed.Wait(t.Context())
 	closed := newEnd(t, nil)
 	require.NoError(t, closed.manager.Close())
 
