@@ -158,7 +158,7 @@ func (c *Connection) isForeign() bool {
 	case c.packets != nil:
 		return isForeign(c.packets.socket)
 	default:
-		return isForeign(c.listening.system())
+		return c.listening.isForeign()
 	}
 }
 

@@ -51,7 +51,8 @@ func (l *QueuedConnectionListener) AddConnection(rendezvous *Connection) error {
 // [QueuedConnectionManager.AdoptRendezvous]) is closed with a reset. An adopted
 // listener may accept one more socket, which is closed in the same way, because its
 // Accept cannot be interrupted; that does not happen with a *net.TCPListener or a
-// *net.UnixListener. It is Panda3D's remove_connection.
+// *net.UnixListener, unless somebody who shares the socket makes it a blocking one. It is
+// Panda3D's remove_connection.
 func (l *QueuedConnectionListener) RemoveConnection(rendezvous *Connection) bool {
 	return rendezvous != nil && rendezvous.listening != nil && rendezvous.listening.detach(l)
 }

@@ -241,7 +241,7 @@ func signal(token chan<- struct{}) {
 // When it returns no goroutine of the library is left, with four exceptions: a look-up
 // of a name that the system does not interrupt, a dial function that ignores its
 // context, the handler of a Config.Logger, and a method of an adopted socket or
-// listener that does not return. What is queued stays readable; later calls answer
+// listener that has not returned. What is queued stays readable; later calls answer
 // net.ErrClosed, or false. A second call waits for the first. Its counterpart in
 // Panda3D is the destructor.
 func (m *QueuedConnectionManager) Close() error {

@@ -79,7 +79,13 @@ func (m *QueuedConnectionManager) listen(network, address string, backlog int) (
 // rendezvous, and its end is reported: net.ErrClosed; an error of the system that says
 // that there is no listening socket; and an error that is not the system's, does not
 // call itself temporary, and returns in the same words 10 times in a row, which takes 2
-// seconds, because other libraries report in this way that they are closed. Panda3D has
+// seconds, because other libraries report in this way that they are closed.
+//
+// A socket of package net may be shared with other processes, and one of them may make it
+// a blocking one, as the File of package net does when os/exec hands it over. The library
+// undoes that before each Accept. If it happens while an Accept waits, the next client
+// may be another's, and the Accept waits for one more: RemoveConnection and a close of
+// the rendezvous then take a second, and that client is closed with a reset. Panda3D has
 // no counterpart.
 func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Connection, error) {
 	if listener == nil {
@@ -140,8 +146,8 @@ func (m *QueuedConnectionManager) AdoptRendezvous(listener net.Listener) (*Conne
 // the connection. 0 stands for any bytes.
 //
 // Close or CloseWithReason is called at most once, never on the program's loop, and may
-// wait; Close of the manager does not wait for it beyond CloseTimeout. Panda3D has no
-// counterpart.
+// wait; Close of the manager does not wait for it beyond CloseTimeout, and then leaves the
+// goroutine that is in it. Panda3D has no counterpart.
 func (m *QueuedConnectionManager) AdoptConnection(socket net.Conn) (*Connection, error) {
 	if socket == nil {
 		return nil, ErrWrongKind

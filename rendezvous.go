@@ -3,7 +3,10 @@ package queuednet
 import (
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
 // rendezvous is a Connection's listening socket. The engine accepts at one that only the
@@ -33,14 +36,16 @@ type rendezvous struct {
 	closed    bool
 
 	released chan struct{} // closed when Close of the socket has returned
+	stuck    atomic.Bool   // that takes longer than patienceWithAccept
 }
 
 // A waker is a listening socket whose Accept can be ended without closing it.
 type waker interface{ SetDeadline(time.Time) error }
 
-// patienceWithAccept bounds how long detach waits for an Accept that it has
-// woken: it takes microseconds, unless somebody who shares the socket has made
-// it a blocking one.
+// patienceWithAccept bounds how long detach waits for an Accept that it has woken, and
+// close for the socket. Both take microseconds, unless somebody who shares the socket has
+// made it a blocking one while Accept waited: then the Accept may wait in the system, for
+// a client that nobody else takes.
 const patienceWithAccept = time.Second
 
 // newRendezvous returns the connection of a listening socket at an address.
@@ -139,12 +144,7 @@ func (r *rendezvous) detach(l *QueuedConnectionListener) bool {
 func (r *rendezvous) awaitAccept(over <-chan struct{}) {
 	r.unlock()
 	defer r.gate.lock()
-	timer := time.NewTimer(patienceWithAccept)
-	defer timer.Stop()
-	select {
-	case <-over:
-	case <-timer.C:
-	}
+	isClosedWithin(over, patienceWithAccept)
 }
 
 // close ends the rendezvous. It does not wait for a foreign socket's Close,
@@ -164,11 +164,29 @@ func (r *rendezvous) close() {
 		a.close()
 		return
 	}
-	release(r.socket, func() {
+	go func() {
 		r.socket.Close()
 		close(r.released)
-	})
+	}()
+	if !isForeign(r.socket) {
+		r.stuck.Store(!isClosedWithin(r.released, patienceWithAccept))
+	}
 }
+
+// isClosedWithin waits for a channel to be closed, at most for d.
+func isClosedWithin(c <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// isForeign reports whether the end of r may wait.
+func (r *rendezvous) isForeign() bool { return r.stuck.Load() || isForeign(r.system()) }
 
 // taken is called for each connection that the program takes.
 func (r *rendezvous) taken() {
@@ -190,6 +208,9 @@ func (r *rendezvous) begin() bool {
 	if r.woken {
 		r.woken = false
 		_ = r.waker.SetDeadline(time.Time{})
+	}
+	if socket, ok := r.waker.(syscall.Conn); ok {
+		sockopt.Unblock(socket)
 	}
 	r.accepting = make(chan struct{})
 	return true

@@ -100,8 +100,6 @@ func TestRendezvousThatIsHandedOver(t *testing.T) {
 	}
 	accept()
 	accept()
-	require.NoError(t, syscall.SetNonblock(int(file.Fd()), true)) // or closing would wait for a client
-	accept()
 	require.NoError(t, rendezvous.SetRecvBufferSize(100_000))
 	require.True(t, e.manager.CloseConnection(rendezvous))
 	_, err = rendezvous.ListenerFile()

@@ -140,6 +140,95 @@ func TestRemoveConnectionWakesTheAccept(t *testing.T) {
 	}
 }
 
+// Whoever shares an adopted socket may make it a blocking one, as File of package net and
+// os/exec do: that holds up neither RemoveConnection nor a close.
+func TestRendezvousOfABlockingSocket(t *testing.T) {
+	for name, listen := range map[string]func(t *testing.T) sharedListener{
+		"tcp":  func(t *testing.T) sharedListener { return listenRaw(t, "tcp4", "127.0.0.1:0").(sharedListener) },
+		"unix": func(t *testing.T) sharedListener { return listenUnix(t).(sharedListener) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnd(t, nil)
+			socket := listen(t)
+			rendezvous, _ := e.adoptListener(socket)
+			makeBlocking(t, socket)
+			accept := func() {
+				raw, err := net.Dial(socket.Addr().Network(), socket.Addr().String())
+				require.NoError(t, err)
+				defer raw.Close()
+				e.accept()
+			}
+			accept() // the next Accept begins with a socket that blocks
+			accept()
+			require.True(t, e.listener.RemoveConnection(rendezvous))
+			r := rendezvous.listening
+			r.gate.lock()
+			assert.Nil(t, r.accepting, "an Accept that is not over")
+			r.unlock()
+			require.NoError(t, e.listener.AddConnection(rendezvous))
+			accept()
+			requireReturns(t, rendezvous.Close)
+		})
+	}
+}
+
+// An Accept that waits in the system for a client all the same ends later: nothing that
+// is closed waits for it.
+func TestRendezvousWithAStuckAccept(t *testing.T) {
+	socket := listenRaw(t, "tcp4", "127.0.0.1:0").(sharedListener)
+	address := socket.Addr().String()
+	e := newEnd(t, &Config{CloseTimeout: 100 * time.Millisecond})
+	rendezvous, _ := e.adoptListener(socket)
+	require.True(t, e.listener.RemoveConnection(rendezvous)) // no Accept is under way
+	makeBlocking(t, socket)
+	var accepts sync.WaitGroup
+	accepts.Go(func() {
+		if conn, err := socket.Accept(); err == nil {
+			conn.Close()
+		}
+	})
+	defer func() { // package net closes the socket when the Accept is over
+		if raw, err := net.Dial("tcp", address); err == nil {
+			raw.Close()
+		}
+		accepts.Wait()
+	}()
+	time.Sleep(10 * time.Millisecond) // it waits in the system; if it does not yet, all is well too
+	requireReturns(t, rendezvous.Close)
+	requireReturns(t, e.manager.Close)
+}
+
+// requireReturns calls a close, which must not wait for ever.
+func requireReturns(t *testing.T, close func() error) {
+	t.Helper()
+	returned := make(chan error, 1)
+	go func() { returned <- close() }()
+	select {
+	case err := <-returned:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		require.FailNow(t, "it does not return")
+	}
+}
+
+// A sharedListener is a socket of package net that another process may have too.
+type sharedListener interface {
+	net.Listener
+	File() (*os.File, error)
+}
+
+// makeBlocking makes a socket one that blocks, if the system can share it.
+func makeBlocking(t *testing.T, socket sharedListener) {
+	t.Helper()
+	file, err := socket.File()
+	if errors.Is(err, errors.ErrUnsupported) || runtime.GOOS == "windows" {
+		t.Skip("the system does not share sockets in this way")
+	}
+	require.NoError(t, err)
+	file.Fd()
+	require.NoError(t, file.Close())
+}
+
 func TestListenerFile(t *testing.T) {
 	t.Run("unix", func(t *testing.T) {
 		before, after := newEnd(t, nil), newEnd(t, nil)

@@ -25,6 +25,9 @@ func receiveBufferSize(uintptr) int { return 0 }
 // SetBacklog leaves the system's own bound in force.
 func SetBacklog(net.Listener, int) {}
 
+// Unblock does nothing.
+func Unblock(syscall.Conn) {}
+
 // Duplicate fails.
 func Duplicate(syscall.Conn, string) (*os.File, error) { return nil, errors.ErrUnsupported }
 

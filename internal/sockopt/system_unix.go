@@ -34,6 +34,12 @@ func SetBacklog(listener net.Listener, backlog int) {
 	}
 }
 
+// Unblock makes a socket one again that does not block. Whoever shares it may have made
+// it one that does, as Fd of an *os.File does.
+func Unblock(socket syscall.Conn) {
+	_ = Control(socket, func(fd uintptr) error { return syscall.SetNonblock(int(fd), true) })
+}
+
 // receiveBufferSize returns the size of a socket's buffer for what arrives.
 func receiveBufferSize(fd uintptr) int {
 	size, _ := syscall.GetsockoptInt(int(fd), RecvBuffer.level, RecvBuffer.number)

@@ -22,6 +22,9 @@ func set(fd uintptr, option Option, value int) error {
 // SetBacklog leaves the system's own bound in force.
 func SetBacklog(net.Listener, int) {}
 
+// Unblock does nothing: package net has no use for whether a socket blocks.
+func Unblock(syscall.Conn) {}
+
 // receiveBufferSize returns the size of a socket's buffer for what arrives.
 func receiveBufferSize(fd uintptr) int {
 	size, _ := syscall.GetsockoptInt(syscall.Handle(fd), RecvBuffer.level, RecvBuffer.number)
