@@ -128,6 +128,11 @@ func (f *fakePoller) Accept(fd int) (accepted int, peer netip.AddrPort, err erro
 	}
 	near := s.waiting[0]
 	s.waiting = s.waiting[1:]
+	if f.onAccept != nil {
+		f.mu.Unlock()
+		f.onAccept()
+		f.mu.Lock()
+	}
 	return f.open(near), netip.MustParseAddrPort("192.0.2.1:1"), nil
 }
 

@@ -31,18 +31,19 @@ type fakePoller struct {
 	pauses  atomic.Int64
 	asked   atomic.Int64 // how often Connected was called
 
-	mu      sync.Mutex
-	random  *rand.Rand // nil: everything is told at once and whole, and the sockets in their order
-	sockets map[int]*fakeSocket
-	order   []*fakeSocket // those that are watched
-	last    int           // descriptor; none is used twice
-	gone    []poller.Key  // sockets of which an event may still be under way
-	woken   bool
-	closed  bool
-	onRead  func(fd int, room []byte) // looks at each read, if it is set
-	onReset func()                    // is called within the write that is told of a reset
-	full    bool                      // Add has no room
-	broken  error                     // of Wait
+	mu       sync.Mutex
+	random   *rand.Rand // nil: everything is told at once and whole, and the sockets in their order
+	sockets  map[int]*fakeSocket
+	order    []*fakeSocket // those that are watched
+	last     int           // descriptor; none is used twice
+	gone     []poller.Key  // sockets of which an event may still be under way
+	woken    bool
+	closed   bool
+	onRead   func(fd int, room []byte) // looks at each read, if it is set
+	onReset  func()                    // is called within the write that is told of a reset
+	onAccept func()                    // is called within the Accept of a client
+	full     bool                      // Add has no room
+	broken   error                     // of Wait
 }
 
 // A fakeSocket is what a descriptor stands for.

@@ -180,6 +180,25 @@ func TestArrivalIsAdmittedByItsOwnAddress(t *testing.T) {
 
 // Options reach the system's socket through TLS over the PROXY protocol, also
 // where the client's address is of the other version of IP.
+// When the manager closes just as an arrival tells its address, the arrival sees a reset,
+// and its place is given back.
+func TestArrivalWhileTheManagerCloses(t *testing.T) {
+	e := newEnd(t, &Config{MaxConnections: 10, MaxConnectionsPerAddress: 10})
+	rendezvous, address := e.adoptListener(proxiedListener{listenRaw(t, "tcp4", "127.0.0.1:0")})
+	raw := dialRaw(t, address)
+	eventually(t, "arrival", func() bool { return countArrivals(rendezvous.listening) == 1 })
+	rendezvous.mu.Lock() // so that Close does not turn the arrival away
+	closed := make(chan error, 1)
+	go func() { closed <- e.manager.Close() }()
+	eventually(t, "close", e.manager.isClosed.Load)
+	write(t, raw, proxyLine)
+	_, err := raw.Read(make([]byte, 1))
+	rendezvous.mu.Unlock()
+	assert.ErrorIs(t, err, errConnectionReset)
+	require.NoError(t, <-closed)
+	requireNoPlaceTaken(t, e.manager)
+}
+
 func TestArrivalThroughTwoLayers(t *testing.T) {
 	e := newEnd(t, nil)
 	tcp := listenRaw(t, "tcp4", "127.0.0.1:0")

@@ -122,30 +122,69 @@ func TestEngineAcceptsWithinLimits(t *testing.T) {
 	})
 }
 
+// What passes at a socket that a goroutine accepts at passes here.
 func TestEngineBacksOff(t *testing.T) {
-	onEngine(t, &Config{CloseTimeout: -1}, func(t *testing.T, e engineEnd) {
-		rendezvous, socket := e.listen(10)
-		e.fail(socket, os.NewSyscallError("accept4", syscall.EMFILE))
-		time.Sleep(10 * time.Second)
-		calls := e.acceptsOf(socket)
-		assert.Greater(t, calls, 9, "it goes on trying")
-		assert.Less(t, calls, 30, "it spins")
-		assert.EqualValues(t, calls, e.manager.Refusals().AcceptErrors)
-		e.fakePoller.mu.Lock()
-		socket.trouble = nil
-		e.fakePoller.mu.Unlock()
-		e.dial(socket)
-		time.Sleep(time.Second)
-		assert.Len(t, e.takeAccepted(), 1, "it passes")
-		assert.NoError(t, rendezvous.Err())
+	for name, reason := range passing {
+		t.Run(name, func(t *testing.T) {
+			onEngine(t, &Config{CloseTimeout: -1}, func(t *testing.T, e engineEnd) {
+				rendezvous, socket := e.listen(10)
+				e.fail(socket, reason.Err)
+				time.Sleep(10 * time.Second)
+				calls := e.acceptsOf(socket)
+				assert.Greater(t, calls, 9, "it goes on trying")
+				assert.Less(t, calls, 30, "it spins")
+				assert.EqualValues(t, calls, e.manager.Refusals().AcceptErrors)
+				e.fail(socket, nil)
+				e.dial(socket)
+				time.Sleep(time.Second)
+				assert.Len(t, e.takeAccepted(), 1, "it passes")
+				assert.NoError(t, rendezvous.Err())
+				assert.False(t, e.manager.ResetConnectionAvailable())
 
-		e.fail(socket, os.NewSyscallError("accept4", syscall.EMFILE))
-		time.Sleep(time.Minute)
-		start := time.Now()
-		require.True(t, e.manager.CloseConnection(rendezvous))
-		require.NoError(t, e.manager.Close())
-		since(t, start, 0)
+				e.fail(socket, reason.Err)
+				time.Sleep(time.Minute)
+				start := time.Now()
+				require.True(t, e.manager.CloseConnection(rendezvous))
+				require.NoError(t, e.manager.Close())
+				since(t, start, 0)
+			})
+		})
+	}
+}
+
+// When the manager closes just as a client is accepted, the client sees a reset, and its
+// place and its slot are given back.
+func TestEngineAcceptsWhileTheManagerCloses(t *testing.T) {
+	onEngine(t, &Config{MaxConnections: 10, MaxConnectionsPerAddress: 10}, func(t *testing.T, e engineEnd) {
+		_, socket := e.listen(10)
+		e.settle()
+		closed := make(chan error, 1)
+		e.fakePoller.mu.Lock()
+		e.onAccept = func() {
+			go func() { closed <- e.manager.Close() }() // which waits for the gate of the rendezvous
+			for !e.manager.isClosed.Load() {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		e.fakePoller.mu.Unlock()
+		far := e.dial(socket)
+		_, err := far.Read(make([]byte, 1))
+		assert.Equal(t, errConnectionReset, err)
+		require.NoError(t, <-closed)
+		requireNoPlaceTaken(t, e.manager)
+		engine := e.manager.engine.Load()
+		assert.Len(t, engine.free, len(engine.links))
 	})
+}
+
+// requireNoPlaceTaken checks that nobody counts under the limits on accepting.
+func requireNoPlaceTaken(t *testing.T, m *QueuedConnectionManager) {
+	t.Helper()
+	m.admission.mu.Lock()
+	defer m.admission.mu.Unlock()
+	assert.Zero(t, m.admission.total)
+	assert.Empty(t, m.admission.live)
+	assert.Zero(t, m.counts.untaken.Load())
 }
 
 // A socket that is not there any more ends the rendezvous, and that is reported.
