@@ -104,8 +104,8 @@ type Config struct {
 	CloseTimeout time.Duration
 
 	// Logger is told of nodes that come and go, at level Info, of the connection to the
-	// servers and of refused and invalid messages, at level Warn. Its handler runs on
-	// goroutines of the node: while it waits nothing is received. Default: none.
+	// servers and of refused routes and invalid messages, at level Warn. Its handler runs
+	// on goroutines of the node: while it waits nothing is received. Default: none.
 	Logger *slog.Logger
 }
 

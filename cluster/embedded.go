@@ -7,9 +7,11 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,15 +41,15 @@ func startEmbedded(c *Config, incarnation uint64) (*embedded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster: the embedded server: %w", err)
 	}
-	failed := &fatal{first: make(chan string, 1)}
-	e.server.SetLogger(failed, false, false)
+	log := &serverLog{logger: c.Logger, first: make(chan string, 1)}
+	e.server.SetLogger(log, false, false)
 	e.server.Start()
 	if e.server.ReadyForConnections(10 * time.Second) {
 		return e, nil
 	}
 	e.server.Shutdown()
 	select {
-	case text := <-failed.first:
+	case text := <-log.first:
 		return nil, fmt.Errorf("cluster: the embedded server: %s", text)
 	default:
 		return nil, fmt.Errorf("cluster: the embedded server does not start")
@@ -183,17 +185,45 @@ func (e *embedded) stop() {
 	e.server.WaitForShutdown()
 }
 
-// fatal is a server's logger that keeps the first thing for which it gave up.
-type fatal struct {
-	once  sync.Once
-	first chan string
+// serverLog is the server's logger. It keeps the first thing for which the server gave up, and tells the
+// program's of nodes that are refused, or refuse this one: nothing else does.
+type serverLog struct {
+	logger *slog.Logger
+	once   sync.Once
+	first  chan string
+
+	mu     sync.Mutex
+	logged time.Time
 }
 
-func (f *fatal) Fatalf(format string, v ...any) {
-	f.once.Do(func() { f.first <- fmt.Sprintf(format, v...) })
+// refusalEvery is how often a refusal is logged at most: a node that is refused comes again each second.
+const refusalEvery = 10 * time.Second
+
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.once.Do(func() { l.first <- fmt.Sprintf(format, v...) })
 }
-func (*fatal) Noticef(string, ...any) {}
-func (*fatal) Warnf(string, ...any)   {}
-func (*fatal) Errorf(string, ...any)  {}
-func (*fatal) Debugf(string, ...any)  {}
-func (*fatal) Tracef(string, ...any)  {}
+
+func (l *serverLog) Errorf(format string, v ...any) {
+	if l.logger == nil {
+		return
+	}
+	text := fmt.Sprintf(format, v...)
+	if !strings.Contains(text, "authentication error") && !strings.Contains(text, "Route Error") && !strings.Contains(text, "handshake error") {
+		return
+	}
+	l.mu.Lock()
+	now := time.Now()
+	again := now.Sub(l.logged) < refusalEvery
+	if !again {
+		l.logged = now
+	}
+	l.mu.Unlock()
+	if !again {
+		l.logger.Warn("cluster: a route is refused: see whether its two nodes have the same Secret and authority", "error", text)
+	}
+}
+
+func (*serverLog) Noticef(string, ...any) {}
+func (*serverLog) Warnf(string, ...any)   {}
+func (*serverLog) Debugf(string, ...any)  {}
+func (*serverLog) Tracef(string, ...any)  {}

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -91,4 +92,42 @@ func TestInsecure(t *testing.T) {
 	}
 	open(t, &Config{Number: 1, Listen: "0.0.0.0:0", Insecure: true})
 	open(t, &Config{Number: 1, Listen: "0.0.0.0:0", TLS: authority(t), Secret: "x"})
+}
+
+// A warning is a writer for a logger that passes the first thing on.
+type warning chan string
+
+func (w warning) Write(p []byte) (int, error) {
+	select {
+	case w <- string(p):
+	default:
+	}
+	return len(p), nil
+}
+
+// Both nodes of a route that is refused say so: nothing else tells why a node is alone.
+func TestRefusedRouteIsLogged(t *testing.T) {
+	ours, theirs := authority(t), authority(t)
+	for name, other := range map[string]Config{
+		"another secret":    {TLS: ours, Secret: "wrong"},
+		"another authority": {TLS: theirs, Secret: "secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logged := [2]warning{make(warning, 1), make(warning, 1)}
+			logger := func(i int) *slog.Logger {
+				return slog.New(slog.NewTextHandler(logged[i], &slog.HandlerOptions{Level: slog.LevelWarn}))
+			}
+			a := open(t, quick(Config{Number: 1, Listen: "127.0.0.1:0", TLS: ours, Secret: "secret", Logger: logger(0)}))
+			other.Number, other.Listen, other.Routes, other.Logger = 2, "127.0.0.1:0", []string{a.ListenAddress()}, logger(1)
+			open(t, quick(other))
+			for i, w := range logged {
+				select {
+				case text := <-w:
+					assert.Contains(t, text, "a route is refused")
+				case <-time.After(patience):
+					t.Errorf("node %d says nothing", i+1)
+				}
+			}
+		})
+	}
 }
