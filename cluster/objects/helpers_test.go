@@ -2,6 +2,7 @@ package objects
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds each wait for something that is to happen.
-const patience = 60 * time.Second
+// patience bounds each wait for something that is to happen: only a test that fails waits for so long.
+const patience = 3 * time.Minute
 
 const roleVariable = "QUEUEDNET_OBJECTS_ROUTES"
 
@@ -64,12 +65,12 @@ type server struct {
 	events    []cluster.Event
 }
 
-// startServer starts a node with a repository. The test polls it.
-func startServer(number uint16, routes []string, config *distributed.ServerConfig, file *dc.File, settings Config) (*server, error) {
-	node, err := cluster.Open(&cluster.Config{
-		Number: number, Listen: "127.0.0.1:0", Routes: routes, MaxAge: patience,
-		Heartbeat: 200 * time.Millisecond, DeadAfter: 8 * time.Second, // on a machine that has other things to do
-	})
+// startServer starts a node with a repository. The test polls it. Unless at says so, nobody is taken for dead and
+// no route is given up, however busy the machine is.
+func startServer(at cluster.Config, config *distributed.ServerConfig, file *dc.File, settings Config) (*server, error) {
+	at.Listen, at.MaxAge, at.Heartbeat = "127.0.0.1:0", patience, 200*time.Millisecond
+	at.DeadAfter = cmp.Or(at.DeadAfter, patience)
+	node, err := cluster.Open(&at)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,12 @@ type world struct {
 	servers []*server
 	routes  []string
 	players []*player
+
+	deadAfter time.Duration // 0: never
 }
+
+// deadSoon is for tests in which a node dies.
+const deadSoon = 8 * time.Second
 
 func newWorld(t *testing.T, count int) *world {
 	w := &world{t: t}
@@ -120,7 +126,7 @@ func newWorld(t *testing.T, count int) *world {
 // start starts a server and waits until it and those that are there know each other.
 func (w *world) start(number uint16) *server {
 	w.t.Helper()
-	s, err := startServer(number, w.routes, &distributed.ServerConfig{}, testFile, Config{})
+	s, err := startServer(cluster.Config{Number: number, Routes: w.routes, DeadAfter: w.deadAfter}, &distributed.ServerConfig{}, testFile, Config{})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() {
 		s.node.Close()
@@ -286,7 +292,7 @@ func (w *world) startProcess() *process {
 
 // runProcess is the process: it ends with its parent's patience.
 func runProcess(routes []string) {
-	s, err := startServer(9, routes, &distributed.ServerConfig{}, testFile, Config{})
+	s, err := startServer(cluster.Config{Number: 9, Routes: routes, DeadAfter: deadSoon}, &distributed.ServerConfig{}, testFile, Config{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -58,7 +58,9 @@ func TestClientLeaves(t *testing.T) {
 // A node that is killed takes the objects of its clients along, everywhere; one that comes back
 // with its number begins anew.
 func TestNodeKilled(t *testing.T) {
-	w := newWorld(t, 2)
+	w := &world{t: t, deadAfter: deadSoon}
+	w.start(1)
+	w.start(2)
 	a, b := w.connect(w.servers[0], 5), w.connect(w.servers[1], 5)
 	p := w.startProcess()
 	there := w.connectPort(p.port, 5)
@@ -136,7 +138,7 @@ func TestRollingRestart(t *testing.T) {
 // What the program sends over the node reaches it beside what the repository does.
 func TestMessagesOfTheProgram(t *testing.T) {
 	var got []string
-	one, err := startServer(1, nil, &distributed.ServerConfig{}, testFile, Config{
+	one, err := startServer(cluster.Config{Number: 1}, &distributed.ServerConfig{}, testFile, Config{
 		Message: func(m *cluster.Message) { got = append(got, string(m.Payload())) },
 	})
 	require.NoError(t, err)

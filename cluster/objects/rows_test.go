@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queuednet/queuednet/cluster"
 	"github.com/queuednet/queuednet/distributed"
 	"github.com/stretchr/testify/require"
 )
@@ -196,7 +197,7 @@ func TestRowsOfTheStream(t *testing.T) {
 func TestRowOfTheLastRange(t *testing.T) {
 	w := &world{t: t}
 	for i := range 2 {
-		s, err := startServer(uint16(i+1), w.routes, &distributed.ServerConfig{}, testFile, Config{IDRange: 1_000_000_000, MaxNodes: 3})
+		s, err := startServer(cluster.Config{Number: uint16(i + 1), Routes: w.routes}, &distributed.ServerConfig{}, testFile, Config{IDRange: 1_000_000_000, MaxNodes: 3})
 		require.NoError(t, err)
 		t.Cleanup(func() { s.node.Close(); s.Close() })
 		w.servers, w.routes = append(w.servers, s), append(w.routes, s.node.ListenAddress())
