@@ -1,7 +1,9 @@
 package cluster_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/queuednet/queuednet"
@@ -47,6 +49,24 @@ func Example() {
 	// Output:
 	// node 2 asks: what is there?
 	// in zone.42: a dragon
+}
+
+// One of three nodes on one machine: a program that is started three times, with the numbers
+// from 1 to 3.
+func ExampleOpen() {
+	number := 1                      // of a flag
+	key := rand.Text() + rand.Text() // of a file
+	node, err := cluster.Open(&cluster.Config{
+		Number:    uint16(number),
+		Listen:    "127.0.0.1:" + strconv.Itoa(6220+number),
+		Routes:    []string{"127.0.0.1:6221", "127.0.0.1:6222", "127.0.0.1:6223"},
+		TicketKey: key, // 32 random bytes or more, the same on all nodes
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer node.Close()
 }
 
 // A ticket, with which a player takes up on another node what was his. Here it is the same

@@ -17,16 +17,19 @@ func TestDocumentHasTheCode(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	var source strings.Builder
-	for _, file := range files {
+	for _, file := range append(files, "../../cluster/example_test.go") {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		source.Write(text)
+		source.WriteString(unindented(string(text)))
 	}
 	parts := strings.Split(string(document), "```go\n")[1:]
-	require.Len(t, parts, 2)
+	require.Len(t, parts, 3)
 	for _, part := range parts {
 		code, _, found := strings.Cut(part, "```")
 		require.True(t, found)
-		assert.Contains(t, source.String(), code)
+		assert.Contains(t, source.String(), unindented(code))
 	}
 }
+
+// unindented leaves out how deep code is in the file.
+func unindented(code string) string { return strings.ReplaceAll(code, "\t", "") }
