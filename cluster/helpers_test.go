@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"net"
 	"os"
 	"runtime"
@@ -66,12 +68,19 @@ func open(t testing.TB, config *Config) *member {
 	return &member{Node: n, t: t}
 }
 
+// clusterName is of embedded nodes of this process, and no other test's: a port that one of theirs has given up, and
+// whose nodes still try to reach, may be one of ours now.
+var clusterName = "test-" + rand.Text()
+
 // quick makes heartbeats so frequent that tests are short. However busy the machine is, nobody
 // is taken for dead, but where a test sets deadSoon, no message grows too old, and who closes
 // is answered.
 func quick(config Config) *Config {
 	config.Heartbeat, config.DeadAfter = 50*time.Millisecond, patience
 	config.MaxAge, config.CloseTimeout = patience, patience
+	if config.Listen != "" {
+		config.Cluster = cmp.Or(config.Cluster, clusterName)
+	}
 	return &config
 }
 

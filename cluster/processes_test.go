@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -223,6 +224,9 @@ type process struct {
 // start starts a process and waits until its node is open.
 func start(t testing.TB, o order) *process {
 	t.Helper()
+	if o.Config.Listen != "" {
+		o.Config.Cluster = cmp.Or(o.Config.Cluster, clusterName)
+	}
 	role, err := json.Marshal(o)
 	require.NoError(t, err)
 	args := append(append([]string(nil), o.Prefix...), os.Args[0], "-test.run=^$")

@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os/exec"
@@ -25,9 +26,10 @@ func startNodes(t *testing.T, python string, count int) (nodes []*clusterNode) {
 	output, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../cluster", "-o", command, "./cmd/pandaserver-cluster").CombinedOutput()
 	require.NoError(t, err, string(output))
 	direct, routes := directDC(t, python), ""
+	secret := rand.Text() // so that nodes of another test never take one of these ports for theirs
 	for i := range count {
 		listen, port := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), freePort(t)
-		n := &clusterNode{port: port, program: start(t, command, "-number", strconv.Itoa(i+1), "-listen", listen, "-routes", routes,
+		n := &clusterNode{port: port, program: start(t, command, "-number", strconv.Itoa(i+1), "-listen", listen, "-routes", routes, "-secret", secret,
 			"-port", strconv.Itoa(port), direct, "distributed.dc")}
 		for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 			conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

@@ -3,6 +3,7 @@ package objects
 import (
 	"bufio"
 	"cmp"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,12 +21,18 @@ import (
 // patience bounds each wait for something that is to happen: only a test that fails waits for so long.
 const patience = 3 * time.Minute
 
-const roleVariable = "QUEUEDNET_OBJECTS_ROUTES"
+const roleVariable = "QUEUEDNET_OBJECTS_ROUTES" // the name of the cluster, and routes
+
+// clusterName is no other test's: a port that one of theirs has given up, and whose nodes still try to reach,
+// may be one of ours now.
+var clusterName = "test-" + rand.Text()
 
 // TestMain makes a process of its own a node, if it is started as one.
 func TestMain(m *testing.M) {
-	if routes, ok := os.LookupEnv(roleVariable); ok {
-		runProcess(strings.Fields(routes))
+	if role, ok := os.LookupEnv(roleVariable); ok {
+		fields := strings.Fields(role)
+		clusterName = fields[0]
+		runProcess(fields[1:])
 		return
 	}
 	os.Exit(m.Run())
@@ -68,7 +75,7 @@ type server struct {
 // startServer starts a node with a repository. The test polls it. Unless at says so, nobody is taken for dead and
 // no route is given up, however busy the machine is.
 func startServer(at cluster.Config, config *distributed.ServerConfig, file *dc.File, settings Config) (*server, error) {
-	at.Listen, at.MaxAge, at.Heartbeat = "127.0.0.1:0", patience, 200*time.Millisecond
+	at.Cluster, at.Listen, at.MaxAge, at.Heartbeat = clusterName, "127.0.0.1:0", patience, 200*time.Millisecond
 	at.DeadAfter = cmp.Or(at.DeadAfter, patience)
 	node, err := cluster.Open(&at)
 	if err != nil {
@@ -262,7 +269,7 @@ type process struct {
 func (w *world) startProcess() *process {
 	w.t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0])}
-	p.cmd.Env = append(os.Environ(), roleVariable+"="+strings.Join(w.routes, " "))
+	p.cmd.Env = append(os.Environ(), roleVariable+"="+clusterName+" "+strings.Join(w.routes, " "))
 	p.cmd.Stderr = os.Stderr
 	stdout, err := p.cmd.StdoutPipe()
 	require.NoError(w.t, err)
