@@ -91,8 +91,8 @@ func (l dcLine) compare(t *testing.T, f *dc.Field) {
 		}
 		require.Equal(t, want, text, f)
 	}
-	if strings.ContainsAny(l.Text, ".en") {
-		return // Panda3D does not read all reals exactly
+	if strings.Contains(l.Text, "n") {
+		return // neither side reads nan and inf
 	}
 	parsed, err := f.ParseArgs(l.Text)
 	if l.Parsed == "" && l.Data != "" && err != nil {

@@ -11,8 +11,12 @@ type Class struct {
 	parents   []*Class
 	ancestors []*Class // each once, nearest first, as a name is looked up
 	own       []*Field
-	byName    map[string]*Field // own
+	byName    map[string]*Field // own, and the constructor
 	inherited []*Field          // own ones too
+
+	// A method of a struct with the struct's name. It has no number, is not inherited, and
+	// its arguments are the first part of a value.
+	constructor *Field
 }
 
 // File returns the file that declares the class.

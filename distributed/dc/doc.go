@@ -58,10 +58,12 @@
 //
 // # What differs from Panda3D
 //
-// The bytes, the texts and the hash are Panda3D's. Where Panda3D does something that
+// The bytes, the texts and the hash are Panda3D's, to the last bit of the reals in a text,
+// which Panda3D does not always round to the nearest one. Where Panda3D does something that
 // harms, this package returns an error: for a number beyond 32 bits in an int32 or
 // uint32, for a char[] of more than 65535 bytes, for text that is not UTF-8, for a name
-// that is used before its declaration, for two parameters of one name, and for a char[]
+// that is used before its declaration, for two parameters of one name, for an integer beyond
+// 64 bits in a text, for elements of an array that take no bytes, and for a char[]
 // or a list in place of a string whose length or characters are out of range. The
 // default of a number with a range and a divisor, which Panda3D scales twice, is the
 // lowest value of the range.

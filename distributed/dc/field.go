@@ -42,7 +42,8 @@ type Field struct {
 // Name returns the name; a data field of a struct may have none: then it is "".
 func (f *Field) Name() string { return f.name }
 
-// Number returns the number that stands for the field in messages.
+// Number returns the number that stands for the field in messages. A method of a struct with
+// the struct's name has none: then it is -1.
 func (f *Field) Number() int { return f.number }
 
 // Class returns the class or struct that declares the field.

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/queuednet/queuednet/internal/deepfuzz"
-	"github.com/stretchr/testify/require"
 )
 
 // fuzzFields returns the fields of all files of the vectors that have values.
@@ -55,8 +54,8 @@ func fuzzParse(t testing.TB) deepfuzz.Target {
 	target.Check = func(t *testing.T, text []byte) {
 		file, err := Parse("a.dc", text)
 		if err != nil {
-			var e *Error
-			require.ErrorAs(t, err, &e)
+			_, ok := err.(*Error)
+			deepfuzz.True(t, ok, "the error is an *Error")
 			return
 		}
 		printed := file.String()
@@ -111,8 +110,8 @@ func useValue(t *testing.T, field *Field, data []byte) {
 	}
 	_, textErr := field.FormatArgs(data, true)
 	if err != nil {
-		var v *ValueError
-		require.ErrorAs(t, err, &v)
+		_, ok := err.(*ValueError)
+		deepfuzz.True(t, ok, "the error is a *ValueError")
 		return
 	}
 	if textErr != nil {

@@ -75,6 +75,9 @@ func (h *hasher) class(c *Class) {
 	for _, parent := range c.parents {
 		h.add(int64(parent.Number()))
 	}
+	if c.constructor != nil {
+		h.field(c.constructor)
+	}
 	h.add(int64(len(c.own)))
 	for _, f := range c.own {
 		h.field(f)
@@ -168,7 +171,7 @@ func (h *hasher) typ(t *Type) {
 func wideRanges[N int64 | uint64](t *Type, convert func(float64) N) (s []interval[N]) {
 	for _, r := range t.declared {
 		d := float64(t.divisor)
-		s = addInterval(s, convert(math.Floor(r.Min*d+0.5)), convert(math.Floor(r.Max*d+0.5)))
+		s = addInterval(s, convert(math.Floor(float64(r.Min*d)+0.5)), convert(math.Floor(float64(r.Max*d)+0.5)))
 	}
 	return s
 }

@@ -207,8 +207,7 @@ func (l *lexer) number(t *token, n int) {
 	l.skip(n)
 	for i := range len(text) {
 		if text[i] == '.' {
-			t.kind = tokReal
-			t.real, _ = strconv.ParseFloat(text, 64) // out of range gives infinity, as in C
+			t.kind, t.real = tokReal, parseReal(text)
 			return
 		}
 	}
@@ -222,8 +221,8 @@ func (l *lexer) number(t *token, n int) {
 	case text[0] == '+' || text[0] == '-':
 		t.kind, t.negative = tokSigned, text[0] == '-'
 		t.number, err = strconv.ParseUint(text[1:], 10, 64)
-		if limit := uint64(math.MaxInt64); t.number > limit+1 || t.number == limit+1 && !t.negative {
-			err = strconv.ErrRange
+		if t.number > math.MaxInt64 {
+			err = strconv.ErrRange // -1<<63 too, as in Panda3D
 		}
 	default:
 		t.kind = tokUnsigned

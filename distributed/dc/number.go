@@ -62,11 +62,9 @@ func (t *Type) appendFloat(dst []byte, v float64) ([]byte, *fault) {
 	if !t.kind.isNumber() {
 		return dst, faultf(ErrType, "a number for %v", t.kind)
 	}
-	scaled := v * float64(t.divisor)
+	scaled := float64(v * float64(t.divisor)) // the conversion keeps processors from adding 0.5 before they round
 	if t.hasModulus {
-		if scaled = math.Mod(scaled, t.scaled); scaled < 0 {
-			scaled += t.scaled
-		}
+		scaled = reduce(scaled, t.scaled)
 	}
 	if t.kind == Float64 {
 		return t.appendReal(dst, scaled)
@@ -84,6 +82,17 @@ func (t *Type) appendFloat(dst []byte, v float64) ([]byte, *fault) {
 		return dst, t.outOfRange(fmt.Sprint(v))
 	}
 	return t.appendBits(dst, uint64(whole)), nil
+}
+
+// reduce returns v modulo a number, as Panda3D computes it: at least 0, and less than the modulus.
+func reduce(v, modulus float64) float64 {
+	if v >= 0 {
+		return math.Mod(v, modulus)
+	}
+	if v = modulus - math.Mod(-v, modulus); v == modulus {
+		return 0
+	}
+	return v
 }
 
 // appendReal packs a float64, whose divisor and modulus have been applied.

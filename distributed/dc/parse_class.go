@@ -34,6 +34,8 @@ func (p *parser) addClass(t token, c *Class) {
 // class reads what follows "dclass" or "struct".
 func (p *parser) class(isStruct bool) *Class {
 	defer p.deeper()()
+	p.classes++
+	defer func() { p.classes-- }()
 	start := p.look(0)
 	c := &Class{file: p.file, name: p.optionalIdentifier(), position: -1, isStruct: isStruct, byName: map[string]*Field{}}
 	if p.accept(':') {
@@ -93,7 +95,10 @@ func (p *parser) inherit(t token, c *Class) {
 			}
 		}
 	}
-	c.inherited = slices.DeleteFunc(c.inherited, func(f *Field) bool { return c.byName[f.name] != nil })
+	c.inherited = slices.DeleteFunc(c.inherited, func(f *Field) bool {
+		own := c.byName[f.name]
+		return own != nil && own != c.constructor
+	})
 	c.inherited = slices.Clip(append(c.inherited, c.own...))
 	slices.SortFunc(c.inherited, func(a, b *Field) int { return a.number - b.number })
 	if p.listed += len(c.inherited); p.listed > maxInherited {
@@ -113,8 +118,8 @@ func (p *parser) field(c *Class) {
 	case p.isIdentifier(t) && p.look(1).kind == ':':
 		f = p.molecular(c)
 	default:
-		parameter := p.parameterWithDefault()
-		if parameter.name == "" && !c.isStruct {
+		parameter, named := p.parameterWithDefault()
+		if !named && !c.isStruct {
 			p.errorAt(t, "a data field of a dclass must have a name")
 		}
 		f = &Field{name: parameter.name, kind: Data, params: []*Parameter{parameter}}
@@ -138,7 +143,7 @@ func (p *parser) arguments() []*Parameter {
 			p.expect(',')
 		}
 		t := p.look(0)
-		parameter := p.parameterWithDefault()
+		parameter, _ := p.parameterWithDefault()
 		if parameter.name != "" && slices.ContainsFunc(params, func(q *Parameter) bool { return q.name == parameter.name }) {
 			p.errorAt(t, "a second parameter has the name %q", parameter.name)
 		}
@@ -177,24 +182,29 @@ func sameKeywords(a, b *Field) bool {
 
 // addField gives a field its number.
 func (p *parser) addField(t token, c *Class, f *Field) {
-	if f.name != "" {
-		if f.name == c.name {
-			p.errorAt(t, "a field must not have the name of its class, %q", f.name)
-		}
-		if c.byName[f.name] != nil {
-			p.errorAt(t, "a second field has the name %q", f.name)
-		}
+	constructor := f.name != "" && f.name == c.name
+	switch {
+	case constructor && (!c.isStruct || f.kind != Atomic):
+		p.errorAt(t, "a field must not have the name of its class, %q", f.name)
+	case c.byName[f.name] != nil:
+		p.errorAt(t, "a second field has the name %q", f.name)
+	case f.name != "":
 		c.byName[f.name] = f
 	}
-	f.class, f.number = c, len(p.file.fields)
-	p.file.fields = append(p.file.fields, f)
+	f.class = c
+	if constructor {
+		f.number, c.constructor = -1, f
+	} else {
+		f.number = len(p.file.fields)
+		p.file.fields = append(p.file.fields, f)
+		c.own = append(c.own, f)
+	}
 	if f.kind == Data {
 		f.value = f.params[0]
 	} else {
 		f.value = &Parameter{name: f.name, typ: methodType(f.params)}
 	}
 	p.checkWeight(t, f.value.typ)
-	c.own = append(c.own, f)
 	p.hashed += 1 + f.value.typ.weight
 	if p.hashed > maxHashed {
 		p.errorAt(t, "the fields have more than %d values in all, counting those of structs each time", maxHashed)

@@ -24,6 +24,7 @@ type parser struct {
 	types    map[string]*Type // typedefs, and the classes and switches used as types
 	keyword  map[string]*keyword
 	depth    int
+	classes  int // that are being read, one within the other
 	expanded int // bytes that counts in values have made
 	hashed   int // what the hash will visit
 	listed   int // entries in the lists of inherited fields
@@ -231,7 +232,7 @@ func (p *parser) useKeyword(name string) *keyword {
 // typedef reads a typedef.
 func (p *parser) typedef() {
 	t := p.take()
-	parameter := p.parameterWithDefault()
+	parameter, _ := p.parameterWithDefault()
 	if p.types[parameter.name] != nil {
 		p.errorAt(t, "%q is already a type", parameter.name)
 	}

@@ -24,7 +24,11 @@ func (p *parser) switchKey() *Parameter {
 		name = p.take().text
 	}
 	if !p.is('(') {
-		return p.parameter()
+		key, _ := p.parameter()
+		return key
+	}
+	if p.classes == 0 {
+		p.errorAt(t, "a method can be the key of a switch in a class or struct only")
 	}
 	key := &Parameter{name: name, typ: methodType(p.arguments())}
 	p.checkWeight(t, key.typ)
@@ -90,7 +94,7 @@ func (p *parser) switchPart(b *switchBody) {
 
 // switchField reads a field, which goes into every open case.
 func (p *parser) switchField(b *switchBody, t token) {
-	f := p.parameterWithDefault()
+	f, _ := p.parameterWithDefault()
 	p.expect(';')
 	switch {
 	case len(b.open) == 0:

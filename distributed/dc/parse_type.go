@@ -6,18 +6,18 @@ import (
 )
 
 // parameterWithDefault reads a parameter and the default that may follow it.
-func (p *parser) parameterWithDefault() *Parameter {
-	parameter := p.parameter()
+func (p *parser) parameterWithDefault() (_ *Parameter, named bool) {
+	parameter, named := p.parameter()
 	if t := p.look(0); p.accept('=') {
 		parameter.typ.defaultValue = p.value(t, parameter, "the default")
 		parameter.typ.hasDefault, parameter.typ.inherits = true, false
 	}
-	return parameter
+	return parameter, named
 }
 
 // parameter reads a type and perhaps a name. A struct or switch that is declared on the
-// spot lends its name to a parameter without one.
-func (p *parser) parameter() *Parameter {
+// spot lends its name to a parameter without one, which is not named for that.
+func (p *parser) parameter() (_ *Parameter, named bool) {
 	defer p.deeper()()
 	start := p.look(0)
 	typ, name := p.typeName()
@@ -25,13 +25,13 @@ func (p *parser) parameter() *Parameter {
 	for p.is('[') {
 		typ = p.brackets(start, typ)
 	}
-	if p.isIdentifier(p.look(0)) {
+	if named = p.isIdentifier(p.look(0)); named {
 		name = p.take().text
 		typ = p.afterName(start, typ)
 	}
 	typ.seal()
 	p.checkWeight(start, typ)
-	return &Parameter{name: name, typ: typ}
+	return &Parameter{name: name, typ: typ}, named
 }
 
 // afterName reads what may follow the name of a parameter.
@@ -44,7 +44,7 @@ func (p *parser) afterName(start token, typ *Type) *Type {
 			if typ.kind == Array || typ.class != nil || typ.switched != nil || typ.alias != "" {
 				p.errorAt(t, "a divisor or modulus is allowed on a basic type only")
 			}
-			p.scale(typ)
+			p.scale(typ, true)
 		default:
 			return typ
 		}
@@ -99,15 +99,16 @@ func (p *parser) basicType(kind Kind) *Type {
 				p.errorAt(t, "the range does not fit the type %v", kind)
 			}
 		case p.is('/') || p.is('%'):
-			p.scale(typ)
+			p.scale(typ, false)
 		default:
 			return typ
 		}
 	}
 }
 
-// scale reads a divisor or a modulus.
-func (p *parser) scale(typ *Type) {
+// scale reads a divisor or a modulus. Behind the name of a parameter Panda3D does not look
+// whether the modulus still fits after a divisor.
+func (p *parser) scale(typ *Type, afterName bool) {
 	mark, t := p.take(), p.take()
 	if typ.kind == String || typ.kind == Blob || typ.kind == Blob32 || typ.kind == Char {
 		p.errorAt(mark, "a divisor or modulus is allowed on a numeric type only")
@@ -127,7 +128,7 @@ func (p *parser) scale(typ *Type) {
 	if t.number == 0 || t.number > math.MaxUint32 {
 		p.errorAt(t, "a divisor must be from 1 to %d", uint32(math.MaxUint32))
 	}
-	if !typ.setDivisor(uint32(t.number)) {
+	if !typ.setDivisor(uint32(t.number)) && !afterName {
 		p.errorAt(t, "with this divisor the modulus does not fit the type")
 	}
 }

@@ -72,11 +72,22 @@ func (t *Type) declare(name, after string) string {
 	s := t.alias
 	if s == "" {
 		s = t.bare()
+		after = t.lateDivisor() + after
 	}
 	if name+after != "" {
 		s += " " + name + after
 	}
 	return s
+}
+
+// lateDivisor returns the divisor if it can only stand behind the name, because the modulus does not
+// fit the type with it.
+func (t *Type) lateDivisor() string {
+	plain := &Type{kind: t.kind, divisor: t.divisor}
+	if !t.hasModulus || plain.setModulus(t.modulus) {
+		return ""
+	}
+	return "/" + strconv.FormatUint(uint64(t.divisor), 10)
 }
 
 // bare returns the declaration of a type that is no array and not known by a name.
@@ -93,14 +104,15 @@ func (t *Type) bare() string {
 	if len(t.declared) > 0 {
 		ranges = "(" + t.rangeText(t.kind == Char) + ")"
 	}
+	late := t.lateDivisor() != ""
 	first := &Type{kind: t.kind, divisor: t.divisor}
-	if !first.setRanges(t.declared) { // a range that is allowed before the divisor only
+	if late || !first.setRanges(t.declared) { // a range that is allowed before the divisor only
 		s, ranges = s+ranges, ""
 	}
 	if t.hasModulus {
 		s += "%" + boundText(t.modulus)
 	}
-	if t.divisor != 1 {
+	if t.divisor != 1 && !late {
 		s += "/" + strconv.FormatUint(uint64(t.divisor), 10)
 	}
 	return s + ranges
@@ -118,7 +130,7 @@ func (t *Type) rangeText(chars bool) string {
 		switch {
 		case r.Min == r.Max:
 			return bound(r.Min)
-		case r.Max <= 0: // "1--5" is no range
+		case r.Max <= 0, r.Max >= 1<<63: // "1--5" is no range, and a number with a sign has 63 bits
 			return bound(r.Min) + " - " + bound(r.Max)
 		}
 		return bound(r.Min) + "-" + bound(r.Max)
@@ -127,16 +139,18 @@ func (t *Type) rangeText(chars bool) string {
 
 // boundText returns a number that the lexer reads as the same one.
 func boundText(v float64) string {
-	s := strconv.FormatFloat(v, 'f', -1, 64)
-	if math.Abs(v) >= 1<<63 {
-		s += "." // too large for an integer
+	if v == math.Trunc(v) && v > -1<<63 && v < 1<<64 {
+		return strconv.FormatFloat(v, 'f', -1, 64) // an integer
 	}
-	return s
+	return realText(v)
 }
 
 // declare returns the declaration in one line.
 func (c *Class) declare() string {
 	s := c.head() + " {"
+	if c.constructor != nil {
+		s += c.constructor.String() + "; "
+	}
 	for _, f := range c.own {
 		s += f.String() + "; "
 	}

@@ -50,6 +50,9 @@ func (c *Class) write(b *strings.Builder) {
 		fmt.Fprintf(b, " // class %d", c.position)
 	}
 	b.WriteByte('\n')
+	if c.constructor != nil {
+		fmt.Fprintf(b, "  %v;\n", c.constructor)
+	}
 	for _, f := range c.own {
 		fmt.Fprintf(b, "  %v; // field %d\n", f, f.number)
 	}

@@ -77,7 +77,7 @@ func (t *Type) setModulus(modulus float64) bool {
 		return false
 	}
 	t.hasModulus, t.modulus = true, modulus
-	t.scaled = modulus * float64(t.divisor)
+	t.scaled = float64(modulus * float64(t.divisor))
 	t.whole = floatToUint(math.Floor(t.scaled + 0.5))
 	if t.kind == Uint64 || t.kind == Float64 {
 		return true
@@ -117,20 +117,37 @@ func (t *Type) setRanges(declared []Range) bool {
 // is left out, as in Panda3D.
 func (t *Type) addRange(r Range) bool {
 	d := float64(t.divisor)
-	low, high := math.Floor(r.Min*d+0.5), math.Floor(r.Max*d+0.5)
+	low, high := math.Floor(float64(r.Min*d)+0.5), math.Floor(float64(r.Max*d)+0.5)
 	bits := kindBits[t.kind]
 	switch {
 	case t.kind == Float64:
 		t.reals = addInterval(t.reals, r.Min*d, r.Max*d)
 		return true
 	case t.kind.signed():
-		t.ints = addInterval(t.ints, floatToInt(low), floatToInt(high))
+		t.ints = addInterval(t.ints, cutInt(low, bits), cutInt(high, bits))
 		limit := math.Ldexp(1, int(bits)-1)
-		return low >= -limit && (high < limit || bits == 64 && high == limit) // a float64 has no 1<<63 - 1
+		return low >= -limit && high < limit || bits == 64 // a float64 has no 1<<63 - 1
 	}
-	t.uints = addInterval(t.uints, floatToUint(low), floatToUint(high))
+	t.uints = addInterval(t.uints, cutUint(low, bits), cutUint(high, bits))
 	limit := math.Ldexp(1, int(bits))
 	return low >= 0 && (high < limit || bits == 64)
+}
+
+// cutInt converts a bound of a range. One of a type of at most 32 bits keeps its low 32 bits only,
+// as in Panda3D: it can be larger than the type if the divisor is written after the range.
+func cutInt(f float64, bits uint) int64 {
+	if bits <= 32 {
+		return int64(int32(floatToInt(f)))
+	}
+	return floatToInt(f)
+}
+
+// cutUint does what cutInt does for a type without a sign.
+func cutUint(f float64, bits uint) uint64 {
+	if bits <= 32 {
+		return uint64(uint32(floatToUint(f)))
+	}
+	return floatToUint(f)
 }
 
 // floatToInt converts a whole number; one out of range becomes the nearest.

@@ -5,6 +5,9 @@ import "math"
 // structType returns the type whose values are of a class.
 func structType(c *Class) *Type {
 	t := &Type{kind: Struct, divisor: 1, class: c}
+	if c.constructor != nil {
+		t.members = append(t.members, c.constructor.value)
+	}
 	for _, f := range c.inherited {
 		if f.kind != Molecular {
 			t.members = append(t.members, f.value)
