@@ -18,80 +18,34 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"os/signal"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/queuednet/queuednet"
 	"github.com/queuednet/queuednet/distributed"
 	"github.com/queuednet/queuednet/distributed/dc"
+	"github.com/queuednet/queuednet/internal/pandaserver"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	err := run(ctx, os.Args[1:], os.Stderr)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "pandaserver:", err)
-		os.Exit(1)
-	}
-}
+func main() { pandaserver.Main("pandaserver", run) }
 
 // options are what the command line says.
 type options struct {
-	address, inspect string
-	port             int
-	cert, key        string
-	verbose          bool
-	frame            time.Duration
-	files            []string
-	server           distributed.ServerConfig
-	network          queuednet.Config
+	pandaserver.Options
+	inspect   string
+	cert, key string
 }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	flags := flag.NewFlagSet("pandaserver", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: pandaserver [flags] file.dc ...")
-		flags.PrintDefaults()
-	}
-	flags.StringVar(&o.address, "address", "", "the `host` to listen on; all interfaces without it")
-	flags.IntVar(&o.port, "port", 4400, "the TCP `port` to listen on; 0 for any that is free")
-	flags.IntVar(&o.network.TCPHeaderSize, "header", 2, "the `bytes` of the length before each datagram, 2 or 4, as tcp-header-size of the clients")
+	o.Define(flags, 1_000_000)
 	flags.StringVar(&o.cert, "tls-cert", "", "serve TLS with the certificate in this PEM `file`")
 	flags.StringVar(&o.key, "tls-key", "", "the PEM `file` with the key of the certificate")
 	flags.StringVar(&o.inspect, "inspect", "", "serve a page about clients, objects and zones by HTTP at this `host:port`, such as localhost:8080; whoever reaches it can read it")
-	flags.DurationVar(&o.frame, "frame", time.Millisecond, "the least `time` from frame to frame: a longer one puts more of what a client is sent into one write, and makes it that much later")
-	flags.BoolVar(&o.verbose, "v", false, "log what objects do too")
-	flags.IntVar(&o.server.MaxClients, "max-clients", 0, "the most clients; 0 for as many as there are ranges of ids")
-	flags.IntVar(&o.server.MaxObjectsPerClient, "max-objects", 0, "the most objects of a client; 0 for 10,000")
-	flags.IntVar(&o.server.MaxZonesPerClient, "max-zones", 0, "the most zones of interest of a client; 0 for 20,000")
-	flags.IntVar(&o.server.MaxOpenedPerSecond, "max-opened", 0, "the most zones, and objects in them, that a client may open a second; 0 for 10,000")
-	flags.IntVar(&o.network.MaxDatagramsPerSecond, "max-rate", 20_000, "the most messages that a client may send a second; more are read more slowly; 0 for no limit")
-	flags.IntVar(&o.network.MaxConnectionsPerAddress, "max-per-address", 0, "the most clients of one IP address; 0 for no limit")
-	flags.IntVar(&o.network.MaxAcceptsPerSecond, "max-accepts", 0, "the most connections that one IP address may open a second; 0 for no limit")
-	flags.BoolVar(&o.server.CacheFields, "cache", false, "keep required and ram fields, and answer newcomers without asking the owners")
-	flags.BoolVar(&o.server.RepairRequired, "repair", false, "leave required fields that are not broadcast out of what clients get: Panda3D misreads them")
-	flags.BoolVar(&o.server.AskAll, "ask-all", false, "ask all clients of a zone for their objects, and pass the answers on to all, as Panda3D's server does")
-	flags.BoolVar(&o.server.RelayUnchecked, "unchecked", false, "pass fields on without checking them; malformed ones kill clients of Panda3D")
-	idRange := flags.Uint("id-range", 0, "how many object ids a client has, as server-doid-range; 0 for 1,000,000")
-	if err := flags.Parse(args); err != nil {
+	if err := o.Parse(flags, args, stderr); err != nil {
 		return nil, err
-	}
-	o.server.IDRange, o.server.Net, o.files = uint32(*idRange), &o.network, flags.Args()
-	if uint(o.server.IDRange) != *idRange {
-		return nil, fmt.Errorf("-id-range cannot be %d", *idRange)
-	}
-	if len(o.files) == 0 {
-		return nil, errors.New("no DC files; -h for help")
-	}
-	if o.frame < 0 || o.frame > time.Second {
-		return nil, fmt.Errorf("-frame cannot be %v", o.frame)
 	}
 	if (o.cert == "") != (o.key == "") {
 		return nil, errors.New("-tls-cert and -tls-key go together")
@@ -104,17 +58,12 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	level := slog.LevelInfo
-	if o.verbose {
-		level = slog.LevelDebug
-	}
-	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	o.server.Logger, o.network.Logger = logger, logger
-	file, err := dc.ParseFiles(o.files...)
+	logger := o.Logger(stderr)
+	file, err := dc.ParseFiles(o.Files...)
 	if err != nil {
 		return err
 	}
-	server, err := distributed.NewServerRepository(&o.server, file)
+	server, err := distributed.NewServerRepository(&o.Server, file)
 	if err != nil {
 		return err
 	}
@@ -125,7 +74,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	logger.Info("listening", "address", rendezvous.LocalAddress().String(), "classes", len(file.Classes()),
 		"hash", fmt.Sprintf("0x%08x", file.Hash()), "tls", o.cert != "")
-	p := &program{server: server, logger: logger, began: time.Now(), frame: o.frame}
+	p := &program{server: server, logger: logger, began: time.Now(), frame: o.Frame}
 	if o.inspect != "" {
 		if err := p.serveInspect(ctx, o.inspect); err != nil {
 			return err
@@ -138,21 +87,14 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 
 // listen opens the rendezvous, with TLS if there is a certificate.
 func (o *options) listen(server *distributed.ServerRepository) (*queuednet.Connection, error) {
-	if o.cert == "" && o.address == "" {
-		return server.OpenTCPServerRendezvous(o.port, 0)
-	}
 	if o.cert == "" {
-		var address queuednet.NetAddress
-		if err := address.SetHost(o.address, o.port); err != nil {
-			return nil, err
-		}
-		return server.OpenTCPServerRendezvousAt(address, 0)
+		return o.Listen(server)
 	}
 	certificate, err := tls.LoadX509KeyPair(o.cert, o.key)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(o.address, strconv.Itoa(o.port)))
+	listener, err := net.Listen("tcp", net.JoinHostPort(o.Address, strconv.Itoa(o.Port)))
 	if err != nil {
 		return nil, err
 	}
@@ -180,21 +122,9 @@ func (p *program) loop(ctx context.Context) {
 		p.mu.Lock()
 		p.server.Update()
 		for event := range p.server.Events() {
-			p.log(event)
+			pandaserver.Log(p.logger, event)
 		}
 		p.mu.Unlock()
 		time.Sleep(p.frame)
-	}
-}
-
-// log says what happened. Why messages were dropped the repository says itself.
-func (p *program) log(e distributed.Event) {
-	switch e.Kind {
-	case distributed.ClientJoined:
-		p.logger.Info(e.Kind.String(), "client", e.Client.DoIDBase(), "address", e.Client.Address().String())
-	case distributed.ClientLeft:
-		p.logger.Info(e.Kind.String(), "client", e.Client.DoIDBase(), "reason", e.Err)
-	case distributed.ObjectGenerated, distributed.ObjectMoved, distributed.ObjectDeleted:
-		p.logger.Debug(e.Kind.String(), "object", e.DoID, "class", e.Class.Name(), "zone", e.Zone, "client", e.Client.DoIDBase())
 	}
 }

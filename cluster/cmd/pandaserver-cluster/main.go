@@ -10,7 +10,7 @@
 //
 // All have the same DC files in the same order, -id-range and -max-nodes. The routes between them go
 // over -listen, clients connect to -port. Ctrl-C or SIGTERM ends it: the others are told, and delete the objects of its
-// clients. -h lists the flags; cmd/pandaserver has those that a single server has beside.
+// clients. -h lists the flags; those about clients and their limits are cmd/pandaserver's.
 package main
 
 import (
@@ -23,47 +23,32 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/queuednet/queuednet/cluster"
 	"github.com/queuednet/queuednet/cluster/objects"
 	"github.com/queuednet/queuednet/distributed"
 	"github.com/queuednet/queuednet/distributed/dc"
+	"github.com/queuednet/queuednet/internal/pandaserver"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	err := run(ctx, os.Args[1:], os.Stderr)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "pandaserver-cluster:", err)
-		os.Exit(1)
-	}
-}
+func main() { pandaserver.Main("pandaserver-cluster", run) }
 
 // options are what the command line says.
 type options struct {
+	pandaserver.Options
 	node          cluster.Config
 	objects       objects.Config
-	server        distributed.ServerConfig
-	port          int
-	frame         time.Duration
 	cert, key, ca string
-	files         []string
 }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
-	flags := flag.NewFlagSet("pandaserver-cluster", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: pandaserver-cluster -number n {-listen host:port | -servers urls} [flags] file.dc ...")
-		flags.PrintDefaults()
-	}
+	flags := flag.NewFlagSet("pandaserver-cluster -number n {-listen host:port | -servers urls}", flag.ContinueOnError)
+	o.Define(flags, 10_000)
 	number := flags.Uint("number", 0, "the `number` of this node, from 1 on, that no other one has")
+	flags.StringVar(&o.node.Cluster, "cluster", "", "the `name` of the cluster, the same on all nodes, if several share the NATS -servers; queuednet without it")
 	flags.StringVar(&o.node.Listen, "listen", "", "the `host:port` at which other nodes reach this one")
 	flags.StringVar(&o.node.Advertise, "advertise", "", "the `host:port` by which others reach -listen, if they see another one: behind an address translation, or where certificates have names")
 	routes := flags.String("routes", "", "the -listen of other nodes, with commas between; one that runs is enough")
@@ -73,23 +58,13 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.key, "tls-key", "", "the PEM `file` with the key of the certificate")
 	flags.StringVar(&o.ca, "tls-ca", "", "the PEM `file` with the authority of all nodes' certificates, or of the -servers'")
 	flags.BoolVar(&o.node.Insecure, "insecure", false, "allow nodes on a network without TLS and -secret: whoever reaches -listen is then one of them")
-	flags.IntVar(&o.port, "port", 4400, "the TCP `port` for clients; 0 for any that is free")
-	flags.DurationVar(&o.frame, "frame", 2*time.Millisecond, "the longest `time` from frame to frame, and the least while there is much to do")
-	idRange := flags.Uint("id-range", 10_000, "how many object ids a client has; the same on all nodes")
-	flags.IntVar(&o.objects.MaxNodes, "max-nodes", 64, "one more than the highest -number; the same on all nodes")
-	flags.BoolVar(&o.server.CacheFields, "cache", false, "keep required and ram fields, and answer newcomers without asking the owners")
-	flags.BoolVar(&o.server.RepairRequired, "repair", false, "leave required fields that are not broadcast out of what clients get: Panda3D misreads them")
-	if err := flags.Parse(args); err != nil {
+	flags.IntVar(&o.objects.MaxNodes, "max-nodes", 64, "one more than the highest -number; the same on all nodes, as -id-range is")
+	if err := o.Parse(flags, args, stderr); err != nil {
 		return nil, err
 	}
-	o.node.Number, o.objects.IDRange, o.files = uint16(*number), uint32(*idRange), flags.Args()
-	switch {
-	case uint(o.node.Number) != *number || uint(o.objects.IDRange) != *idRange:
-		return nil, errors.New("-number or -id-range is too large")
-	case len(o.files) == 0:
-		return nil, errors.New("no DC files; -h for help")
-	case o.frame <= 0 || o.frame > time.Second:
-		return nil, fmt.Errorf("-frame cannot be %v", o.frame)
+	o.node.Number, o.objects.IDRange = uint16(*number), o.Server.IDRange
+	if uint(o.node.Number) != *number {
+		return nil, fmt.Errorf("-number cannot be %d", *number)
 	}
 	if *routes != "" {
 		o.node.Routes = strings.Split(*routes, ",")
@@ -143,9 +118,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(stderr, nil))
-	o.server.Logger, o.node.Logger = logger, logger
-	file, err := dc.ParseFiles(o.files...)
+	logger := o.Logger(stderr)
+	o.node.Logger = logger
+	file, err := dc.ParseFiles(o.Files...)
 	if err != nil {
 		return err
 	}
@@ -158,18 +133,18 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	o.server.IDRange, o.server.Processes = processes.IDRange(), processes
-	server, err := distributed.NewServerRepository(&o.server, file)
+	o.Server.IDRange, o.Server.Processes = processes.IDRange(), processes
+	server, err := distributed.NewServerRepository(&o.Server, file)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	rendezvous, err := server.OpenTCPServerRendezvous(o.port, 0)
+	rendezvous, err := o.Listen(server)
 	if err != nil {
 		return err
 	}
 	logger.Info("listening", "clients", rendezvous.LocalAddress().String(), "nodes", node.ListenAddress(), "number", node.Number())
-	loop(ctx, node, server, o.frame)
+	o.loop(ctx, node, server, logger)
 	if err := node.Err(); err != nil {
 		return err
 	}
@@ -178,14 +153,26 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	return server.Close()
 }
 
-// loop runs a frame whenever clients have sent something, and so often for what other nodes send. It
-// ends with the context, and with the node's part in the cluster.
-func loop(ctx context.Context, node *cluster.Node, server *distributed.ServerRepository, frame time.Duration) {
+// idleTime is how long there is no frame at most: some things are due after a time.
+const idleTime = 100 * time.Millisecond
+
+// loop runs a frame whenever clients or other nodes have sent something. It ends with the context, and
+// with the node's part in the cluster.
+func (o *options) loop(ctx context.Context, node *cluster.Node, server *distributed.ServerRepository, logger *slog.Logger) {
+	idle := time.NewTicker(idleTime)
+	defer idle.Stop()
 	for ctx.Err() == nil && node.Err() == nil {
-		wait, cancel := context.WithTimeout(ctx, frame)
-		_ = server.Manager().WaitForReaders(wait)
-		cancel()
+		select {
+		case <-server.Manager().Notify():
+		case <-node.Notify():
+		case <-idle.C:
+		case <-ctx.Done():
+		}
 		server.Update()
+		for event := range server.Events() {
+			pandaserver.Log(logger, event)
+		}
 		node.SetConnections(server.Stats().Clients)
+		time.Sleep(o.Frame) // so that under load one frame does the work of many messages
 	}
 }

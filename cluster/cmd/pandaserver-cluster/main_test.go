@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -140,11 +141,29 @@ func TestRoutes(t *testing.T) {
 	two.await(t, "NodeJoined.* node=1 ")
 }
 
+// What clients do is logged as cmd/pandaserver does, and its limits hold.
+func TestClients(t *testing.T) {
+	in := dir(t)
+	l := start(t, "-number", "1", "-listen", "127.0.0.1:0", "-address", "127.0.0.1", "-max-clients", "1", in("game.dc"))
+	conn, err := net.Dial("tcp", l.await(t, `clients=(\S+)`))
+	require.NoError(t, err)
+	l.await(t, `"client joined" client=\d+ address=127`)
+	second, err := net.Dial("tcp", l.await(t, `clients=(\S+)`))
+	require.NoError(t, err)
+	defer second.Close()
+	require.NoError(t, second.SetDeadline(time.Now().Add(patience)))
+	_, err = second.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	require.NoError(t, conn.Close())
+	l.await(t, `"client left"`)
+}
+
 func TestArguments(t *testing.T) {
 	in := dir(t)
 	for want, args := range map[string][]string{
 		"no DC files":          {"-number", "1"},
-		"too large":            {"-number", "100000", in("game.dc")},
+		"-number cannot":       {"-number", "100000", in("game.dc")},
+		"-id-range cannot":     {"-id-range", "9999999999", in("game.dc")},
 		"-tls-key belong":      {"-tls-cert", in("ours.pem"), in("game.dc")},
 		"-listen needs all of": {"-number", "1", "-listen", "127.0.0.1:0", "-tls-ca", in("ours.pem"), in("game.dc")},
 		"no certificate in it": {"-number", "1", "-servers", "nats://127.0.0.1:1", "-tls-ca", in("ours.key"), in("game.dc")},
