@@ -3,6 +3,7 @@ package cluster
 import (
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,9 +20,7 @@ func externalServer(t testing.TB, options *server.Options) *server.Server {
 		options = &server.Options{}
 	}
 	options.Host, options.NoSigs, options.NoLog = "127.0.0.1", true, true
-	if options.Port == 0 {
-		options.Port = -1
-	}
+	options.Port = -1
 	s, err := server.NewServer(options)
 	require.NoError(t, err)
 	s.Start()
@@ -30,14 +29,15 @@ func externalServer(t testing.TB, options *server.Options) *server.Server {
 	return s
 }
 
-// externalServerAgain is another NATS server at a port. The nodes close before it ends:
-// without one they would try to say goodbye for as long as CloseTimeout allows.
-func externalServerAgain(t testing.TB, port int, nodes []*member) {
+// externalServerAgain is another NATS server. The nodes close before it ends: without one they
+// would try to say goodbye for as long as CloseTimeout allows.
+func externalServerAgain(t testing.TB, nodes []*member) (address string) {
 	t.Helper()
-	externalServer(t, &server.Options{Port: port})
+	s := externalServer(t, nil)
 	for _, n := range nodes {
 		t.Cleanup(func() { n.Close() })
 	}
+	return s.Addr().String()
 }
 
 func externalNodes(t testing.TB, url string, count int, change func(*Config)) (nodes []*member) {
@@ -57,13 +57,14 @@ func externalNodes(t testing.TB, url string, count int, change func(*Config)) (n
 // sent meanwhile comes late.
 func TestExternalServer(t *testing.T) {
 	s := externalServer(t, nil)
-	port := s.Addr().(*net.TCPAddr).Port
-	nodes := externalNodes(t, s.ClientURL(), 3, func(c *Config) { c.MaxAge = 100 * time.Millisecond })
+	door := newProxy(t, s.Addr().String())
+	nodes := externalNodes(t, "nats://"+door.address(), 3, func(c *Config) { c.MaxAge = 100 * time.Millisecond })
 	a, b := nodes[0], nodes[1]
 	b.Group("zone").Watch()
 	hears(t, "zone", a, b)
 	s.Shutdown()
 	s.WaitForShutdown()
+	door.shut()
 	for _, n := range nodes {
 		n.until("disconnected", func() bool { return n.saw(Disconnected, 0) == 1 })
 		assert.False(t, n.Connected())
@@ -72,7 +73,7 @@ func TestExternalServer(t *testing.T) {
 		a.say("zone", text)
 	}
 	a.until("them to be too old", func() bool { return a.Stats().TooOld >= 10 })
-	externalServerAgain(t, port, nodes)
+	door.lead(externalServerAgain(t, nodes))
 	for _, n := range nodes {
 		n.until("connected", func() bool { return n.saw(Connected, 0) == 2 })
 	}
@@ -88,8 +89,8 @@ func TestExternalServer(t *testing.T) {
 // NATS takes nothing for a while: the queue is bounded, and all goes on afterwards.
 func TestSendQueueFull(t *testing.T) {
 	s := externalServer(t, nil)
-	port := s.Addr().(*net.TCPAddr).Port
-	nodes := externalNodes(t, s.ClientURL(), 2, func(c *Config) {
+	door := newProxy(t, s.Addr().String())
+	nodes := externalNodes(t, "nats://"+door.address(), 2, func(c *Config) {
 		c.MaxSendQueue, c.MaxAge = 100_000, time.Minute
 	})
 	a, b := nodes[0], nodes[1]
@@ -98,6 +99,7 @@ func TestSendQueueFull(t *testing.T) {
 	before := b.Stats().Received
 	s.Shutdown()
 	s.WaitForShutdown()
+	door.shut()
 	a.until("disconnected", func() bool { return a.saw(Disconnected, 0) == 1 })
 	var queued, refused uint64
 	for i := range 5000 {
@@ -111,24 +113,33 @@ func TestSendQueueFull(t *testing.T) {
 	}
 	assert.Greater(t, refused, uint64(3900))
 	assert.Equal(t, refused, a.Stats().RefusedFull)
-	externalServerAgain(t, port, nodes)
+	door.lead(externalServerAgain(t, nodes))
 	b.until("what was queued", func() bool { return b.Stats().Received-before+b.missed(1) >= queued })
 	a.until("room", func() bool { return a.Stats().SendQueue == 0 })
 	hears(t, "zone", a, b)
 }
 
-// proxy passes connections on to an address, until cut.
+// proxy passes connections on to an address, until it is cut or shut. Its own address is its
+// own as long as the test runs, which a port that is closed for a while would not be.
 type proxy struct {
 	listener net.Listener
-	conns    chan net.Conn
+
+	mu    sync.Mutex
+	to    string // empty: connections are refused
+	conns []net.Conn
 }
 
-func newProxy(t testing.TB, to string) *proxy { return proxyAt(t, "127.0.0.1:0", to) }
+func newProxy(t testing.TB, to string) *proxy {
+	p := newDoor(t)
+	p.lead(to)
+	return p
+}
 
-func proxyAt(t testing.TB, address, to string) *proxy {
-	l, err := net.Listen("tcp", address)
+// newDoor is a proxy that is shut.
+func newDoor(t testing.TB) *proxy {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	p := &proxy{l, make(chan net.Conn, 1000)}
+	p := &proxy{listener: l}
 	t.Cleanup(func() { l.Close(); p.cut() })
 	go func() {
 		for {
@@ -136,18 +147,42 @@ func proxyAt(t testing.TB, address, to string) *proxy {
 			if err != nil {
 				return
 			}
-			there, err := net.Dial("tcp", to)
-			if err != nil {
-				here.Close()
-				continue
-			}
-			p.conns <- here
-			p.conns <- there
-			go func() { defer there.Close(); copyAll(there, here) }()
-			go func() { defer here.Close(); copyAll(here, there) }()
+			p.pass(here)
 		}
 	}()
 	return p
+}
+
+func (p *proxy) address() string { return p.listener.Addr().String() }
+
+// lead makes connections go to an address from now on.
+func (p *proxy) lead(to string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = to
+}
+
+// pass passes a connection on.
+func (p *proxy) pass(here net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var there net.Conn
+	if p.to != "" {
+		there, _ = net.Dial("tcp", p.to)
+	}
+	if there == nil {
+		here.Close()
+		return
+	}
+	p.conns = append(p.conns, here, there)
+	go func() { defer there.Close(); copyAll(there, here) }()
+	go func() { defer here.Close(); copyAll(here, there) }()
+}
+
+// shut breaks all connections off, and refuses others.
+func (p *proxy) shut() {
+	p.lead("")
+	p.cut()
 }
 
 func copyAll(to, from net.Conn) {
@@ -162,14 +197,12 @@ func copyAll(to, from net.Conn) {
 
 // cut breaks all connections off.
 func (p *proxy) cut() {
-	for {
-		select {
-		case c := <-p.conns:
-			c.Close()
-		default:
-			return
-		}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
 	}
+	p.conns = nil
 }
 
 // A connection to the server that breaks again and again brings nothing twice, nothing out
@@ -178,7 +211,7 @@ func TestReconnects(t *testing.T) {
 	s := externalServer(t, nil)
 	p := newProxy(t, s.Addr().String())
 	b := open(t, quick(Config{Number: 2, Servers: []string{s.ClientURL()}}))
-	config := quick(Config{Number: 1, Servers: []string{"nats://" + p.listener.Addr().String()}})
+	config := quick(Config{Number: 1, Servers: []string{"nats://" + p.address()}})
 	a := open(t, config)
 	know(t, a, b)
 	b.Group("zone").Watch()

@@ -283,20 +283,19 @@ func TestJoinThenAsk(t *testing.T) {
 func TestNothingAfterTheLastLeave(t *testing.T) {
 	nodes := embeddedNodes(t, 2, nil)
 	a, b := nodes[0], nodes[1]
-	b.Group("zone").Watch()
-	hears(t, "zone", a, b)
 	for range 20 {
-		for i := range 1000 {
+		b.Group("zone").Watch()
+		before := b.Stats().Received
+		for i := 0; i < 1000 || b.Stats().Received == before; i++ { // some go by, before the interest is known
 			a.say("zone", strconv.Itoa(i))
+			if i >= 1000 {
+				time.Sleep(time.Millisecond)
+			}
 		}
-		require.NoError(t, b.WaitForMessages(t.Context()))
 		b.Group("zone").Unwatch()
 		b.messages = nil
 		b.poll()
 		require.Empty(t, b.messages)
-		b.tell(a.Self(), "x")
-		b.Group("zone").Watch()
-		b.poll()
 	}
 }
 

@@ -22,7 +22,7 @@ func fault(t *testing.T, all []*process, hurt func()) {
 		at := p.await("NodeLeft", 3).At.Sub(began)
 		t.Logf("node %d knows after %v", p.number, at.Round(time.Millisecond))
 		assert.Less(t, at, 2*patient.DeadAfter)
-		assert.Greater(t, at, patient.DeadAfter-600*time.Millisecond) // the last heartbeat was before
+		assert.Greater(t, at, patient.DeadAfter/2) // the last heartbeat was before, by more than its time on a busy machine
 	}
 }
 
