@@ -97,12 +97,13 @@ func (v *visitor) dial() {
 	socket, err := net.Dial("tcp", v.address)
 	if assert.NoError(v.t, err) {
 		v.raw = socket.(*net.TCPConn)
-		_ = v.raw.SetDeadline(time.Now().Add(30 * time.Minute))
 	}
 }
 
-// send writes a datagram that asks for something.
+// send writes a datagram that asks for something. Until the next one, what v does is to
+// take some minutes at most, however long the test is.
 func (v *visitor) send(what string) {
+	_ = v.raw.SetDeadline(time.Now().Add(10 * time.Minute))
 	frame := framed(2, v.name+what+strings.Repeat("x", v.random.IntN(300)))
 	_, err := io.WriteString(v.raw, frame)
 	assert.NoError(v.t, err)
