@@ -82,20 +82,20 @@ type link struct {
 	listed   bool // in again
 	over     bool // the incoming side is
 
-	moved bool // next carries the stream; of use
+	moved bool // to next, see move; of use
 
 	// Of engine.mu.
 	looked bool // in looks
 
-	broken atomic.Bool // breakOff was called
+	broken atomic.Bool // breakOff was called, which move is to know
 
 	// The descriptor is used by whoever holds the lock for reading. It changes when
-	// it is closed, and when the stream moves to a goroutine.
+	// it is closed.
 	use sync.RWMutex
 	fd  int // -1: closed
 
 	moving sync.Mutex
-	next   *goroutineCarrier // that the stream moves to; set once
+	next   *goroutineCarrier // that the stream moves to; set once, under moving
 }
 
 // carry registers a stream and carries it over fd, a copy of its socket. Where the
@@ -134,9 +134,7 @@ func (e *engine) add(s *stream, fd int) *link {
 // socket.
 func (e *engine) start(l *link, socket net.Conn) {
 	if e.poller.Add(l.fd, l.key) != nil {
-		l.moving.Lock()
-		defer l.moving.Unlock()
-		l.moveTo(newGoroutineCarrier(l.stream, socket))
+		l.giveTo(socket)
 		return
 	}
 	socket.Close()

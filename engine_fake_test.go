@@ -140,7 +140,7 @@ func (f *fakePoller) move(conn *Connection) {
 	}
 	l.use.RUnlock()
 	if socket != nil {
-		l.moveTo(newGoroutineCarrier(l.stream, &fakeConn{wire: socket.near, copies: socket.copies}))
+		l.moveTo(&fakeConn{wire: socket.near, copies: socket.copies})
 	}
 }
 

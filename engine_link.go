@@ -10,15 +10,8 @@ import (
 	"github.com/queuednet/queuednet/internal/sockopt"
 )
 
-// carriedBy returns the goroutine that the stream has moved to, if it has.
-func (l *link) carriedBy() *goroutineCarrier {
-	l.use.RLock()
-	defer l.use.RUnlock()
-	if !l.moved {
-		return nil
-	}
-	return l.next
-}
+// The methods that make a link a carrier. They ask first whether a goroutine has
+// the stream by now: see engine_move.go.
 
 func (l *link) look() {
 	if g := l.carriedBy(); g != nil {
@@ -86,7 +79,7 @@ func (l *link) write(b []byte) (int, error) {
 	l.use.RLock()
 	defer l.use.RUnlock()
 	switch {
-	case l.moved: // just now: block lets the goroutine write it
+	case l.moved:
 		return 0, poller.ErrAgain
 	case l.fd < 0:
 		return 0, net.ErrClosed
@@ -111,17 +104,9 @@ func (l *link) block(b *block, at int) {
 	l.use.RUnlock()
 	switch {
 	case moved:
-		l.goOn() // move came by before there was something to go on with
+		l.goOn()
 	case err != nil:
 		l.look() // the poller has failed, or has never had room for the socket
-	}
-}
-
-// goOn has what block has put back flushed by the goroutine that the stream has moved to.
-func (l *link) goOn() {
-	s := l.stream
-	if _, flush := s.out.unblock(); flush {
-		s.manager.flusher.queue(chain{s, s})
 	}
 }
 
@@ -216,7 +201,7 @@ func (l *link) control(f func(fd uintptr)) error {
 	l.use.RLock()
 	defer l.use.RUnlock()
 	switch {
-	case l.moved: // since the socket was asked for
+	case l.moved:
 		socket, ok := l.next.socket.(syscall.Conn)
 		if !ok {
 			return errors.ErrUnsupported
@@ -260,56 +245,4 @@ func fileOf(socket syscall.Conn) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "tcp"), nil
-}
-
-// netConn gives the stream to a goroutine, for good: the program gets a socket
-// that works as any other. It is ready at once; the stream moves when whoever
-// sweeps comes by.
-func (l *link) netConn() net.Conn {
-	if g := l.carriedBy(); g != nil {
-		return g.socket
-	}
-	l.moving.Lock()
-	defer l.moving.Unlock()
-	if l.next != nil {
-		return l.next.socket
-	}
-	tcp, err := l.copied()
-	if err != nil { // it has ended
-		return nil
-	}
-	l.moveTo(newGoroutineCarrier(l.stream, tcp))
-	return tcp
-}
-
-// moveTo lets a goroutine carry the stream as soon as whoever sweeps comes by.
-// l.moving is held.
-func (l *link) moveTo(g *goroutineCarrier) {
-	l.next = g
-	l.look()
-}
-
-// move lets the goroutine have the stream, if there is one for it. Only the
-// sweep calls it.
-func (e *engine) move(l *link) bool {
-	l.moving.Lock()
-	g := l.next
-	l.moving.Unlock()
-	if g == nil {
-		return false
-	}
-	l.over = true
-	_ = e.poller.Remove(l.fd)
-	e.remove(l)
-	l.use.Lock() // no write is under way
-	_ = e.poller.CloseSocket(l.fd, false)
-	l.fd, l.moved = -1, true
-	l.use.Unlock()
-	l.goOn()
-	l.stream.endWait()
-	e.manager.goroutines.Go(g.run)
-	if l.broken.Load() {
-		e.manager.goroutines.Go(g.breakOff)
-	}
-	return true
 }

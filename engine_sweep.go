@@ -77,16 +77,6 @@ func (e *engine) fail(err error) {
 	}
 }
 
-// abandon gives a stream to a goroutine, as the poller has failed. One that has no
-// incoming side, or of whose socket the system makes no copy, ends by that.
-func (e *engine) abandon(l *link, reason error) {
-	switch {
-	case l.over && !l.stream.out.isBlocked(): // it needs no poller
-	case l.over || l.netConn() == nil:
-		l.stream.sendingFailed(reason, 0)
-	}
-}
-
 // collect finds the links that events are for, and takes the requests. An event of an
 // acceptor is one.
 func (e *engine) collect(events []poller.Event) (looks []*link, knocks []*acceptor, leaving []*link) {
@@ -246,7 +236,7 @@ func (l *link) close() {
 	l.moving.Lock()
 	next := l.next
 	l.moving.Unlock()
-	if next != nil { // NetConn came too late: its socket is closed too
+	if next != nil { // move does not come any more
 		_ = next.socket.Close()
 	}
 	l.engine.manager.forget(&l.stream.Connection)
