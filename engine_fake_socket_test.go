@@ -84,17 +84,28 @@ func (f *fakePoller) Connected(fd int) bool {
 // listen makes a rendezvous of a listening socket, which the end's listener has.
 func (e engineEnd) listen(backlog int) (rendezvous *Connection, socket *fakeSocket) {
 	e.end.t.Helper()
-	socket = &fakeSocket{copies: new(atomic.Int32)}
-	f := e.fakePoller
-	f.mu.Lock()
-	f.last++
-	fd := f.last
-	f.sockets[fd] = socket
-	f.mu.Unlock()
+	fd, socket := e.fakePoller.openListening()
 	rendezvous, err := e.manager.engine.Load().acceptAt(fd, NetAddress{}, backlog)
 	require.NoError(e.end.t, err)
 	require.NoError(e.end.t, e.listener.AddConnection(rendezvous))
 	return rendezvous, socket
+}
+
+// openListening makes a listening socket.
+func (f *fakePoller) openListening() (fd int, socket *fakeSocket) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	socket = &fakeSocket{copies: new(atomic.Int32)}
+	f.last++
+	f.sockets[f.last] = socket
+	return f.last, socket
+}
+
+// setFull says whether Add has no room.
+func (f *fakePoller) setFull(full bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = full
 }
 
 // dial lets a client wait at a listening socket.

@@ -12,7 +12,7 @@ type Refusals struct {
 	Connections   uint64 // refused because of MaxConnections
 	PerAddress    uint64 // refused because of MaxConnectionsPerAddress
 	AcceptRate    uint64 // refused because of MaxAcceptsPerSecond
-	AcceptErrors  uint64 // attempts to accept that failed, as without descriptors left; they are repeated; and sockets that did not tell their address in time: see AdoptRendezvous
+	AcceptErrors  uint64 // attempts to accept that failed, as without descriptors left; they are repeated; connections for which the system had no room; and sockets that did not tell their address in time: see AdoptRendezvous
 	FirstDatagram uint64 // ended with ErrFirstDatagram
 	Idle          uint64 // ended with ErrIdle
 	Flooding      uint64 // ended with ErrFlooding

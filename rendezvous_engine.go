@@ -82,8 +82,8 @@ func (e *engine) acceptAt(fd int, address NetAddress, backlog int) (*Connection,
 	if err == nil {
 		return c, nil
 	}
-	if err = r.leaveEngine(); err != nil { // the poller has no room
-		c.endListening(err)
+	if err = r.leaveEngine(); err != nil { // the poller has no room, nor the system for a copy
+		c.withdraw()
 		return nil, err
 	}
 	return c, nil
@@ -217,17 +217,39 @@ func (a *acceptor) takeIn(fd int, peer netip.AddrPort) bool {
 	s := m.makeStream(ends, c, true)
 	s.acks.on = m.hasAckTimeout()
 	l := e.add(s, fd)
-	if m.register(&s.Connection, nil) != nil { // the manager is closing
+	a.setOptions(l)
+	if !e.carryAccepted(l) {
 		e.remove(l)
 		m.leave(ends.peer)
 		return false
 	}
-	a.setOptions(l)
-	if err := e.poller.Add(fd, l.key); err != nil {
-		e.abandon(l, err)
-	}
 	r.count()
 	r.listener.queue.put(&s.Connection, 0)
+	return true
+}
+
+// carryAccepted registers the stream of l, and carries it: in a goroutine if the poller has
+// no room. It reports false, and undoes what it has done, if the system makes no copy for
+// that either, or the manager is closing.
+func (e *engine) carryAccepted(l *link) bool {
+	m, c := e.manager, &l.stream.Connection
+	if err := e.poller.Add(l.fd, l.key); err != nil {
+		socket, failed := l.copied()
+		if failed != nil {
+			m.refused(refusedAcceptError, err)
+			return false
+		}
+		if m.register(c, nil) != nil {
+			socket.Close()
+			return false
+		}
+		l.giveTo(socket)
+		return true
+	}
+	if m.register(c, nil) != nil {
+		_ = e.poller.Remove(l.fd)
+		return false
+	}
 	return true
 }
 

@@ -222,22 +222,36 @@ func TestEngineClosesARendezvous(t *testing.T) {
 }
 
 // Where the poller has no room for a connection, and the system no copy of its socket for
-// a goroutine, it ends, and the rendezvous goes on.
+// a goroutine, it is refused: the program sees no connection that has ended before it is
+// there. The rendezvous goes on.
 func TestEngineHasNoRoomForWhatItAccepts(t *testing.T) {
-	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+	onEngine(t, &Config{MaxConnections: 1}, func(t *testing.T, e engineEnd) {
 		_, socket := e.listen(10)
-		e.fakePoller.mu.Lock()
-		e.full = true
-		e.fakePoller.mu.Unlock()
+		e.setFull(true)
+		far := e.dial(socket)
+		assert.Empty(t, e.takeAccepted())
+		assert.Empty(t, slices.Collect(e.manager.ResetConnections()))
+		_, err := far.Read(make([]byte, 1))
+		assert.Equal(t, errConnectionReset, err)
+		assert.Equal(t, Refusals{AcceptErrors: 1}, e.manager.Refusals())
+		assert.EqualValues(t, 0, e.manager.Stats().Opened)
+		e.setFull(false)
 		e.dial(socket)
+		assert.Len(t, e.takeAccepted(), 1, "it has left its place")
+	})
+}
+
+// A rendezvous that neither the poller nor a goroutine can have is not opened: the error
+// says so, and no end of it is reported.
+func TestEngineHasNoRoomForARendezvous(t *testing.T) {
+	onEngine(t, nil, func(t *testing.T, e engineEnd) {
+		e.setFull(true)
+		fd, socket := e.fakePoller.openListening()
+		_, err := e.manager.engine.Load().acceptAt(fd, NetAddress{}, 10)
+		assert.ErrorIs(t, err, syscall.EBADF, "that of the copy")
 		e.settle()
-		conn, ok := e.listener.GetNewConnection()
-		require.True(t, ok)
-		assert.ErrorIs(t, conn.Err(), syscall.ENOSPC)
-		e.fakePoller.mu.Lock()
-		e.full = false
-		e.fakePoller.mu.Unlock()
-		e.dial(socket)
-		assert.Len(t, e.takeAccepted(), 1)
+		assert.True(t, socket.closed)
+		assert.Empty(t, slices.Collect(e.manager.Connections()))
+		assert.Empty(t, slices.Collect(e.manager.ResetConnections()))
 	})
 }
