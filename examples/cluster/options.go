@@ -29,7 +29,7 @@ const environmentPrefix = "WORLD_"
 
 func (o *options) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.number, "number", "ordinal", "of the node, unique, 1 to 4095; ordinal: the one at the end of the host's name, as of a StatefulSet's pod, plus one")
-	flags.StringVar(&o.players, "players", ":4100", "`host:port` for players")
+	flags.StringVar(&o.players, "players", ":4100", "`ip:port` for players, or :port")
 	flags.StringVar(&o.health, "health", ":8080", "`host:port` of /healthz, /readyz and /stats")
 	flags.StringVar(&o.listen, "listen", "", "`host:port` for the other nodes; empty: alone, or -nats")
 	flags.StringVar(&o.advertise, "advertise", "", "`host:port` by which the others reach -listen, if it is another one")

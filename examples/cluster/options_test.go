@@ -43,6 +43,13 @@ func TestNodeNumber(t *testing.T) {
 	}
 }
 
+func TestServerRefusesBadAddresses(t *testing.T) {
+	for _, players := range []string{"", ":", ":x", "4100", "localhost:4100"} {
+		_, err := newServer(options{number: "1", players: players}, nil)
+		assert.ErrorContains(t, err, "not ip:port", players)
+	}
+}
+
 // A server that others could reach does not start without TLS and a secret.
 func TestServerRefusesToBeOpen(t *testing.T) {
 	_, err := newServer(options{number: "1", players: "127.0.0.1:0", listen: "0.0.0.0:0"}, nil)

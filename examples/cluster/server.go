@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -119,11 +120,12 @@ func openPlayers(manager *queuednet.QueuedConnectionManager, address string) (*q
 	if at, err := netip.ParseAddrPort(address); err == nil {
 		return manager.OpenTCPServerRendezvousAt(queuednet.NetAddressFrom(at), 0)
 	}
-	port, err := strconv.Atoi(address[1:])
-	if err != nil || address[0] != ':' {
-		return nil, &badAddress{address}
+	if text, ok := strings.CutPrefix(address, ":"); ok {
+		if port, err := strconv.Atoi(text); err == nil {
+			return manager.OpenTCPServerRendezvous(port, 0)
+		}
 	}
-	return manager.OpenTCPServerRendezvous(port, 0)
+	return nil, &badAddress{address}
 }
 
 // serve runs the loop until ctx is done and the players have moved, or until the node
@@ -177,6 +179,7 @@ func (s *server) step() {
 	s.redeemed()
 	for _, z := range s.zones {
 		z.askAgain()
+		z.tellAgain()
 	}
 	for _, p := range s.sessions {
 		if s.now.Sub(p.keptAt) > keepEvery {

@@ -36,12 +36,16 @@ func sourceOf(message *cluster.Message) source {
 }
 
 // answered takes a node's word for who of its players is there. An answer to a question of
-// an earlier stay is not good: what the node told since may not have come here.
+// an earlier stay is not good: what the node told since may not have come here. What is told to all
+// is good, and is no answer.
 func (z *zone) answered(e event, it *queuednet.DatagramIterator, roster *queuednet.Datagram) {
-	if stay := it.GetUint32(); len(z.here) == 0 || stay != z.stay {
+	stay := it.GetUint32()
+	switch {
+	case len(z.here) == 0 || stay != 0 && stay != z.stay:
 		return
+	case stay != 0:
+		delete(z.asked, e.node)
 	}
-	delete(z.asked, e.node)
 	there := &presence{source: e.source, last: e.number, players: make(map[uint64]struct{})}
 	for it.RemainingSize() >= 8 {
 		there.players[it.GetUint64()] = struct{}{}

@@ -22,7 +22,7 @@ const (
 	kindShout  // event, player, the player's own number of it
 	kindEnter  // event, player
 	kindExit   // event, player
-	kindRoster // event, stay, players: all of that node who are in the zone; it goes on from this number
+	kindRoster // event, stay (0: for all), players: all of that node who are in the zone; it goes on from this number
 
 	// Between nodes:
 	kindAsk // zone, stay: answered with a kindRoster

@@ -22,6 +22,7 @@ type zone struct {
 	here   map[uint64]*player   // of this node
 	there  map[uint16]*presence // by node, of those that have said who is there
 	asked  map[uint16]time.Time // nodes that have not answered yet, and when they were asked
+	untold bool                 // the other nodes did not get the last event
 }
 
 // presence is what another node has in a zone.
@@ -50,9 +51,19 @@ func (z *zone) tell(d *queuednet.Datagram) bool {
 	var some *cluster.BroadcastError
 	if err != nil && (!errors.As(err, &some) || some.Nodes != nil) {
 		z.server.log.Error("not told", "zone", z.id, "error", err)
+		z.untold = true
 		return false
 	}
 	return true
+}
+
+// tellAgain tells the other nodes who is here, if one of them may think otherwise because an event did not
+// go out.
+func (z *zone) tellAgain() {
+	if z.untold {
+		z.roster(&z.server.out, 0)
+		z.untold = z.group.Broadcast(nil, &z.server.out) != nil
+	}
 }
 
 // enter brings a player in, and tells it who is there: at once those whom the node knows.
@@ -120,7 +131,7 @@ func (z *zone) askAgain() {
 	}
 }
 
-// roster makes d say who of this node is in the zone, to who has asked in that stay.
+// roster makes d say who of this node is in the zone, to who has asked in that stay; 0: to all.
 func (z *zone) roster(d *queuednet.Datagram, stay uint32) {
 	beginEvent(d, kindRoster, event{z.server.self, z.id, z.number})
 	d.AddUint32(stay)
