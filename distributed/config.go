@@ -96,7 +96,7 @@ type ServerConfig struct {
 
 	// Logger is told, at level Warn, why messages were dropped and clients
 	// refused: one line a second for each client, with how many more there were.
-	// Its handler runs on the program's goroutine. Default: none.
+	// It is told too of processes that are not heard, because of ErrOtherWorld. Its handler runs on the program's goroutine. Default: none.
 	Logger *slog.Logger
 }
 

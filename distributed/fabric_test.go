@@ -92,6 +92,8 @@ func (l *fabricLink) TakeRange() (uint32, bool) {
 	return base, ok
 }
 
+func (*fabricLink) World() uint32 { return 0 }
+
 func (l *fabricLink) ReleaseRange(base uint32) { l.ids.ReleaseRange(base) }
 
 func (l *fabricLink) ProcessOf(id uint32) (uint16, bool) {

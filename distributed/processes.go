@@ -17,6 +17,10 @@ package distributed
 // and each at most once. Those of different zones, and those that are sent to a process, may overtake
 // each other; then clients see for a moment what one server would not have shown them.
 type Processes interface {
+	// World returns what all processes have in common beside their DC files and IDRange, such as
+	// how ids are divided among them. Processes that differ in it do not hear each other.
+	World() uint32
+
 	// TakeRange returns the first id of a range of IDRange ids that nobody else
 	// uses: n×IDRange + 1. It reports false if there is none at the moment.
 	TakeRange() (base uint32, ok bool)

@@ -26,6 +26,8 @@ func (p *oneProcess) TakeRange() (uint32, bool) {
 	return base, true
 }
 
+func (*oneProcess) World() uint32 { return 0 }
+
 func (p *oneProcess) ReleaseRange(base uint32) { p.freed = append(p.freed, base) }
 
 func (p *oneProcess) ProcessOf(uint32) (uint16, bool) { return 0, false }

@@ -63,7 +63,7 @@ func newState(config *ServerConfig, file *dc.File, out sender, maxPayload int) *
 		zones:   make(map[uint32]*zone),
 		asked:   make(map[*Client]struct{}),
 
-		alone: alone, file: file, world: file.Hash() ^ config.IDRange,
+		alone: alone, file: file, world: file.Hash() ^ config.IDRange ^ config.Processes.World(),
 		foreign:   make(map[uint32]*object),
 		gone:      make(map[uint16]bool),
 		processes: make(map[uint16]struct{}),

@@ -9,8 +9,9 @@ import (
 // What other processes tell: where objects of theirs are, and what clients of theirs send. Of a
 // zone that no client here has open nothing is kept, and nothing is asked.
 
-// ErrOtherWorld is why a process is not heard: it has other DC files, or another IDRange.
-var ErrOtherWorld = errors.New("distributed: a process with other DC files or another IDRange")
+// ErrOtherWorld is why a process is not heard: it has other DC files, another IDRange, or another
+// [Processes].World.
+var ErrOtherWorld = errors.New("distributed: a process with other DC files or another division of ids")
 
 // deliver does what a message of another process says.
 func (s *state) deliver(process uint16, data []byte) error {
@@ -278,6 +279,9 @@ func (s *state) foreignTarget(process uint16, m processMessage) error {
 // foreignRequest gets the objects of zones for other processes.
 func (s *state) foreignRequest(process uint16, m processMessage) error {
 	if m.world != s.world {
+		if !s.gone[process] && s.config.Logger != nil {
+			s.config.Logger.Warn("process not heard", "process", process, "reason", ErrOtherWorld)
+		}
 		s.processLeft(process)
 		return ErrOtherWorld
 	}

@@ -8,7 +8,7 @@ import (
 
 // Config holds the settings of [Processes]. A nil Config and the zero value of each field
 // mean the default in its comment. IDRange and MaxNodes must be the same on all nodes: nodes that
-// differ in IDRange do not hear each other, and ids collide where MaxNodes differs.
+// differ in one of them do not hear each other, which the repository's Logger is told.
 type Config struct {
 	// IDRange is how many object ids each client may use, as ServerConfig.IDRange. A node has
 	// room for 2³² / IDRange / MaxNodes clients at a time: 6,710 with both defaults, and 67

@@ -106,6 +106,9 @@ func (p *Processes) Node() *cluster.Node { return p.node }
 // IDRange returns what distributed.ServerConfig.IDRange has to be.
 func (p *Processes) IDRange() uint32 { return p.config.IDRange }
 
+// World returns what tells MaxNodes: nodes that differ in it would use the same ids.
+func (p *Processes) World() uint32 { return uint32(p.config.MaxNodes) * 0x9e3779b9 } // unlike an IDRange
+
 // Stats returns the counts.
 func (p *Processes) Stats() Stats { return p.stats }
 

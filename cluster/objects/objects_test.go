@@ -1,7 +1,10 @@
 package objects
 
 import (
+	"bytes"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/queuednet/queuednet/cluster"
@@ -149,6 +152,29 @@ func TestMessagesOfTheProgram(t *testing.T) {
 	w.until("message", func() bool { return len(got) == 1 })
 	require.Equal(t, []string{"chat"}, got)
 	require.ErrorIs(t, one.processes.Send(7, nil), cluster.ErrNoNode)
+}
+
+// Nodes that divide the ids in another way do not hear each other, and say so.
+func TestAnotherDivision(t *testing.T) {
+	w := &world{t: t}
+	var logs [2]bytes.Buffer
+	for i, maxNodes := range []int{64, 32} {
+		s, err := startServer(cluster.Config{Number: uint16(i + 1), Routes: w.routes},
+			&distributed.ServerConfig{Logger: slog.New(slog.NewTextHandler(&logs[i], nil))}, testFile, Config{MaxNodes: maxNodes})
+		require.NoError(t, err)
+		t.Cleanup(func() { s.node.Close(); s.Close() })
+		w.servers, w.routes = append(w.servers, s), append(w.routes, s.node.ListenAddress())
+	}
+	w.until("both say so", func() bool {
+		return strings.Contains(logs[0].String(), "process not heard") && strings.Contains(logs[1].String(), "process not heard")
+	})
+	a, b := w.connect(w.servers[0], 5), w.connect(w.servers[1], 5)
+	one, two := a.create(5, "one").DoID(), b.create(5, "two").DoID()
+	again := w.connect(w.servers[0], 5)
+	again.hears(one, "name one")
+	require.Zero(t, again.count(prefixed(two, "name two")))
+	require.Zero(t, w.servers[0].Stats().ForeignObjects)
+	require.Equal(t, 1, strings.Count(logs[0].String(), "process not heard"), "once")
 }
 
 func TestConfigErrors(t *testing.T) {
