@@ -90,6 +90,15 @@ func (c *canvas) width(s string, font *text.GoTextFaceSource, size float64) floa
 	return text.AdvanceAt(s, len(s), &text.GoTextFace{Source: font, Size: size})
 }
 
+// bottom is where the lower corners of the HUD end: above the bars, if the window is so
+// narrow that they reach into the middle.
+func (c *canvas) bottom() float64 {
+	if c.w < 1100 {
+		return height - 58
+	}
+	return height - 16
+}
+
 // panel draws a box of the HUD, in units of the screen.
 func (c *canvas) panel(x, y, w, h float64, fill, edge tint) {
 	k := c.scale

@@ -48,9 +48,9 @@ func (c *chat) update(p *player.Player) bool {
 // drawChat writes the last lines, which fade unless one is being typed.
 func (a *app) drawChat() {
 	c := &a.canvas
-	y := float64(height - 54)
+	y := c.bottom() - 38
 	if a.chat.typing {
-		c.panel(16, y, 520, 26, tint{0.02, 0.05, 0.1, 0.8}, edge.faded(0.5))
+		c.panel(16, y, min(520, c.w-radarSize-48), 26, tint{0.02, 0.05, 0.1, 0.8}, edge.faded(0.5))
 		c.flush()
 		c.text("say: "+string(a.chat.text)+"_", regular, 15, 24, y+4, left, tint{1, 1, 1, 1})
 	} else if a.player.State() == player.Playing {

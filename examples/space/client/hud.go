@@ -27,7 +27,7 @@ func (a *app) drawHUD() {
 	a.drawScoreTexts()
 	a.drawStatus()
 	a.drawChat()
-	a.drawBanner(alive)
+	a.drawBanner(alive, 190)
 	a.canvas.flush()
 }
 
@@ -53,7 +53,7 @@ const radarSize = 170
 // drawRadar draws all ships, below on the right.
 func (a *app) drawRadar(own player.Drawn) {
 	c, k := &a.canvas, a.canvas.scale
-	x0, y0 := c.w-radarSize-16, float64(height-radarSize-16)
+	x0, y0 := c.w-radarSize-16, c.bottom()-radarSize
 	c.panel(x0, y0, radarSize, radarSize, glass, edge.faded(0.45))
 	at := func(x, y float64) (float64, float64) {
 		const part = radarSize * game.One / float64(game.Size)
@@ -107,23 +107,21 @@ func (a *app) drawStatus() {
 	c.text(a.address, regular, 13, 18, 54, left, pale.faded(0.45))
 }
 
-// drawBanner says in the middle what one waits for.
-func (a *app) drawBanner(alive bool) {
+// drawBanner says in the middle, from y on, what one waits for.
+func (a *app) drawBanner(alive bool, y float64) {
 	c, p := &a.canvas, a.player
+	banner := func(big, small string) {
+		c.text(big, bold, 40, c.w/2, y, middle, tint{1, 1, 1, 0.95})
+		c.text(small, regular, 18, c.w/2, y+52, middle, pale)
+	}
 	switch {
 	case p.State() == player.Waiting:
-		a.banner("CONNECTION LOST", fmt.Sprintf("%s  Again in %.0f s.", p.Reason(), math.Ceil(p.RetryIn().Seconds())))
+		banner("CONNECTION LOST", fmt.Sprintf("%s  Again in %.0f s.", p.Reason(), math.Ceil(p.RetryIn().Seconds())))
 	case p.State() == player.Connecting:
-		a.banner("CONNECTING", a.address)
+		banner("CONNECTING", a.address)
 	case !alive && a.killer != "":
-		a.banner("DESTROYED", fmt.Sprintf("by %s. A new ship in %.1f s.", a.killer, p.Down().Round(time.Second/10).Seconds()))
+		banner("DESTROYED", fmt.Sprintf("by %s. A new ship in %.1f s.", a.killer, p.Down().Round(time.Second/10).Seconds()))
 	case p.Down() == 0 && a.effects.shake > 4:
 		c.panel(0, 0, c.w, c.h, tint{1, 0.1, 0.05, float32(a.effects.shake) / 160}, tint{})
 	}
-}
-
-func (a *app) banner(big, small string) {
-	c := &a.canvas
-	c.text(big, bold, 40, c.w/2, 190, middle, tint{1, 1, 1, 0.95})
-	c.text(small, regular, 18, c.w/2, 242, middle, pale)
 }

@@ -9,8 +9,13 @@ import (
 
 var ownColor = tint{0.45, 0.95, 1, 1}
 
-// pilotColor returns the colour of a pilot, the same for all who see it.
-func pilotColor(id game.ID) tint { return hue(math.Mod(float64(id)*0.618034+0.02, 1), 0.62, 1) }
+// pilotColor returns the colour of a pilot, the same for all who see it. Nobody has the
+// cyan in which everybody sees the own ship.
+func pilotColor(id game.ID) tint {
+	const end, cyan = 0.58, 0.14 // on the circle of hues, and how much of it
+	part := math.Mod(float64(id)*0.618034+0.02, 1)
+	return hue(math.Mod(end+part*(1-cyan), 1), 0.62, 1)
+}
 
 // A hull is a ship's outline, its nose to the right. The first corner sees all
 // others.

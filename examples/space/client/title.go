@@ -47,7 +47,7 @@ func (a *app) drawTitle() {
 	c.flush()
 	c.text("S P A C E", bold, 84, x, 212, middle, tint{0.93, 0.97, 1, 1})
 	if a.player != nil {
-		a.drawBanner(true)
+		a.drawBanner(true, 340)
 		return
 	}
 	cursor := " "

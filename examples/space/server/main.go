@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -53,7 +54,7 @@ func flags() (o settings, bots int, duration time.Duration) {
 	secure := flag.Bool("tls", false, "TLS on both; at the first run a certificate is made")
 	dir := flag.String("certificate", "", "directory with cert.pem and key.pem for -tls (default: queuednet-space in that of the user's settings)")
 	origins := flag.String("origins", "", "other hosts, with commas between, whose pages may connect")
-	flag.StringVar(&o.Admin, "admin", rand.Text()[:8], "the word that makes an admin (default: a new one)")
+	flag.StringVar(&o.Admin, "admin", "", "the word that makes an admin (default: a new one)")
 	flag.Uint64Var(&o.Seed, "seed", 7, "of the world")
 	flag.IntVar(&o.Players, "players", 300, "at most")
 	o.Rate = 3 * game.TicksPerSecond
@@ -65,6 +66,7 @@ func flags() (o settings, bots int, duration time.Duration) {
 	flag.IntVar(&bots, "bots", 5, "how many bots play")
 	flag.DurationVar(&duration, "for", 0, "stop after this time (default: at an interrupt)")
 	flag.Parse()
+	o.Admin = cmp.Or(o.Admin, rand.Text()[:8])
 	var err error
 	if *secure {
 		if *dir == "" {
