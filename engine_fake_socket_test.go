@@ -1,8 +1,10 @@
 package queuednet
 
 import (
+	"errors"
 	"io"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"syscall"
 
@@ -111,11 +113,18 @@ func (f *fakePoller) setFull(full bool) {
 // dial lets a client wait at a listening socket.
 func (f *fakePoller) dial(socket *fakeSocket) (far *wire) {
 	near, far := newWire(100, nil)
-	f.mu.Lock()
-	socket.waiting = append(socket.waiting, near)
-	f.mu.Unlock()
-	f.happened(&socket.in)
+	f.dialOver(socket, near)
 	return far
+}
+
+// dialOver is dial over a wire. It returns which of the clients this is, from 1.
+func (f *fakePoller) dialOver(socket *fakeSocket, near *wire) (number int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	socket.dialled++
+	socket.waiting = append(socket.waiting, fakeClient{near, uint16(socket.dialled)})
+	f.happened(&socket.in)
+	return socket.dialled
 }
 
 // fail has Accept return an error, or nil again.
@@ -127,24 +136,39 @@ func (f *fakePoller) fail(socket *fakeSocket, trouble error) {
 }
 
 func (f *fakePoller) Accept(fd int) (accepted int, peer netip.AddrPort, err error) {
+	f.dawdle()
+	defer f.dawdle()
 	s := f.socket(fd, "Accept")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s.reads++
+	err = s.trouble
+	if err == nil && f.chance(10) {
+		err = os.NewSyscallError("accept4", []error{syscall.EMFILE, syscall.ECONNABORTED}[f.random.IntN(2)])
+	}
 	switch {
-	case s.trouble != nil:
-		return -1, peer, s.trouble
+	case err != nil && !errors.Is(err, syscall.EINVAL):
+		f.failed++
+		return -1, peer, err
+	case err != nil:
+		return -1, peer, err
 	case len(s.waiting) == 0:
 		return -1, peer, poller.ErrAgain
+	case f.chance(8):
+		f.happened(&s.in) // it is there just after
+		return -1, peer, poller.ErrAgain
 	}
-	near := s.waiting[0]
+	client := s.waiting[0]
 	s.waiting = s.waiting[1:]
+	s.accepted++
 	if f.onAccept != nil {
 		f.mu.Unlock()
 		f.onAccept()
 		f.mu.Lock()
 	}
-	return f.open(near), netip.MustParseAddrPort("192.0.2.1:1"), nil
+	fd = f.open(client.near)
+	f.sockets[fd].client = true
+	return fd, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), client.port), nil
 }
 
 func (f *fakePoller) LocalAddress(fd int) netip.AddrPort {

@@ -44,6 +44,8 @@ type fakePoller struct {
 	onAccept func()                    // is called within the Accept of a client
 	full     bool                      // Add has no room
 	broken   error                     // of Wait
+	noRoom   int                       // how many accepted sockets Add had none for
+	failed   int                       // how many calls of Accept failed, but might go well another time
 }
 
 // A fakeSocket is what a descriptor stands for.
@@ -61,8 +63,19 @@ type fakeSocket struct {
 	want     bool // events for writing
 	wasReset bool // and somebody was told
 	reads    int
-	waiting  []*wire // of a listening socket
-	trouble  error   // what its Accept returns
+	client   bool // was accepted
+
+	// Of a listening one.
+	waiting  []fakeClient
+	dialled  int
+	accepted int
+	trouble  error // what its Accept returns
+}
+
+// A fakeClient waits at a listening socket.
+type fakeClient struct {
+	near *wire
+	port uint16 // which of the clients it is, from 1
 }
 
 // A fakeConn is another descriptor of a wire: what package net would have.
@@ -201,6 +214,9 @@ func (f *fakePoller) Add(fd int, key poller.Key) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.full || f.chance(30) {
+		if s.client {
+			f.noRoom++
+		}
 		return syscall.ENOSPC
 	}
 	s.key, s.watched = key, true

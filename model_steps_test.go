@@ -9,6 +9,10 @@ import (
 
 // step is one action of the program or of a peer.
 func (m *model) step() {
+	if len(m.hosts) > 0 && m.random.IntN(4) == 0 {
+		m.hosts[m.random.IntN(len(m.hosts))].step()
+		return
+	}
 	p := m.players[m.random.IntN(len(m.players))]
 	r := m.readers[m.random.IntN(len(m.readers))]
 	size := m.random.IntN(1 + m.random.IntN(20_000))
@@ -219,7 +223,11 @@ func (m *model) take(r *QueuedConnectionReader, datagram *NetDatagram) {
 func (m *model) reports() {
 	m.note("reports")
 	for conn := range m.manager.ResetConnections() {
-		m.of(conn).report()
+		if h := m.hostOf(conn); h != nil {
+			h.report()
+		} else {
+			m.of(conn).report()
+		}
 	}
 }
 

@@ -42,12 +42,14 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// TestModelEngine is the same with the engine, over a fake poller.
+// TestModelEngine is the same with the engine, over a fake poller, and with rendezvous where
+// other connections arrive (see host).
 func TestModelEngine(t *testing.T) {
 	runPrograms(t, 200, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel(t, seed, synctest.Wait)
 			m.fake = fakeEngine(t, m.manager, split(m.random))
+			m.openHosts()
 			m.run(func() (*Connection, far, *wire) {
 				near, far := newWire([]int{64, 1000, 4 << 10, 1 << 20}[m.random.IntN(4)], m.random)
 				return m.fake.connect(m.manager, near), far, near
@@ -97,7 +99,10 @@ type model struct {
 	readers []*QueuedConnectionReader
 	looping map[*QueuedConnectionReader]bool
 	players []*player
+	hosts   []*host
 	log     []string
+
+	mostIdle int // milliseconds in which nothing happens, though something is missing
 }
 
 func newModel(t *testing.T, seed uint64, wait func()) *model {
@@ -110,19 +115,22 @@ func newModel(t *testing.T, seed uint64, wait func()) *model {
 		CloseTimeout:       time.Hour,
 		CollectTCP:         random.IntN(3) == 0,
 		CollectTCPInterval: time.Duration(1+random.IntN(1000)) * time.Microsecond,
+		MaxConnections:     3 * random.IntN(2),
+		AckTimeout:         -1, // a wire tells nothing of it
 	}
 	e := newEnd(t, &config)
 	return &model{
 		end: e, seed: seed, random: random, config: config, wait: wait,
-		readers: []*QueuedConnectionReader{e.reader, NewQueuedConnectionReader(e.manager)},
-		looping: make(map[*QueuedConnectionReader]bool),
+		readers:  []*QueuedConnectionReader{e.reader, NewQueuedConnectionReader(e.manager)},
+		looping:  make(map[*QueuedConnectionReader]bool),
+		mostIdle: 1000,
 	}
 }
 
 // run runs the program.
 func (m *model) run(connect func() (*Connection, far, *wire)) {
 	for i := range 1 + m.random.IntN(3) {
-		p := &player{m: m, name: i, sealed: make(map[*QueuedConnectionReader]bool), last: make(map[*QueuedConnectionReader]int)}
+		p := m.newPlayer(i)
 		p.conn, p.far, p.wire = connect()
 		m.players = append(m.players, p)
 		p.add(m.reader)
@@ -165,6 +173,9 @@ func (m *model) finish() {
 	if err != nil && !slices.ContainsFunc(m.players, gaveUp) {
 		m.fail("Close: %v", err)
 	}
+	if n := m.admitted(); n != 0 {
+		m.fail("%d places under MaxConnections were not given back", n)
+	}
 }
 
 // yield lets others run, or time pass, or neither.
@@ -195,11 +206,13 @@ func (m *model) waitForReaders(limit time.Duration) {
 // settle takes everything until nothing is missing: nobody has forgotten anything.
 func (m *model) settle() {
 	m.note("settle")
+	m.endTroubles()
 	progress, idle, since := 0, 0, time.Now()
-	for idle < 1000 || m.wait == nil && time.Since(since) < patience { // real sockets may be slow
+	for idle < m.mostIdle || m.wait == nil && time.Since(since) < patience { // real sockets may be slow
 		for _, p := range m.players {
 			p.read(64 << 10)
 		}
+		m.takeAll()
 		for _, r := range m.readers {
 			m.drainAll(r)
 		}
@@ -225,7 +238,7 @@ func (m *model) progress() (n int) {
 	for _, p := range m.players {
 		n += p.received + p.count
 	}
-	return n
+	return n + len(m.players)
 }
 
 // missing says what has not happened yet.
@@ -237,6 +250,16 @@ func (m *model) missing() string {
 		}
 		if what != "" {
 			return fmt.Sprintf("%s of player %d", what, p.name)
+		}
+	}
+	for _, h := range m.hosts {
+		if what := h.missing(); what != "" {
+			return fmt.Sprintf("%s of host %d", what, h.name)
+		}
+	}
+	if len(m.hosts) > 0 {
+		if what := m.missingPlaces(); what != "" {
+			return what
 		}
 	}
 	done, cancel := context.WithCancel(context.Background())
