@@ -67,6 +67,13 @@ func (w *waitLimit) clear() bool {
 // may have passed although bytes were there.
 const lookTime = 10 * time.Millisecond
 
+// A look that ends by its deadline within onTime has looked. One that is later is
+// repeated, but there are at most mostLooks.
+const (
+	onTime    = time.Millisecond
+	mostLooks = 10
+)
+
 func newGoroutineCarrier(s *stream, socket net.Conn) *goroutineCarrier {
 	g := &goroutineCarrier{stream: s, socket: socket, raw: rawConnOf(socket), looks: make(chan struct{}, 1)}
 	g.readBy.set, g.writeBy.set = socket.SetReadDeadline, socket.SetWriteDeadline
@@ -145,19 +152,29 @@ func (g *goroutineCarrier) fill(wait bool) error {
 
 // lookPlain reads what is there, or arrives within lookTime, because such a socket
 // cannot be asked without waiting. Any error but the peer's end is then about the
-// deadline: one that passed before may have broken the socket.
+// deadline: one that passed before may have broken the socket. If the deadline has
+// passed some time ago, this goroutine may have been held up before Read looked: one
+// that begins too late returns at once, whatever is there.
 func (g *goroutineCarrier) lookPlain() error {
-	for last := time.Now().Add(lookTime); ; {
+	last := time.Now().Add(lookTime)
+	for looks := 1; ; {
 		g.setReadBy(time.Until(last))
 		n, err := g.readOnce()
+		late := time.Since(last)
 		switch {
 		case n > 0:
 			g.readBy.clear()
 			return nil
 		case err == io.EOF:
 			return err
-		case !isTimeout(err) || !time.Now().Before(last): // else it was the deadline of interrupt
+		case !isTimeout(err):
 			return errNothing
+		case late < 0: // it was the deadline of interrupt
+		case late < onTime || looks == mostLooks:
+			return errNothing
+		default:
+			looks++
+			last = time.Now().Add(lookTime)
 		}
 	}
 }

@@ -20,8 +20,8 @@ type ConnectionStats struct {
 	Received Traffic
 
 	// Sent counts the bytes that the library has handed to the system, and the datagrams
-	// of which the first byte is among them. Bytes that Send accepted and that are not
-	// counted here are in SendQueueBytes, or were given up.
+	// that it has begun to hand over, whose bytes may come a moment later. Bytes that
+	// Send accepted and that are not counted here are in SendQueueBytes, or were given up.
 	Sent Traffic
 
 	// SendQueueBytes is how many bytes Send has accepted and the system has not.

@@ -84,19 +84,24 @@ func TestIdleTimeout(t *testing.T) {
 			assert.Same(t, conn, e.reset())
 			assert.Equal(t, ErrIdle, conn.Err())
 		},
-		"bytes at the last moment": func(t *testing.T) {
-			e := newEnd(t, &Config{IdleTimeout: timeout})
-			near, far := net.Pipe()
-			defer far.Close()
-			conn, err := e.manager.AdoptConnection(&lateConn{Conn: near, deadline: make(chan time.Time, 10)})
-			require.NoError(t, err)
-			require.NoError(t, e.reader.AddConnection(conn))
-			go write(t, far, framed(2, "waited long"))
-			time.Sleep(timeout)
-			assert.Equal(t, "waited long", string(e.next().Message()))
-			e.requireIdle(conn)
-		},
+		"bytes at the last moment":                       func(t *testing.T) { testLastMoment(t, 0) },
+		"the same, and the look for them comes too late": func(t *testing.T) { testLastMoment(t, 2*lookTime) },
 	})
+}
+
+// testLastMoment has bytes come just before the deadline, and the look for them held up.
+func testLastMoment(t *testing.T, heldUp time.Duration) {
+	e := newEnd(t, &Config{IdleTimeout: idleTimeout})
+	near, far := net.Pipe()
+	defer far.Close()
+	conn, err := e.manager.AdoptConnection(&lateConn{Conn: near, deadline: make(chan time.Time, 10), heldUp: heldUp})
+	require.NoError(t, err)
+	require.NoError(t, e.reader.AddConnection(conn))
+	go write(t, far, framed(2, "waited long"))
+	time.Sleep(idleTimeout + heldUp)
+	e.requireLives(conn)
+	assert.Equal(t, "waited long", string(e.next().Message()))
+	e.requireIdle(conn)
 }
 
 func TestNoIdleTimeout(t *testing.T) {
@@ -241,6 +246,7 @@ func TestIdleTimeoutIsNotTheReason(t *testing.T) {
 type lateConn struct {
 	net.Conn
 	deadline chan time.Time
+	heldUp   time.Duration // the second Read, before it begins
 	told     bool
 }
 
@@ -262,6 +268,8 @@ func (c *lateConn) Read(b []byte) (int, error) {
 			}
 		}
 	}
+	time.Sleep(c.heldUp)
+	c.heldUp = 0
 	return c.Conn.Read(b)
 }
 
