@@ -164,7 +164,7 @@ func (b *boundClass) value(dst []byte, o Object, f *dc.Field) ([]byte, error) {
 		}
 		return f.Pack(dst, args...)
 	}
-	if value, ok := o.object().values[uint16(f.Number())]; ok {
+	if value, ok := o.object().values.fields[uint16(f.Number())]; ok {
 		return append(dst, value...), nil
 	}
 	value, err := f.Default()

@@ -26,12 +26,14 @@ type Client struct {
 	objects map[uint32]*object
 	zones   map[uint32]*membership // its current interest
 
+	cached  int                  // bytes of the fields that the server keeps of them
 	waiting map[*object]struct{} // the generates that it needs and has not got
 
 	answers   map[uint32]answers // that it may still send about objects that it has deleted
 	answering []uint32           // the keys of answers, the oldest in front
 
-	interest        []byte // what it asked for last, as it came, until it is applied
+	listed          []*membership // those that it asked for, each once
+	interest        []byte        // what it asked for last, as it came, until it is applied
 	interestChanged bool
 	openable        float64   // how much it may still open: MaxOpenedPerSecond
 	openableAt      time.Time // when that was counted

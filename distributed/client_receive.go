@@ -128,7 +128,7 @@ func (r *ClientRepository) set(o Object, f *dc.Field, args []byte) {
 		}
 		return
 	}
-	d.values.setField(f, args)
+	d.values.setField(f, args, false)
 	if err := r.call(o, f, args); err != nil {
 		r.event(ClientEvent{Kind: MethodFailed, Object: o, Field: f, Err: err})
 	}

@@ -73,6 +73,14 @@ const (
 	MethodFailed
 )
 
+var clientEventNames = [...]string{
+	"connected", "connect failed", "create ready", "connection lost", "object generated", "object deleted",
+	"message ignored", "method failed",
+}
+
+// String returns the kind in words.
+func (k ClientEventKind) String() string { return clientEventNames[k] }
+
 // A ClientEvent is something that happened during an Update of a [ClientRepository].
 type ClientEvent struct {
 	Kind   ClientEventKind

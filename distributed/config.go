@@ -86,9 +86,14 @@ type ServerConfig struct {
 
 	// CacheFields makes the repository keep the required and ram fields of all objects.
 	// It then answers a client that opens a zone itself, without asking the owners. It
-	// costs memory, and changes that owners did not send are missing. It keeps the check
+	// costs memory, MaxCachedBytes a client, and changes that owners did not send are missing. It keeps the check
 	// of fields on. Default: the owners answer, as with Panda3D.
 	CacheFields bool
+
+	// MaxCachedBytes bounds what CacheFields keeps of each client's objects; a repository in
+	// the server's process has no such bound. What is kept of one object must also fit a
+	// message. A generate or an update beyond it is dropped. Default: 16 MiB.
+	MaxCachedBytes int
 
 	// Processes connects this repository with those of other processes, so that they
 	// are one server to their clients. Default: there are none.
@@ -128,6 +133,7 @@ const (
 	defaultMaxZonesPerClient   = 20_000
 	defaultMaxOpenedPerSecond  = 10_000
 	defaultMaxWaitingBytes     = 64 << 10
+	defaultMaxCachedBytes      = 16 << 20
 	defaultJoinTimeout         = 10 * time.Second
 	defaultMessageRate         = 20_000
 )
@@ -160,6 +166,9 @@ func (c *ServerConfig) withDefaults() ServerConfig {
 	if config.MaxWaitingBytes == 0 {
 		config.MaxWaitingBytes = defaultMaxWaitingBytes
 	}
+	if config.MaxCachedBytes == 0 {
+		config.MaxCachedBytes = defaultMaxCachedBytes
+	}
 	if config.JoinTimeout == 0 {
 		config.JoinTimeout = defaultJoinTimeout
 	}
@@ -183,6 +192,7 @@ func (c *ServerConfig) validate() error {
 		{"MaxZonesPerClient", int64(c.MaxZonesPerClient)},
 		{"MaxOpenedPerSecond", int64(c.MaxOpenedPerSecond)},
 		{"MaxWaitingBytes", int64(c.MaxWaitingBytes)},
+		{"MaxCachedBytes", int64(c.MaxCachedBytes)},
 		{"JoinTimeout", int64(c.JoinTimeout)},
 	} {
 		if field.value < 0 {

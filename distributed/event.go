@@ -75,10 +75,11 @@ const (
 	DropNoKeyword
 	// DropBadFields: arguments of fields that do not unpack.
 	DropBadFields
-	// DropTooLong: a message that does not fit a datagram once the sender is in it.
+	// DropTooLong: a message that does not fit a datagram once the sender is in it, or
+	// after which the generate that CacheFields keeps would not.
 	DropTooLong
-	// DropLimit: a message over MaxObjectsPerClient, MaxZonesPerClient or
-	// MaxOpenedPerSecond.
+	// DropLimit: a message over MaxObjectsPerClient, MaxZonesPerClient,
+	// MaxOpenedPerSecond or MaxCachedBytes.
 	DropLimit
 	// DropNotAllowed: the program's AllowGenerate, AllowMove or AllowUpdate has
 	// returned an error.

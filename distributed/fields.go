@@ -3,7 +3,6 @@ package distributed
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/queuednet/queuednet/distributed/dc"
 )
@@ -142,58 +141,4 @@ func (c *class) repair(dst, fields []byte) []byte {
 	})
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(count))
 	return append(dst, others...)
-}
-
-// A fieldCache has the newest required and ram fields of an object, by number.
-type fieldCache map[uint16][]byte
-
-// setFields takes in the fields of a generate, and setField those of an update.
-func (cache *fieldCache) setFields(c *class, fields []byte) {
-	_ = c.walk(fields, func(f *dc.Field, args []byte, _ bool) { cache.setField(f, args) })
-}
-
-func (cache *fieldCache) setField(f *dc.Field, args []byte) {
-	if f.Kind() == dc.Molecular {
-		for i := range f.NumAtomics() {
-			atomic := f.Atomic(i)
-			n, err := atomic.Validate(args)
-			if err != nil {
-				return
-			}
-			cache.setField(atomic, args[:n])
-			args = args[n:]
-		}
-		return
-	}
-	if !f.IsRequired() && !f.IsRAM() {
-		return
-	}
-	if *cache == nil {
-		*cache = make(fieldCache)
-	}
-	number := uint16(f.Number())
-	(*cache)[number] = append((*cache)[number][:0], args...)
-}
-
-// appendFields appends the fields of a generate as the owner would send it: the
-// required ones, then the others that are broadcast and ram.
-func (cache fieldCache) appendFields(dst []byte, c *class, repair bool) []byte {
-	for _, f := range c.required {
-		if !repair || f.IsBroadcast() {
-			dst = append(dst, cache[uint16(f.Number())]...)
-		}
-	}
-	var others []uint16
-	for number := range cache {
-		f := c.dc.FieldByNumber(int(number))
-		if f.IsBroadcast() && f.IsRAM() && !slices.Contains(c.required, f) {
-			others = append(others, number)
-		}
-	}
-	slices.Sort(others)
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(others)))
-	for _, number := range others {
-		dst = appendField(dst, number, cache[number])
-	}
-	return dst
 }

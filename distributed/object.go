@@ -138,7 +138,7 @@ func (o *DistributedObject) sendUpdate(f *dc.Field, args []byte) error {
 	if err := r.sendPayload(); err != nil {
 		return err
 	}
-	o.values.setField(f, args)
+	o.values.setField(f, args, false)
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (s *state) join(c *Client) bool {
 // objects, whose end everybody else in their zones is told.
 func (s *state) leave(c *Client) {
 	delete(s.clients, c.base)
-	c.interestChanged = false
+	c.interestChanged, c.listed = false, nil
 	for _, m := range c.zones {
 		s.closeZone(m)
 	}
@@ -227,6 +227,7 @@ func (s *state) newObject(owner *Client, class *class, doID uint32, z *zone) *ob
 func (s *state) removeObject(o *object) {
 	delete(s.objects, o.doID)
 	delete(o.owner.objects, o.doID)
+	o.owner.cached -= o.cache.size
 	s.event(Event{Kind: ObjectDeleted, Client: o.owner, DoID: o.doID, Class: o.class.dc, Zone: o.zone.id})
 	s.leaveZone(o)
 }

@@ -40,7 +40,7 @@ func (s *state) generate(c *Client, m message) {
 		m.asked = min(m.asked, o.asked)
 	}
 	if s.config.CacheFields {
-		o.cache.setFields(class, m.rest)
+		c.cached += o.cache.setFields(class, m.rest, false)
 	}
 	s.payload = appendObjectGenerate(s.payload[:0], c.base, m.zone, m.class, m.doID, m.rest)
 	s.sendGenerate(o)
@@ -75,6 +75,15 @@ func (s *state) generateAllowed(c *Client, class *class, o *object, m message) b
 	}
 	if !s.mayOpenWith(c, m.doID, m.zone) {
 		return false
+	}
+	if s.config.CacheFields {
+		cache := &fieldCache{}
+		if o != nil {
+			cache = &o.cache
+		}
+		if !s.cacheAllowed(c, c, cache, m.doID, cache.setFields(class, m.rest, true)) {
+			return false
+		}
 	}
 	if s.config.AllowGenerate == nil {
 		return true

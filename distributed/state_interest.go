@@ -30,15 +30,20 @@ func (s *state) applyInterest(c *Client) {
 	}
 	c.interestChanged = false
 	s.marks++
+	before := c.listed
+	c.listed = nil
 	for id := range idList(c.interest).all() {
 		m := c.zones[id]
 		if m == nil {
 			m = s.openZone(c, s.zone(id))
 		}
-		m.explicit, m.mark = true, s.marks
+		if m.mark != s.marks {
+			m.explicit, m.mark = true, s.marks
+			c.listed = append(c.listed, m)
+		}
 	}
 	var closed []uint32
-	for _, m := range c.zones {
+	for _, m := range before { // not c.zones: own objects may keep thousands open
 		m.explicit = m.mark == s.marks
 		if !m.explicit && m.owned == 0 {
 			closed = m.zone.sortedIDs(closed)

@@ -34,10 +34,13 @@ func (s *state) update(c *Client, m message, payload []byte) {
 	if !ok {
 		return
 	}
+	kept := s.config.CacheFields && m.kind == clientObjectUpdateField && !field.IsP2P() // a p2p one is the owner's to decide on
+	if kept && !s.cacheAllowed(c, o.owner, &o.cache, m.doID, o.cache.setField(field, args, true)) {
+		return
+	}
 	s.payload = appendObjectUpdateField(s.payload[:0], c.base, m.doID, m.field, m.rest)
-	routed := s.route(c, o, field, m)
-	if routed && s.config.CacheFields && m.kind == clientObjectUpdateField && !field.IsP2P() { // a p2p one is the owner's to decide on
-		o.cache.setField(field, args)
+	if s.route(c, o, field, m) && kept {
+		o.owner.cached += o.cache.setField(field, args, false)
 	}
 }
 
