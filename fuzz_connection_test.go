@@ -26,6 +26,7 @@ type hostile struct {
 	closed bool // by the program
 	most   int  // bytes that a read may bring
 	bound  int64
+	porch  *porch                  // nil: there is none
 	room   [hostilePiece * 10]byte // for what the peer takes
 }
 
@@ -52,7 +53,8 @@ var (
 
 func FuzzConnection(f *testing.F) { fuzzConnection.Fuzz(f) }
 
-// FuzzEngine is FuzzConnection through the engine, over a fake poller.
+// FuzzEngine is FuzzConnection through the engine, over a fake poller, beside a rendezvous of
+// the engine's.
 func FuzzEngine(f *testing.F) { fuzzEngine.Fuzz(f) }
 
 func connectionTarget(name string, open func(h *hostile, seed uint64)) deepfuzz.Target {
@@ -69,6 +71,7 @@ func connectionTarget(name string, open func(h *hostile, seed uint64)) deepfuzz.
 			{true, uint16(10), uint16(1), []byte("\x01\x00\x00\x00a\x0b\x00\x00\x00bcdefghijkl"), []byte("\x10\x03\x20\x03")},
 			{true, uint16(1000), uint16(9), bytes.Repeat([]byte("\x02\x00\x00\x00hi"), 40), []byte("\xf0\x05\x13\x06\x33\x07\x97\x09")},
 			{false, uint16(9), uint16(9), []byte("\x03\x00abc"), []byte("\x00\x17\x09\x19\x29\x0a")},
+			{false, uint16(9), uint16(8), []byte("\x03\x00abc\x01\x00d"), []byte{stepDial, stepToggle, stepDial, 9, stepToggle, stepFail, 21, stepTake, stepDial, stepFail, 3, stepShut}},
 		},
 	}
 }
@@ -81,14 +84,6 @@ func overPipe(h *hostile, _ uint64) {
 	deepfuzz.NoError(h.t, err, "adopting")
 	metered.conn = conn // nothing is read before it is added
 	h.conn, h.far, h.most = conn, far, hostilePiece
-}
-
-// overEngine opens one that the engine carries.
-func overEngine(h *hostile, seed uint64) {
-	f := fakeEngine(h.t, h.e.manager, rand.New(rand.NewPCG(seed, 0)))
-	near, far := newWire(hostileWire, nil)
-	h.conn, h.far, h.most = f.connect(h.e.manager, near), far, hostileWire
-	f.onRead = func(_ int, room []byte) { requireBuffer(h.t, h.conn.stream, room) }
 }
 
 // joinConnection lets one connection live through several inputs, as its
@@ -172,6 +167,9 @@ func checkConnection(t *testing.T, open func(h *hostile, seed uint64), four bool
 	h.chunks <- rest
 	close(h.chunks)
 	h.finish()
+	if h.porch != nil {
+		h.porch.finish()
+	}
 	h.requireResult(end)
 }
 
@@ -249,7 +247,7 @@ func (h *hostile) step(b byte, rest *[]byte) bool {
 		case stepClose:
 			h.closed = h.e.manager.CloseConnection(h.conn) || h.closed
 		default:
-			return false
+			return h.porch != nil && h.porch.step(b)
 		}
 	}
 	return true
