@@ -2,6 +2,7 @@ package queuednet
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 )
@@ -64,18 +65,32 @@ func guessPeer(b []byte, headerSize int) string {
 		return "a TLS server hello"
 	case len(b) == 7 && b[0] == 21 && b[1] == 3 && b[2] <= 4:
 		return "a TLS alert"
-	case headerSize == 4 && len(b) >= 4 && b[2]|b[3] != 0 && areFrames(b, 2) && !areFrames(b, 4):
+	}
+	const little, big = false, true
+	switch {
+	case areFrames(b, headerSize, little):
+	case headerSize == 4 && len(b) >= 4 && b[2]|b[3] != 0 && areFrames(b, 2, little):
 		return "datagrams with a header of 2 bytes, not 4"
-	case headerSize == 2 && areFrames(b, 4) && !areFrames(b, 2):
+	case headerSize == 2 && areFrames(b, 4, little):
 		return "datagrams with a header of 4 bytes, not 2"
+	case areFrames(b, 2, big):
+		return "datagrams with a big-endian header of 2 bytes"
+	case areFrames(b, 4, big):
+		return "datagrams with a big-endian header of 4 bytes"
 	}
 	return ""
 }
 
 // areFrames reports whether b is whole frames, none of them empty, and no more.
-func areFrames(b []byte, headerSize int) bool {
+func areFrames(b []byte, headerSize int, bigEndian bool) bool {
 	for rest := b; len(rest) > headerSize; {
 		n := payloadLength(rest, headerSize)
+		switch {
+		case bigEndian && headerSize == 2:
+			n = int64(binary.BigEndian.Uint16(rest))
+		case bigEndian:
+			n = int64(binary.BigEndian.Uint32(rest))
+		}
 		if n == 0 || n > int64(len(rest)-headerSize) {
 			return false
 		}
