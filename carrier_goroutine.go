@@ -323,7 +323,7 @@ func (g *goroutineCarrier) writeAll(b []byte) error {
 func (g *goroutineCarrier) shutWrite() {
 	s := g.stream
 	if !s.out.gaveUp.Load() && !closeWrite(g.socket) {
-		s.endReading(receiveOpen, s.manager.elapsed()+lookTime)
+		s.endReading(receiveOpen, lookTime)
 	}
 	s.outgoingOver()
 }

@@ -162,33 +162,25 @@ func (c *Connection) isForeign() bool {
 	}
 }
 
-// awaitEmpty waits until all connections are done, and at the limit breaks off those
-// that are not. It reports false if that does not help, because the method of a foreign
-// socket does not return.
+// awaitEmpty waits until all connections are done, and after CloseTimeout, whose last part
+// passes while the process runs, breaks off those that are not. It reports false if that
+// does not help, because the method of a foreign socket does not return.
 func (m *QueuedConnectionManager) awaitEmpty(limit time.Time) bool {
-	timer := time.NewTimer(time.Until(limit))
-	defer timer.Stop()
-	select {
-	case <-m.empty:
+	last := lastPart(m.closeTimeout())
+	if isClosedWithin(m.empty, time.Until(limit)-last) || isClosedWithin(m.empty, last) {
 		return true
-	case <-timer.C:
 	}
 	m.mu.Lock()
 	for conn := range m.connections {
 		m.goroutines.Go(conn.endpoint().breakOff)
 	}
 	m.mu.Unlock()
-	for {
-		timer.Reset(closeGrace)
-		select {
-		case <-m.empty:
-			return true
-		case <-timer.C:
-		}
+	for !isClosedWithin(m.empty, closeGrace) {
 		if m.onlyForeign() {
 			return false
 		}
 	}
+	return true
 }
 
 // onlyForeign reports whether all that is left are foreign sockets, and counts

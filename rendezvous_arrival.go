@@ -71,15 +71,23 @@ func (c *Connection) arrive(socket net.Conn) {
 func (c *Connection) askAndTakeIn(a *arrival) {
 	answer := make(chan endpoints, 1)
 	go func() { answer <- endpointsOf(a.socket) }() // until the socket's methods return
-	timer := time.NewTimer(c.manager.config.addressTimeout())
+	limit := c.manager.config.addressTimeout()
+	timer := time.NewTimer(limit - lastPart(limit))
 	defer timer.Stop()
-	select {
-	case ends := <-answer:
-		c.takeIn(a, ends)
-		return
-	case <-timer.C:
-		c.manager.refused(refusedAcceptError, errNoAddress)
-	case <-a.dismissed:
+	for ending := false; ; ending = true {
+		select {
+		case ends := <-answer:
+			c.takeIn(a, ends)
+			return
+		case <-a.dismissed:
+		case <-timer.C:
+			if !ending {
+				timer.Reset(lastPart(limit))
+				continue
+			}
+			c.manager.refused(refusedAcceptError, errNoAddress)
+		}
+		break
 	}
 	resetAtOnce(a.socket)
 	c.listening.giveUp(a)

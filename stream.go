@@ -99,20 +99,22 @@ func (m *QueuedConnectionManager) makeStream(ends endpoints, via *Connection, fi
 // shut is called when the program has closed the connection. Connection.mu is held.
 func (s *stream) shut() {
 	s.leaveLog()
-	limit := s.manager.elapsed() + s.manager.closeTimeout()
-	s.endReading(receiveClosed, limit)
-	s.out.finish(s, net.ErrClosed, limit)
+	s.endReading(receiveClosed, s.manager.closeTimeout())
+	s.out.finish(s, net.ErrClosed)
 	s.carrier.look()
 }
 
-// endReading moves the state of the incoming side forward, and ends that side at the
-// limit at the latest.
-func (s *stream) endReading(state receiveState, limit time.Duration) {
+// endReading moves the state of the incoming side forward, and ends that side after d at
+// the latest.
+func (s *stream) endReading(state receiveState, d time.Duration) {
+	limit := limitIn(s.manager.elapsed(), d)
 	s.in.mu.Lock()
 	s.in.advance(state)
-	s.in.limit = earlier(s.in.limit, limit)
+	if s.in.limit.at == 0 || limit.at < s.in.limit.at {
+		s.in.limit = limit
+	}
 	s.in.mu.Unlock()
-	s.arm(limit)
+	s.arm(limit.due())
 }
 
 // dropUnsent drops what was sent and has not been written.
@@ -157,7 +159,7 @@ func (s *stream) sendingFailed(err error, grace time.Duration) {
 	}
 	s.out.abort(s, err)
 	if s.state == stateOpen {
-		s.endReading(receiveFailed, s.manager.elapsed()+grace)
+		s.endReading(receiveFailed, grace)
 		s.carrier.look()
 	}
 }
@@ -170,9 +172,7 @@ func (s *stream) incomingOver(err error) {
 		// A peer that breaks the protocol gets nothing more, and a reset stops what it
 		// still sends. Any other may be waiting for what was sent last.
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			limit := s.manager.elapsed() + s.manager.closeTimeout()
-			s.out.finish(s, err, limit)
-			s.arm(limit)
+			s.out.finish(s, err)
 		} else {
 			s.out.abort(s, err)
 		}

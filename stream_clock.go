@@ -135,6 +135,28 @@ const lookAgain = 500 * time.Millisecond
 
 func lastPart(limit time.Duration) time.Duration { return min(lookAgain, limit/2) }
 
+// A limit is the time by which something that is closing is over.
+type limit struct {
+	at   time.Duration // since manager.began; 0: there is none
+	part time.Duration // its last part, see lookAgain; 0: that has begun
+}
+
+// limitIn returns the limit that is d from now.
+func limitIn(now, d time.Duration) limit { return limit{later(now, d), lastPart(d)} }
+
+// due returns when the last part begins, or ends if it has begun.
+func (l limit) due() time.Duration { return l.at - l.part }
+
+// beginLastPart is called by the clocks.
+func (l *limit) beginLastPart(now time.Duration) {
+	if l.part > 0 && now >= l.due() {
+		*l = limit{at: later(now, l.part)}
+	}
+}
+
+// isPassed reports whether all of it has passed, or there is none.
+func (l limit) isPassed(now time.Duration) bool { return l.part == 0 && now >= l.at }
+
 // tick is called when one of the stream's limits may have passed. It returns
 // when to be called again, 0 for never.
 func (s *stream) tick(now time.Duration) time.Duration {
@@ -168,17 +190,18 @@ func (s *stream) tickIn(now time.Duration) time.Duration {
 // interrupt a wait for bytes, and whether to look again. in.mu is held.
 func (s *stream) incomingDue(now time.Duration) (next time.Duration, interrupt, look bool) {
 	in, g := &s.in, s.guard
+	in.limit.beginLastPart(now)
 	switch {
 	case in.state == receiveOver:
 		return 0, false, false
-	case in.flooded != 0 && now < in.limit:
+	case in.flooded != 0 && !in.limit.isPassed(now):
 		if s.arrived(now - in.flooded) {
-			in.limit = now
+			in.limit = limit{at: now}
 			return 0, false, true
 		}
-		return min(in.limit, now+floodedPause), false, false
-	case in.state != receiveOpen && now < in.limit:
-		return in.limit, false, false
+		return min(in.limit.due(), now+floodedPause), false, false
+	case in.state != receiveOpen && !in.limit.isPassed(now):
+		return in.limit.due(), false, false
 	case in.state != receiveOpen:
 		return 0, true, true
 	case g == nil:
@@ -234,12 +257,13 @@ func (s *stream) arrived(since time.Duration) bool {
 func (s *stream) tickOut(now time.Duration) time.Duration {
 	o := &s.out
 	o.mu.Lock()
+	o.limit.beginLastPart(now)
 	due := o.due(s)
 	if due == 0 || now < due {
 		o.mu.Unlock()
 		return due
 	}
-	if o.stage++; o.limit != 0 && now >= o.limit {
+	if o.stage++; o.limit.at != 0 && o.limit.isPassed(now) {
 		o.stage = max(o.stage, writeOverdue)
 	}
 	switch timeout := s.manager.config.WriteTimeout; o.stage {

@@ -26,7 +26,7 @@ type incoming struct {
 	received atomic.Int64 // when bytes last came, since manager.began
 
 	// Of the account's lock.
-	limit     time.Duration // no more reading after it: the stream is closing; 0: none
+	limit     limit         // no more reading after it: the stream is closing
 	discarded int           // bytes thrown away since the program closed the stream
 	flooded   time.Duration // since when no more is thrown away; 0: it still is
 }
@@ -142,7 +142,7 @@ func (s *stream) whenDelivered() (step, error) {
 		return stepEnd, passed
 	case in.readErr == errNothing:
 		return stepEnd, errSendingFailed
-	case in.readErr == io.EOF && in.state == receiveFailed && s.manager.elapsed() >= in.limit:
+	case in.readErr == io.EOF && in.state == receiveFailed && in.limit.isPassed(s.manager.elapsed()):
 		return stepEnd, errSendingFailed // that of a peer that has broken off before
 	case in.readErr != nil:
 		return stepEnd, in.readErr
@@ -151,9 +151,9 @@ func (s *stream) whenDelivered() (step, error) {
 		return stepEnd, passed
 	case passed != nil:
 		return stepLook, nil
-	case in.state == receiveFailed && s.manager.elapsed() >= later(in.limit, max(s.manager.closeTimeout(), time.Second)):
+	case in.state == receiveFailed && in.limit.isPassed(s.manager.elapsed()-max(s.manager.closeTimeout(), time.Second)):
 		return stepEnd, errSendingFailed // what the peer still sends has no end
-	case in.state == receiveFailed && s.manager.elapsed() >= in.limit:
+	case in.state == receiveFailed && in.limit.isPassed(s.manager.elapsed()):
 		return stepLook, nil
 	}
 	return stepRead, nil
@@ -261,7 +261,7 @@ func (s *stream) discard() (step step, headerSize, n int, err error) {
 	in.drop()
 	now := s.manager.elapsed()
 	switch {
-	case in.readErr != nil || now >= in.limit:
+	case in.readErr != nil || in.limit.isPassed(now):
 		return stepEnd, 0, 0, errClosedByProgram
 	case in.discarded < s.manager.config.discardLimit():
 		return stepRead, 0, 0, nil

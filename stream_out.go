@@ -32,7 +32,7 @@ type outgoing struct {
 
 	datagrams, bytes uint64 // that have been handed to the system
 
-	limit  time.Duration // of closing, since manager.began; 0: none
+	limit  limit         // of closing
 	since  time.Duration // since when the system has taken nothing although something waits; 0: it takes
 	stage  writeStage    // how much of WriteTimeout has passed since then
 	gaveUp atomic.Bool   // something whose Send returned nil will not arrive
@@ -235,8 +235,9 @@ func (o *outgoing) waitIdle() {
 }
 
 // finish refuses what is sent from now on and ends the sending side when what
-// was sent before is out, at the latest at the limit.
-func (o *outgoing) finish(s *stream, reason error, limit time.Duration) {
+// was sent before is out, at the latest after CloseTimeout.
+func (o *outgoing) finish(s *stream, reason error) {
+	limit := limitIn(s.manager.elapsed(), s.manager.closeTimeout())
 	o.mu.Lock()
 	if o.err == nil {
 		o.err = reason
@@ -246,6 +247,7 @@ func (o *outgoing) finish(s *stream, reason error, limit time.Duration) {
 	o.stopCollecting(s)
 	flush := o.claim()
 	o.mu.Unlock()
+	s.arm(limit.due())
 	if flush {
 		s.manager.flusher.queue(chain{s, s})
 	}

@@ -114,8 +114,8 @@ func (s *stream) overdue() (last, mayLook bool) {
 	now := s.manager.elapsed()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	last = o.stage >= writeOverdue || o.limit != 0 && now >= o.limit
-	return last, o.limit == 0 || s.manager.closeTimeout() > 0
+	last = o.stage >= writeOverdue || o.limit.at != 0 && o.limit.isPassed(now)
+	return last, o.limit.at == 0 || s.manager.closeTimeout() > 0
 }
 
 // due returns the time by which the system must have taken something, or 0 for never.
@@ -127,7 +127,7 @@ func (o *outgoing) due(s *stream) time.Duration {
 	case o.stage == writeOverdue:
 		return later(o.since, stubborn)
 	}
-	due := o.limit
+	due := o.limit.due()
 	if timeout := s.manager.config.WriteTimeout; timeout >= 0 && o.since != 0 {
 		if o.stage == writeWaits {
 			timeout -= lastPart(timeout)

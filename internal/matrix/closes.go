@@ -18,6 +18,7 @@ func closeRows() []row {
 		{promise: 5, name: "the last message arrives, and the end at once", test: lastMessage},
 		{promise: 5, name: "the last message arrives while the peer sends", needs: []testend.Ability{testend.HalfClose}, test: lastMessageInTraffic},
 		{promise: 5, name: "Close of the manager delivers the last message", test: lastMessageOfAll},
+		{promise: 5, name: "a process that was held up delivers the last message", needs: []testend.Ability{testend.Look}, test: heldUp(closeHeldUp)},
 		{promise: 5, name: "two ends of the library part at once", test: partAtOnce},
 		{promise: 5, name: "a full send queue is no clean end", needs: reset, test: noCleanEndWhenFull},
 		{promise: 5, name: "a write timeout is no clean end", needs: reset, test: noCleanEndAfterWriteTimeout},

@@ -3,10 +3,12 @@ package matrix
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,13 +23,19 @@ const (
 	heldFor   = heldLimit * 3 / 2
 )
 
-// heldUp runs the scenario in a process of its own, which it stops for longer than
-// the limits in time allow. The peer, in the same process, is not late.
-func heldUp(c *cell) {
-	if os.Getenv(heldEnv) != "" {
-		beHeldUp(c)
-		return
+// heldUp returns a scenario that runs in a process of its own, which is stopped for longer
+// than the limits in time allow. The peer, in the same process, is not late.
+func heldUp(scenario func(*cell)) func(*cell) {
+	return func(c *cell) {
+		if os.Getenv(heldEnv) != "" {
+			scenario(c)
+			return
+		}
+		holdUp(c)
 	}
+}
+
+func holdUp(c *cell) {
 	var pattern []string
 	for part := range strings.SplitSeq(c.Name(), "/") {
 		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
@@ -67,9 +75,9 @@ func heldUpChild(c *cell, pattern string) (string, error) {
 	return said.String(), child.Wait()
 }
 
-// beHeldUp has a connection on which a write waits all the time for a peer that
+// trafficHeldUp has a connection on which a write waits all the time for a peer that
 // takes a little at a time, and that says something all the time.
-func beHeldUp(c *cell) {
+func trafficHeldUp(c *cell) {
 	s := c.serve(&queuednet.Config{
 		WriteTimeout: heldLimit, IdleTimeout: heldLimit, MaxSendQueue: 64 << 20, CloseTimeout: 100 * time.Millisecond,
 	})
@@ -114,4 +122,39 @@ func beHeldUp(c *cell) {
 	if err := conn.Err(); err != nil {
 		c.Errorf("ended because the process was held up: %v", err)
 	}
+}
+
+// closeHeldUp has a connection that is closing, and one of a manager that is. The peers
+// take what was sent when the time for that would have passed.
+func closeHeldUp(c *cell) {
+	const count = 250
+	config := &queuednet.Config{CloseTimeout: heldLimit, MaxSendQueue: 64 << 20}
+	var fars []net.Conn
+	for _, close := range []func(*testend.Server, *queuednet.Connection){
+		func(s *testend.Server, conn *queuednet.Connection) { s.Manager.CloseConnection(conn) },
+		func(s *testend.Server, _ *queuednet.Connection) { go s.Manager.Close() },
+	} {
+		s := c.serve(config)
+		conn, far := s.Connect()
+		for range count { // more than the system holds
+			s.Send(conn, string(make([]byte, 60_000)))
+		}
+		close(s, conn)
+		fars = append(fars, far)
+	}
+	last := time.Now()
+	fmt.Println(heldReady) // it may be stopped at once
+	for ; time.Since(last) < heldFor/2; time.Sleep(time.Millisecond) {
+		last = time.Now()
+	}
+	var reads sync.WaitGroup
+	for _, far := range fars {
+		reads.Go(func() {
+			n, err := readToEnd(far)
+			if n < count*60_000 || !c.isGoodEnd(err) {
+				c.Errorf("of %d bytes %d arrive, then %v", count*60_000, n, err)
+			}
+		})
+	}
+	reads.Wait()
 }

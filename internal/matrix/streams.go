@@ -26,7 +26,7 @@ func streamRows() []row {
 		{promise: 4, name: "what has arrived is delivered after a full send queue", needs: []testend.Ability{testend.Look}, test: deliveredAfterFullQueue},
 		{promise: 4, name: "what has arrived is delivered after a write timeout", needs: []testend.Ability{testend.Look}, test: deliveredAfterWriteTimeout},
 		{promise: 4, name: "the peer may end its half", needs: []testend.Ability{testend.HalfEnd}, test: halfClose},
-		{promise: 6, name: "a process that was held up ends nobody", needs: []testend.Ability{testend.Look}, test: heldUp},
+		{promise: 6, name: "a process that was held up ends nobody", needs: []testend.Ability{testend.Look}, test: heldUp(trafficHeldUp)},
 		{promise: 7, name: "the bytes are Panda3D's", needs: []testend.Ability{testend.Stream}, test: wireBytes},
 	}
 }
