@@ -63,8 +63,9 @@ func realText(v float64) string {
 		return sign + short
 	}
 	exponent := math.Floor(math.Log10(v))
-	for shift := range 60 {
-		e := max(-308, min(308, int(exponent)+20-shift))
+	for i := range 80 {
+		shift := (i + 1) / 2 * (1 - i%2*2) // 0, -1, 1, -2 …
+		e := max(-308, min(308, int(exponent)+shift))
 		x := v / math.Pow10(e/2) / math.Pow10(e-e/2) // in two steps, as 1e-308 has no reciprocal
 		for range 8 {
 			x = math.Nextafter(x, 0)

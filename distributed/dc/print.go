@@ -109,13 +109,17 @@ func (t *Type) bare() string {
 	if late || !first.setRanges(t.declared) { // a range that is allowed before the divisor only
 		s, ranges = s+ranges, ""
 	}
+	modulus, divisor := "", ""
 	if t.hasModulus {
-		s += "%" + boundText(t.modulus)
+		modulus = "%" + boundText(t.modulus)
 	}
 	if t.divisor != 1 && !late {
-		s += "/" + strconv.FormatUint(uint64(t.divisor), 10)
+		divisor = "/" + strconv.FormatUint(uint64(t.divisor), 10)
 	}
-	return s + ranges
+	if alone := (&Type{kind: t.kind, divisor: 1}); t.hasModulus && !alone.setModulus(t.modulus) {
+		return s + divisor + modulus + ranges // .36 is no modulus of an integer, but for one in tenths
+	}
+	return s + modulus + divisor + ranges
 }
 
 // rangeText returns the range as it may stand in a DC file.
