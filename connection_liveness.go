@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/queuednet/queuednet/internal/sockopt"
@@ -88,13 +89,20 @@ func (c *Connection) LastReceived() time.Time {
 // also under TLS. Otherwise it fails with an error that is errors.ErrUnsupported, and
 // after the end with net.ErrClosed. Panda3D has no counterpart.
 func (c *Connection) RoundTrip() (smoothed, variation time.Duration, err error) {
-	const name = "RoundTrip"
+	err = c.askTCP("RoundTrip", func(tcp syscall.Conn) error {
+		smoothed, variation, err = sockopt.RoundTrip(tcp)
+		return err
+	})
+	return smoothed, variation, err
+}
+
+// askTCP has ask find out something about the system's socket.
+func (c *Connection) askTCP(name string, ask func(syscall.Conn) error) error {
 	tcp := c.tcpSocket()
 	if tcp == nil {
-		return 0, 0, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
+		return fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
 	}
-	smoothed, variation, err = sockopt.RoundTrip(tcp)
-	return smoothed, variation, wrapOption(name, err)
+	return wrapOption(name, ask(tcp))
 }
 
 // Unacknowledged returns how many of the bytes that the system has accepted for the
@@ -105,13 +113,11 @@ func (c *Connection) RoundTrip() (smoothed, variation time.Duration, err error) 
 // it fails with an error that is errors.ErrUnsupported, and after the end with
 // net.ErrClosed. Panda3D has no counterpart.
 func (c *Connection) Unacknowledged() (bytes int, err error) {
-	const name = "Unacknowledged"
-	tcp := c.tcpSocket()
-	if tcp == nil {
-		return 0, fmt.Errorf("queuednet: %s: %w", name, errors.ErrUnsupported)
-	}
-	bytes, err = sockopt.UnacknowledgedBytes(tcp)
-	return bytes, wrapOption(name, err)
+	err = c.askTCP("Unacknowledged", func(tcp syscall.Conn) error {
+		bytes, err = sockopt.UnacknowledgedBytes(tcp)
+		return err
+	})
+	return bytes, err
 }
 
 // Linux counts AckTimeout not only while a peer does not answer, but also while it

@@ -113,28 +113,14 @@ func TestEndsAfterReaderShutdown(t *testing.T) {
 	inBubble(t, map[string]func(t *testing.T){
 		"afterwards": func(t *testing.T) {
 			e, conn, far := shutdown(t)
-			require.NoError(t, far.Close())
-			time.Sleep(time.Hour)
-			assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
-			assert.NoError(t, conn.Err())
-			e.reader = NewQueuedConnectionReader(e.manager)
-			require.NoError(t, e.reader.AddConnection(conn))
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, io.ErrUnexpectedEOF, conn.Err())
+			requireEndInNextReader(t, e, conn, far, io.ErrUnexpectedEOF)
 		},
 		"with nothing unread": func(t *testing.T) {
 			e := newEnd(t, nil)
 			conn, far := e.pipe()
 			synctest.Wait()
 			e.reader.Shutdown()
-			require.NoError(t, far.Close())
-			time.Sleep(time.Hour)
-			assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
-			assert.NoError(t, conn.Err())
-			e.reader = NewQueuedConnectionReader(e.manager)
-			require.NoError(t, e.reader.AddConnection(conn))
-			assert.Same(t, conn, e.reset())
-			assert.Equal(t, io.EOF, conn.Err())
+			requireEndInNextReader(t, e, conn, far, io.EOF)
 		},
 		"known before": func(t *testing.T) {
 			e := newEnd(t, nil)
@@ -148,6 +134,20 @@ func TestEndsAfterReaderShutdown(t *testing.T) {
 			assert.Equal(t, io.EOF, conn.Err())
 		},
 	})
+}
+
+// requireEndInNextReader lets the peer close a connection that is in no reader: the end is
+// found when it is in one again.
+func requireEndInNextReader(t *testing.T, e *end, conn *Connection, far io.Closer, want error) {
+	t.Helper()
+	require.NoError(t, far.Close())
+	time.Sleep(time.Hour)
+	assert.False(t, e.manager.ResetConnectionAvailable(), "in no reader")
+	assert.NoError(t, conn.Err())
+	e.reader = NewQueuedConnectionReader(e.manager)
+	require.NoError(t, e.reader.AddConnection(conn))
+	assert.Same(t, conn, e.reset())
+	assert.Equal(t, want, conn.Err())
 }
 
 // Players send on while their reader is shut down, and are in the next one a
