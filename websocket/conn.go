@@ -3,6 +3,7 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -70,10 +71,16 @@ func (c *conn) NetConn() net.Conn { return c.transport.Conn }
 func (c *conn) TCPHeaderSize() int { return c.headerSize }
 
 // Read returns frames, or bytes of the stream. It waits until the deadline, and a
-// deadline that passes does the WebSocket no harm.
+// deadline that passes does the WebSocket no harm. If the whole process was held up and
+// the deadline has passed meanwhile, what has arrived is not late.
 func (c *conn) Read(p []byte) (int, error) {
 	c.feeding.Do(func() { go c.feed() })
-	return c.inbox.Read(p)
+	n, err := c.inbox.Read(p)
+	for looks := 200; looks > 0 && err == os.ErrDeadlineExceeded && c.transport.behind(); looks-- {
+		time.Sleep(time.Millisecond)
+		n, err = c.inbox.Read(p)
+	}
+	return n, err
 }
 
 // feed reads messages into the inbox until the WebSocket ends.
@@ -200,17 +207,26 @@ func (c *conn) send(message []byte) error {
 	return c.ws.Write(context.Background(), websocket.MessageBinary, message)
 }
 
-// writeError returns why a write failed: what the peer said in closing, if that
-// is the reason.
+// writeError returns why a write failed: what reading tells of the peer, if it tells
+// more. A socket that cannot be written ends reading too, and soon; hurry bounds the wait
+// for one that does not.
 func (c *conn) writeError(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, net.ErrClosed) || c.closing.Load() {
+	if errors.Is(err, os.ErrDeadlineExceeded) || c.closing.Load() {
 		return err
 	}
+	c.transport.SetReadDeadline(time.Now().Add(hurry))
+	defer c.transport.SetReadDeadline(time.Time{})
 	c.feeding.Do(func() { go c.feed() })
-	if end := c.end(); end != nil {
+	end := c.end()
+	var closed *CloseError
+	var below *net.OpError
+	switch abnormal := errors.As(end, &closed) && closed.Code == statusAbnormal; {
+	case end != nil && !abnormal:
 		return end
+	case errors.As(err, &below) && !errors.Is(err, net.ErrClosed):
+		return brokenBy(below)
 	}
-	return err
+	return cmp.Or(end, err)
 }
 
 // SetWriteDeadline implements net.Conn.

@@ -176,6 +176,72 @@ func TestAbnormalEnd(t *testing.T) {
 	}
 }
 
+// A peer that breaks off has status 1006 also if a write is the first to notice; and what
+// it said before is the reason.
+func TestAbnormalEndOfWrite(t *testing.T) {
+	write := func(far net.Conn) (err error) {
+		for err == nil {
+			_, err = far.Write([]byte{0, 0})
+		}
+		return err
+	}
+	near, far := pair(t, nil, nil)
+	near.(*conn).transport.reset()
+	err := write(far)
+	requireStatus(t, err, 1006, "")
+	require.NotContains(t, err.Error(), "failed to write")
+	require.Equal(t, err, write(far))
+
+	if runtime.GOOS != "linux" {
+		return // where a reset also drops what has arrived before it
+	}
+	near, far = pair(t, nil, nil)
+	_, err = near.(*conn).transport.Write([]byte("\x88\x85\x00\x00\x00\x00\x0f\xa0bye")) // masked with zeros
+	require.NoError(t, err)
+	near.(*conn).transport.reset()
+	requireStatus(t, write(far), 4000, "bye")
+}
+
+// A write whose deadline has passed ends writing, and what the peer sends is still read.
+func TestWriteDeadlineLeavesReading(t *testing.T) {
+	near, far := pair(t, nil, nil)
+	frame := append([]byte{0xe8, 0x03}, make([]byte, 1000)...)
+	require.NoError(t, far.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+	var err error
+	for err == nil { // near takes nothing
+		_, err = far.Write(bytes.Repeat(frame, 16))
+	}
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	_, again := far.Write(frame)
+	require.ErrorIs(t, again, os.ErrDeadlineExceeded)
+
+	_, err = near.Write(frame)
+	require.NoError(t, err)
+	got := make([]byte, len(frame))
+	_, err = io.ReadFull(far, got)
+	require.NoError(t, err)
+	require.Equal(t, frame, got)
+}
+
+// What is there is read even if the deadline has passed.
+func TestReadAfterDeadline(t *testing.T) {
+	near, far := pair(t, nil, nil)
+	for range 100 {
+		_, err := near.Write([]byte("\x01\x00a\x01\x00b"))
+		require.NoError(t, err)
+		require.NoError(t, far.SetReadDeadline(time.Time{}))
+		got := make([]byte, 6)
+		_, err = io.ReadFull(far, got[:3])
+		require.NoError(t, err)
+		require.NoError(t, far.SetReadDeadline(time.Unix(1, 0)))
+		_, err = io.ReadFull(far, got[3:])
+		require.NoError(t, err)
+		require.Equal(t, "\x01\x00a\x01\x00b", string(got))
+	}
+	_, err := far.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
 // What a peer says in closing is the reason of the end, for Write as well.
 func TestPeersStatus(t *testing.T) {
 	for _, test := range []struct {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -72,6 +73,32 @@ func (t *transport) silence() time.Duration {
 	return time.Duration(clock() - max(since, t.heard.Load()))
 }
 
+// behind reports whether something has arrived and was not passed on: the goroutine that
+// reads is under way, or the system has bytes for it, because this process was held up.
+func (t *transport) behind() bool {
+	if t.waiting.Load() == 0 {
+		return t.readError() == nil
+	}
+	socket, ok := t.lowest().(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	return err == nil && unread(raw)
+}
+
+// lowest returns the socket below TLS and whatever else shows what it wraps.
+func (t *transport) lowest() net.Conn {
+	socket := t.Conn
+	for {
+		over, ok := socket.(interface{ NetConn() net.Conn })
+		if !ok {
+			return socket
+		}
+		socket = over.NetConn()
+	}
+}
+
 // Write writes to the socket, or, after hold, to the cork.
 func (t *transport) Write(p []byte) (int, error) {
 	t.mu.Lock()
@@ -120,14 +147,7 @@ func (t *transport) flush() error {
 
 // reset closes the socket in a way that the peer can tell from a good end.
 func (t *transport) reset() {
-	socket := t.Conn
-	for {
-		over, ok := socket.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		socket = over.NetConn()
-	}
+	socket := t.lowest()
 	if tcp, ok := socket.(interface{ SetLinger(int) error }); ok {
 		tcp.SetLinger(0)
 	}
