@@ -16,7 +16,9 @@ type incoming struct {
 	size   atomic.Int64  // bytes of the packets that the program has not finished
 	pushed atomic.Uint64 // packets ever; changed with mu held
 	taken  atomic.Uint64 // packets that the program has finished, ever
-	polled atomic.Bool   // Events was called: until then no event holds a message up
+	polled atomic.Bool   // Events was called
+	held   atomic.Bool   // an event has held messages up before that
+	free   atomic.Bool   // and nobody has taken it until the next drain: Events is never called, it seems
 
 	// barrier is how many packets come before the first ordered event that is queued,
 	// and first how many must have been taken before the first event. noEvent: none.
@@ -186,7 +188,20 @@ func (in *incoming) available() bool {
 
 // blocked reports whether an event has to be taken before the next message.
 func (in *incoming) blocked() bool {
-	return in.taken.Load() >= in.barrier.Load() && in.polled.Load()
+	return in.taken.Load() >= in.barrier.Load() && (in.polled.Load() || !in.free.Load())
+}
+
+// hold ends a drain because of an event, and begin begins the next one.
+func (in *incoming) hold() {
+	if !in.polled.Load() {
+		in.held.Store(true)
+	}
+}
+
+func (in *incoming) begin() {
+	if in.held.Load() && !in.polled.Load() {
+		in.free.Store(true)
+	}
 }
 
 // queuedEvents returns how many there are.

@@ -79,7 +79,7 @@ type drain struct {
 //
 // Where a node comes or goes in between, the loop ends there until Events has yielded
 // that: so nothing of a node is handed out before its NodeJoined or after its NodeLeft. A
-// program that never calls Events is not held up.
+// program that never calls Events is held up for one loop.
 func (n *Node) Messages() iter.Seq[*Message] {
 	return func(yield func(*Message) bool) {
 		if n.isZero() || !n.drain.begin(&n.in) {
@@ -103,6 +103,7 @@ func (d *drain) begin(in *incoming) bool {
 	if d.looping {
 		return false
 	}
+	in.begin()
 	d.taken = slices.Delete(d.taken, 0, d.next)
 	d.next = 0
 	d.taken = in.takePackets(d.taken)
@@ -130,6 +131,7 @@ func (n *Node) next() bool {
 		p := &d.taken[d.next]
 		if !d.begun {
 			if n.in.blocked() {
+				n.in.hold()
 				return false
 			}
 			d.rest, d.begun = p.body, true

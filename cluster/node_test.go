@@ -39,3 +39,31 @@ func TestTwoNodes(t *testing.T) {
 	assert.ErrorIs(t, a.Send(queuednet.NewDatagram(nil), NodeAddress(2)), ErrNoNode)
 	assert.Zero(t, a.Group("zone.1").Count())
 }
+
+// Nothing of a node comes before its NodeJoined, also in the first frame of a program that drains Messages
+// first. One that never calls Events gets it in the next loop.
+func TestFirstFrameIsInOrder(t *testing.T) {
+	for _, events := range []bool{true, false} {
+		a := open(t, quick(Config{Number: 1, Listen: "127.0.0.1:0"}))
+		b := open(t, quick(Config{Number: 2, Listen: "127.0.0.1:0", Routes: []string{a.ListenAddress()}}))
+		a.until("node joined", func() bool { return a.saw(NodeJoined, 2) > 0 })
+		a.until("a message is there", func() bool {
+			require.NoError(t, a.Send(queuednet.NewDatagram([]byte("hello")), NodeAddress(2)))
+			return b.in.pushed.Load() > 0
+		})
+		for m := range b.Messages() {
+			t.Fatalf("%s of node %d, which has not joined", m.Payload(), m.From())
+		}
+		if events {
+			for e := range b.Events() {
+				b.events = append(b.events, e)
+			}
+			assert.Equal(t, 1, b.saw(NodeJoined, 1))
+		}
+		got := 0
+		for range b.Messages() {
+			got++
+		}
+		assert.Positive(t, got)
+	}
+}
