@@ -155,6 +155,36 @@ func TestRelayAfterLeave(t *testing.T) {
 	assert.Error(t, err)
 }
 
+// Who hears of a member reaches it: the node is interested before it tells how many members it has.
+func TestCountComesAfterInterest(t *testing.T) {
+	nodes := embeddedNodes(t, 2, nil)
+	e := newEnd(t)
+	conn, _ := e.player()
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // heartbeats without end, so that one begins in the middle of a Join
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			case nodes[1].pump.hurry <- struct{}{}:
+			}
+		}
+	}()
+	const rounds = 300
+	for i := range rounds {
+		name := strconv.Itoa(i)
+		require.NoError(t, nodes[1].Group(name).Join(conn))
+		nodes[0].until("a member", func() bool { return nodes[0].Group(name).Count() == 1 })
+		nodes[0].say(name, "x")
+	}
+	close(done)
+	<-stopped
+	nodes[0].tell(nodes[1].Self(), "fence")
+	nodes[1].until("fence", func() bool { return contains(nodes[1].messages, "to:fence") })
+	assert.Equal(t, rounds+1, len(nodes[1].messages))
+}
+
 // One NATS message leaves for a broadcast and arrives at each node with interest, however
 // many members there are; none arrives elsewhere.
 func TestOneMessageANode(t *testing.T) {

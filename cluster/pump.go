@@ -264,6 +264,9 @@ func (p *pump) announce() {
 		if p.announced[g] == members {
 			continue
 		}
+		if members > 0 {
+			p.look(g) // who hears of members reaches them
+		}
 		if p.announced[g] = members; members == 0 {
 			delete(p.announced, g)
 		}
