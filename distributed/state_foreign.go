@@ -279,6 +279,9 @@ func (s *state) foreignTarget(process uint16, m processMessage) error {
 // foreignRequest gets the objects of zones for other processes.
 func (s *state) foreignRequest(process uint16, m processMessage) error {
 	if m.world != s.world {
+		if m.kind == forwardHello && !m.answer {
+			s.greet(process, true) // so that it does not hear this one either: ours may have been lost
+		}
 		if !s.gone[process] && s.config.Logger != nil {
 			s.config.Logger.Warn("process not heard", "process", process, "reason", ErrOtherWorld)
 		}
