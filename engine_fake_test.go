@@ -132,8 +132,8 @@ func (f *fakePoller) connect(m *QueuedConnectionManager, near *wire) *Connection
 func (f *fakePoller) open(near *wire) (fd int) {
 	socket := &fakeSocket{near: near, copies: new(atomic.Int32)}
 	socket.copies.Store(1)
-	near.in.written = func() { f.happened(&socket.in) }
-	near.out.taken = func() { f.happened(&socket.out) }
+	near.in.tell(&near.in.written, func() { f.happened(&socket.in) })
+	near.out.tell(&near.out.taken, func() { f.happened(&socket.out) })
 	f.last++
 	f.sockets[f.last] = socket
 	return f.last

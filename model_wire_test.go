@@ -72,6 +72,13 @@ func (h *half) notify(poller func()) {
 	}
 }
 
+// tell sets whom notify tells, while the peer may be writing already.
+func (h *half) tell(poller *func(), f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*poller = f
+}
+
 // change makes a change that does not wait.
 func (h *half) change(f func()) {
 	h.mu.Lock()
