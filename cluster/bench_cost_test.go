@@ -60,6 +60,49 @@ func broadcastHere(b *testing.B, n *member, frame int) {
 	b.ReportMetric(group/writer, "ratio")
 }
 
+// BenchmarkFrame is the time in a loop for each of the messages of a frame, 60 times a second; the median of
+// the frames.
+func BenchmarkFrame(b *testing.B) {
+	payload := make([]byte, 64)
+	for _, count := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("of %d/bare", count), func(b *testing.B) {
+			nodes := embeddedNodes(b, 2, nil)
+			out, in := bareClient(b, nodes[0]), bareClient(b, nodes[1])
+			_, err := in.Subscribe("bare", func(*nats.Msg) {})
+			require.NoError(b, err)
+			require.NoError(b, in.Flush())
+			fence(nodes[0], nodes[1])
+			loopFrames(b, count, func() { out.Publish("bare", payload) })
+		})
+		b.Run(fmt.Sprintf("of %d/cluster", count), func(b *testing.B) {
+			nodes := embeddedNodes(b, 2, nil)
+			nodes[1].Group("g").Watch()
+			fence(nodes[0], nodes[1])
+			receiving(b, nodes[1])
+			g, d := nodes[0].Group("g"), queuednet.NewDatagram(payload)
+			loopFrames(b, count, func() { g.Broadcast(nil, d) })
+		})
+	}
+}
+
+func loopFrames(b *testing.B, count int, send func()) {
+	var times []time.Duration
+	ticker := time.NewTicker(time.Second / 60)
+	defer ticker.Stop()
+	b.ResetTimer()
+	for range b.N {
+		began := time.Now()
+		for range count {
+			send()
+		}
+		times = append(times, time.Since(began))
+		<-ticker.C
+	}
+	each := 1000 / float64(count)
+	b.ReportMetric(percentile(times, 50)*each, "loop-p50-ns/message")
+	b.ReportMetric(percentile(times, 90)*each, "loop-p90-ns/message")
+}
+
 // BenchmarkOpen is from nothing to a connection to the node's own server.
 func BenchmarkOpen(b *testing.B) {
 	config := Config{Number: 1, Listen: "127.0.0.1:0"}
