@@ -127,7 +127,7 @@ func trafficHeldUp(c *cell) {
 // closeHeldUp has a connection that is closing, and one of a manager that is. The peers
 // take what was sent when the time for that would have passed.
 func closeHeldUp(c *cell) {
-	const count = 250
+	const count = 100
 	config := &queuednet.Config{CloseTimeout: heldLimit, MaxSendQueue: 64 << 20}
 	var fars []net.Conn
 	for _, close := range []func(*testend.Server, *queuednet.Connection){
